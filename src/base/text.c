@@ -1,0 +1,89 @@
+/* text: see text.h. Pure. */
+#include "base/text.h"
+
+#include <stdio.h>
+
+size_t text_utf8_length(const char *p, size_t n) {
+    const unsigned char *s = (const unsigned char *)p;
+    if (n == 0)
+        return 0;
+    if (s[0] < 0x80)
+        return 1;
+    size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
+    if (s[0] < 0xc2 || s[0] > 0xf4 || n < len)
+        return 0;
+    for (size_t i = 1; i < len; i++)
+        if ((s[i] & 0xc0) != 0x80)
+            return 0;
+    /* the second byte tells overlong forms, surrogates and what is above U+10FFFF */
+    if ((s[0] == 0xe0 && s[1] < 0xa0) || (s[0] == 0xed && s[1] > 0x9f) ||
+        (s[0] == 0xf0 && s[1] < 0x90) || (s[0] == 0xf4 && s[1] > 0x8f))
+        return 0;
+    return len;
+}
+
+bool text_is_utf8(const char *p, size_t n) {
+    while (n > 0) {
+        size_t len = text_utf8_length(p, n);
+        if (len == 0)
+            return false;
+        p += len;
+        n -= len;
+    }
+    return true;
+}
+
+static bool is_control(const char *p, size_t len) {
+    const unsigned char *s = (const unsigned char *)p;
+    if (len == 1)
+        return s[0] < 0x20 || s[0] == 0x7f;
+    if (len == 2)
+        return s[0] == 0xc2 && s[1] < 0xa0;
+    /* U+2028, U+2029, U+202A to U+202E, U+2066 to U+2069 */
+    return len == 3 && s[0] == 0xe2 &&
+           ((s[1] == 0x80 && s[2] >= 0xa8 && s[2] <= 0xae) ||
+            (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
+}
+
+void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
+    size_t end = out->len + max;
+    while (n > 0) {
+        size_t len = text_utf8_length(p, n);
+        bool plain = len > 0 && !is_control(p, len);
+        size_t take = len ? len : 1;
+        char escaped[20];
+        size_t size = 0;
+        if (plain)
+            size = len;
+        else if (*p == '\n' || *p == '\t' || *p == '\r')
+            size = (size_t)sprintf(escaped, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
+        else
+            for (size_t i = 0; i < take; i++)
+                size += (size_t)sprintf(escaped + size, "\\x%02x", (unsigned char)p[i]);
+        if (out->len + size + (n > take ? 3 : 0) > end) {
+            str_add(out, "...");
+            return;
+        }
+        str_add_bytes(out, plain ? p : escaped, size);
+        p += take;
+        n -= take;
+    }
+}
+
+void text_add_json(struct str *out, const char *p, size_t n) {
+    str_add_char(out, '"');
+    while (n > 0) {
+        size_t len = text_utf8_length(p, n);
+        if (len == 0)
+            str_add(out, "\\ufffd");
+        else if (*p == '"' || *p == '\\')
+            str_addf(out, "\\%c", *p);
+        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            str_addf(out, "\\u%04x", (unsigned)*p);
+        else
+            str_add_bytes(out, p, len);
+        p += len ? len : 1;
+        n -= len ? len : 1;
+    }
+    str_add_char(out, '"');
+}

@@ -1,0 +1,31 @@
+/*
+ * text: foreign bytes made fit for people and for documents.
+ *
+ * What a server sends may be anything. It becomes text here, once, where it enters: what
+ * text_add_printable() writes is valid UTF-8 without control characters, so no later floor has to
+ * think of escape sequences, broken lines or JSON that cannot be encoded.
+ */
+#pragma once
+
+#include "base/str.h"
+
+#include <stdbool.h>
+
+/*
+ * The length in bytes of the UTF-8 character at `p`, of which `n` bytes are there; 0 when it is no
+ * valid one (RFC 3629: no surrogates, no overlong forms, nothing above U+10FFFF).
+ */
+size_t text_utf8_length(const char *p, size_t n);
+
+/* Whether all n bytes are valid UTF-8. */
+bool text_is_utf8(const char *p, size_t n);
+
+/*
+ * Appends at most `max` bytes of output for `n` bytes of foreign text: control characters (C0, DEL,
+ * C1, U+2028, U+2029 and the directional overrides that reorder a line) as \n, \t or \xNN of their
+ * bytes, invalid bytes as \xNN; "..." ends what was cut.
+ */
+void text_add_printable(struct str *out, const char *p, size_t n, size_t max);
+
+/* Appends a JSON string, quotes included; invalid bytes become U+FFFD. */
+void text_add_json(struct str *out, const char *p, size_t n);

@@ -1,0 +1,97 @@
+/* units: see units.h. Pure. */
+#include "base/units.h"
+
+#include "base/clock.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+struct unit {
+    const char *name;
+    double factor;
+};
+
+static const struct unit durations[] = {
+    {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {NULL, 0}};
+static const struct unit sizes[] = {{"B", 1},
+                                    {"KiB", 1024.0},
+                                    {"MiB", 1048576.0},
+                                    {"GiB", 1073741824.0},
+                                    {"TiB", 1099511627776.0},
+                                    {"kB", 1e3},
+                                    {"MB", 1e6},
+                                    {"GB", 1e9},
+                                    {"TB", 1e12},
+                                    {NULL, 0}};
+
+/* digits [. digits], by hand: strtod() would also take "inf", "0x1p3" and the locale's comma */
+static const char *read_number(const char *p, double *ret) {
+    double n = 0;
+    const char *start = p;
+    for (; isdigit((unsigned char)*p); p++)
+        n = n * 10 + (*p - '0');
+    if (p == start)
+        return NULL;
+    if (*p == '.') {
+        double digit = 0.1;
+        const char *point = p++;
+        for (; isdigit((unsigned char)*p); p++, digit /= 10)
+            n += (*p - '0') * digit;
+        if (p == point + 1)
+            return NULL;
+    }
+    *ret = n;
+    return p;
+}
+
+static const struct unit *find_unit(const struct unit *units, const char *name) {
+    for (const struct unit *u = units; u->name; u++)
+        if (strcmp(u->name, name) == 0)
+            return u;
+    return NULL;
+}
+
+int duration_parse(const char *text, int64_t *ret, struct error *err) {
+    double n;
+    const char *rest = read_number(text, &n);
+    if (rest && !*rest)
+        return error_set(err, ERROR_USAGE,
+                         "the duration '%.40s' has no unit: write %.40ss for seconds, or ms, m, h",
+                         text, text);
+    const struct unit *u = rest ? find_unit(durations, rest) : NULL;
+    if (!u)
+        return error_set(err, ERROR_USAGE,
+                         "'%.40s' is not a duration: write a number and ms, s, m or h, as in 90s",
+                         text);
+    double ns = n * u->factor + 0.5;
+    if (ns < 1 || ns >= 9e18)
+        return error_set(err, ERROR_USAGE, "the duration '%.40s' is %s", text,
+                         ns < 1 ? "zero" : "too long");
+    *ret = (int64_t)ns;
+    return 0;
+}
+
+void duration_format(int64_t ns, char out[DURATION_TEXT]) {
+    if (ns >= 3600 * CLOCK_S && ns % (3600 * CLOCK_S) == 0)
+        snprintf(out, DURATION_TEXT, "%lldh", (long long)(ns / (3600 * CLOCK_S)));
+    else if (ns >= 120 * CLOCK_S && ns % (60 * CLOCK_S) == 0)
+        snprintf(out, DURATION_TEXT, "%lldm", (long long)(ns / (60 * CLOCK_S)));
+    else if (ns >= CLOCK_S)
+        snprintf(out, DURATION_TEXT, "%.6gs", (double)ns / 1e9);
+    else
+        snprintf(out, DURATION_TEXT, "%.6gms", (double)ns / 1e6);
+}
+
+int size_parse(const char *text, int64_t *ret, struct error *err) {
+    double n;
+    const char *rest = read_number(text, &n);
+    const struct unit *u = rest ? find_unit(sizes, *rest ? rest : "B") : NULL;
+    if (!u)
+        return error_set(err, ERROR_USAGE,
+                         "'%.40s' is not a size: write a number and B, KiB, MiB, GiB or TiB", text);
+    if (n * u->factor >= 9e18)
+        return error_set(err, ERROR_USAGE, "the size '%.40s' is too large", text);
+    *ret = (int64_t)(n * u->factor);
+    return 0;
+}

@@ -1,0 +1,25 @@
+/*
+ * units: durations and sizes as people write them.
+ *
+ * A duration is a number (a decimal point is allowed) and one of ms, s, m, h, without a space:
+ * 20ms, 1.5s, 5m, 2h. A number without a unit is an error, because it would be read as seconds by
+ * one person and as milliseconds by the next.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdint.h>
+
+/* Reads a duration into nanoseconds; it is positive. Fails with ERROR_USAGE. */
+int duration_parse(const char *text, int64_t *ret, struct error *err) must_use;
+
+/* Writes a duration in the largest unit that shows it whole: "90s", "1.5s", "20ms". */
+#define DURATION_TEXT 32
+void duration_format(int64_t ns, char out[DURATION_TEXT]);
+
+/*
+ * Reads a size into bytes: a number and one of B, KiB, MiB, GiB, TiB (1024) or kB, MB, GB, TB
+ * (1000); a bare number is bytes. Fails with ERROR_USAGE.
+ */
+int size_parse(const char *text, int64_t *ret, struct error *err) must_use;

@@ -1,0 +1,28 @@
+/*
+ * inventory: from what the user gave (arguments, files, standard input) to servers.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/server.h"
+
+#include <stddef.h>
+
+struct inventory_source {
+    const char *const *patterns; /* from the command line */
+    size_t pattern_count;
+    const char *const *files; /* -i; "-" is standard input */
+    size_t file_count;
+    const char *const *excludes; /* -x */
+    size_t exclude_count;
+};
+
+/*
+ * Reads and expands it all: files in their order, then patterns, less the excluded; each server
+ * once. A file has one name or pattern a line; a # that begins a line or follows a blank begins a
+ * comment. Fails with ERROR_USAGE and a sentence that names the file and line or the pattern and
+ * its column: an unreadable file, a folder, NUL bytes, a line over 64 KiB, a malformed pattern, or
+ * no server at all.
+ */
+int inventory_load(const struct inventory_source *source, struct servers *ret,
+                   struct error *err) must_use;

@@ -1,0 +1,64 @@
+/*
+ * sshconfig: what OpenSSH would do to reach a server, by asking it.
+ *
+ * `ssh -G` prints the options that result from the user's and the system's ssh_config for one
+ * server. It is asked once per distinct server and run, and cached. Where there is no ssh program,
+ * OpenSSH's defaults are used, and the options say so.
+ *
+ * Threads: any thread may resolve; the results are shared and live as long as the sshconfig.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/server.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct sshconfig;
+
+struct ssh_options {
+    char *hostname; /* where to connect: after HostName and canonicalisation */
+    char *user;
+    int port;
+    char *host_key_alias; /* NULL: not set */
+    char **identity_files;
+    size_t identity_count;
+    bool identities_only;
+    char *identity_agent; /* path of the agent's socket; NULL: none */
+    char **user_known_hosts;
+    size_t user_known_hosts_count;
+    char **global_known_hosts;
+    size_t global_known_hosts_count;
+    enum { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF } host_key_checking;
+    bool hash_known_hosts;
+    int address_family;      /* AF_UNSPEC, AF_INET or AF_INET6 */
+    char *bind_address;      /* NULL: not set */
+    int64_t connect_timeout; /* ns; 0: not set */
+    char *ciphers;           /* as libssh takes them; NULL: the library's own */
+    char *macs;
+    char *kex;
+    char *host_key_algorithms;
+    char *pubkey_algorithms;
+    bool compression;
+    bool tcp_keepalive;
+    /*
+     * Why the ssh program must carry this server ("ProxyJump is set"), or NULL when muster can
+     * reach it by itself.
+     */
+    char *needs_ssh_program;
+};
+
+/* `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given).
+ */
+int sshconfig_new(const char *user, int port, const char *file, struct sshconfig **ret,
+                  struct error *err) must_use;
+void sshconfig_free(struct sshconfig *c);
+
+/*
+ * The options of a server; what its name or inventory says wins over the run's, which win over the
+ * configuration. Fails with ERROR_UNREACHABLE when ssh refuses its configuration, with its words.
+ */
+int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
+                      const struct ssh_options **ret, struct error *err) must_use;

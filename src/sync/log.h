@@ -1,0 +1,116 @@
+/*
+ * log: structured lines, written whole, by one thread, to any number of sinks.
+ *
+ *     log_info("benchmark completed", LOG_F("seconds", 1.02), LOG_F("score", 49));
+ *
+ * A line is a time, a level, an event and key=value fields. The fields bound to the calling thread
+ * with log_bind() come first, so a call site says only what happened. A bound field belongs to its
+ * thread alone: threads inherit nothing.
+ *
+ * A call copies the record into a buffer in memory and returns: formatting and writing are done by
+ * the log's own thread, so a slow terminal or disk does not slow the caller. No record is dropped:
+ * when 64 MiB are waiting to be written, callers wait. A sink that cannot be written any more (a
+ * full disk, a closed pipe) is given up, which is said once on the others and by log_close().
+ *
+ * Formats, one line a record:
+ *   console  2026-11-22 11:13:44 [info     ] benchmark completed            server=web03 score=49
+ *            (local time; level padded to 9; event padded to 30; then the fields)
+ *   logfmt   timestamp=2026-11-22T10:13:44.123Z level=info event="benchmark completed" server=web03
+ *   json     {"timestamp":"2026-11-22T10:13:44.123Z","level":"info","event":"benchmark completed",
+ *            "server":"web03","score":49}
+ * In console and logfmt a value that is empty or has spaces, quotes, `=`, backslashes, control
+ * characters or bytes that are not UTF-8 is put in double quotes, with \" \\ \n \r \t and \xNN (the
+ * escapes of base/text.h). In json such bytes become U+FFFD. Nothing a server sends can break or
+ * forge a line. A list of strings is written as [a,b] in console and logfmt, as an array in json.
+ *
+ * Threads: any thread may log. log_open(), log_close() and the sinks belong to the main thread. The
+ * log is the one global of the program: every floor above may write to it without being handed it.
+ * Not for signal handlers; log_flush() may be called while the program ends.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_format { LOG_CONSOLE, LOG_LOGFMT, LOG_JSON };
+
+enum log_kind { LOG_KIND_END, LOG_KIND_STRING, LOG_KIND_INT, LOG_KIND_FLOAT, LOG_KIND_LIST };
+
+struct log_field {
+    const char *key; /* a constant: the log keeps the pointer of bound fields */
+    enum log_kind kind;
+    union {
+        const char *string; /* copied before the call returns; NULL leaves the field out */
+        int64_t integer;
+        double number; /* written with at most 6 significant digits */
+        struct {
+            const char *const *items;
+            size_t count;
+        } list;
+    };
+};
+
+#define LOG_S(k, v) ((struct log_field){.key = (k), .kind = LOG_KIND_STRING, .string = (v)})
+#define LOG_I(k, v) ((struct log_field){.key = (k), .kind = LOG_KIND_INT, .integer = (v)})
+#define LOG_F(k, v) ((struct log_field){.key = (k), .kind = LOG_KIND_FLOAT, .number = (v)})
+#define LOG_L(k, v, n)                                                                             \
+    ((struct log_field){.key = (k), .kind = LOG_KIND_LIST, .list = {.items = (v), .count = (n)}})
+
+/* The least level that any sink takes; a call below it costs one load and one branch. */
+extern enum log_level log_threshold;
+
+#define log_at(level, event, ...)                                                                  \
+    do {                                                                                           \
+        if ((level) >= log_threshold)                                                              \
+            log_write((level), (event),                                                            \
+                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}});        \
+    } while (0)
+#define log_debug(event, ...) log_at(LOG_DEBUG, event, __VA_ARGS__)
+#define log_info(event, ...) log_at(LOG_INFO, event, __VA_ARGS__)
+#define log_warning(event, ...) log_at(LOG_WARNING, event, __VA_ARGS__)
+#define log_error(event, ...) log_at(LOG_ERROR, event, __VA_ARGS__)
+
+/* Use the macros. `fields` ends with a field of kind LOG_KIND_END. */
+void log_write(enum log_level level, const char *event, const struct log_field *fields);
+
+/*
+ * Binds a string to the calling thread under `key`, or replaces what is bound there, until
+ * log_unbind(). The value is copied. At most 8 keys a thread; one more, or no memory, is left out.
+ */
+void log_bind(const char *key, const char *value);
+void log_unbind(const char *key);
+
+/* Starts the log's thread, with every signal blocked. Fails with ERROR_INTERNAL. */
+int log_open(struct error *err) must_use;
+
+/*
+ * Adds a sink for records of at least `level`. log_add_fd() borrows the descriptor; log_add_file()
+ * appends to the file at `path` (mode 0600), which log_reopen() opens anew, for logrotate. They
+ * fail with ERROR_USAGE, the path in the sentence.
+ */
+int log_add_fd(int fd, enum log_format format, enum log_level level, struct error *err) must_use;
+int log_add_file(const char *path, enum log_format format, enum log_level level,
+                 struct error *err) must_use;
+
+/* Asks the log's thread to open every file sink anew, in its order among the records. */
+void log_reopen(void);
+
+/*
+ * Waits until all that was logged before the call is written, or until the deadline. Returns
+ * whether it was.
+ */
+bool log_flush(int64_t deadline);
+
+/*
+ * Writes what is left, closes the sinks and ends the thread. Returns 0, or -1 when a sink had to be
+ * given up, with its error (ERROR_STORE). Logging without an open log does nothing.
+ */
+int log_close(struct error *err);
+
+/* "debug", "info", ...; "console", ...: -1 for an unknown name. */
+int log_format_parse(const char *name, enum log_format *ret) must_use;
+const char *log_level_name(enum log_level level);

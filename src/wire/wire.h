@@ -1,0 +1,75 @@
+/*
+ * wire: the protocol between muster and its agent, one JSON object a line, UTF-8, `\n` at the end.
+ *
+ * Agent to muster, first and once:
+ *   {"muster":1,"type":"hello","version":V,"hash":SHA-256 of the agent in hex,"arch":"x86_64",
+ *    "facts":{...}}
+ * muster to agent, one at a time:
+ *   {"type":"benchmark","id":N,"name":"cpu","timeout_ms":N,"parameters":{...}}       one trial
+ *   {"type":"command","id":N,"command":TEXT,"timeout_ms":N,"output_limit":BYTES,
+ *    "env":{NAME:VALUE,...},"needs":PROGRAM}                  env and needs may be left out
+ * Agent to muster, one answer to each, with the id of the request:
+ *   {"type":"metrics","id":N,"seconds":X,"metrics":[{"name":S,"unit":S,"value":X,
+ *    "better":"higher"|"lower"},...]}                         the first is the judged one
+ *   {"type":"output","id":N,"seconds":X,"status":N,"truncated":B,"output":BASE64}
+ *                                      status: exit status, or 128+N when signal N ended it;
+ *                                      standard output and standard error, in their order
+ *   {"type":"error","id":N,"reason":REASON,"detail":SENTENCE}
+ * The agent ends when its standard input closes. The first line's "muster" is the protocol's
+ * version; an agent is always the one that this muster put there, so there is no negotiation.
+ *
+ * Everything here is foreign: a line that is not such an object is ERROR_BAD_OUTPUT, never a crash.
+ * Pure functions; any thread.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "model/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WIRE_VERSION 1
+#define WIRE_LINE_MAX (1024 * 1024) /* bytes; a longer line ends the session as bad-output */
+
+struct wire_env {
+    const char *name;
+    const char *value;
+};
+
+/* Appends a request and its newline to *out (check out->failed). `parameters` is a JSON object. */
+void wire_add_benchmark(struct str *out, int64_t id, const char *name, int64_t timeout_ms,
+                        const char *parameters);
+void wire_add_command(struct str *out, int64_t id, const char *command, int64_t timeout_ms,
+                      int64_t output_limit, const struct wire_env *env, size_t env_count,
+                      const char *needs);
+
+enum wire_type { WIRE_HELLO, WIRE_METRICS, WIRE_OUTPUT, WIRE_ERROR };
+
+struct wire_message {
+    enum wire_type type;
+    int64_t id;
+    double seconds;
+    /* hello */
+    char *version;
+    char *hash;
+    char *arch;
+    char *facts; /* a JSON object as text */
+    /* metrics */
+    struct metric *metrics;
+    size_t metric_count;
+    /* output: raw bytes, a NUL added after them */
+    char *output;
+    size_t output_len;
+    int status;
+    bool truncated;
+    /* error */
+    enum reason reason;
+    char *detail;
+};
+
+/* Reads one line of n bytes, without its newline. Fails with ERROR_BAD_OUTPUT or ERROR_INTERNAL. */
+int wire_parse(const char *line, size_t n, struct wire_message *ret, struct error *err) must_use;
+void wire_message_done(struct wire_message *m);

@@ -1,0 +1,57 @@
+/* What base/text promises. */
+#include "base/text.h"
+#include "test.h"
+
+#include <string.h>
+
+static void check_printable(const char *in, size_t n, size_t max, const char *want) {
+    struct str out = {0};
+    text_add_printable(&out, in, n, max);
+    assert_string_equal(out.data ? out.data : "", want);
+    str_done(&out);
+}
+
+static void escapes_what_a_terminal_would_obey(UNUSED void **state) {
+    check_printable("a\x1b[31mb", 7, 100, "a\\x1b[31mb");
+    check_printable("a\nb\r\tc", 6, 100, "a\\nb\\r\\tc");
+    check_printable("\0x", 2, 100, "\\x00x");
+    check_printable("\xc2\x9b", 2, 100, "\\xc2\\x9b");
+    check_printable("\xe2\x80\xae", 3, 100, "\\xe2\\x80\\xae");
+}
+
+static void keeps_utf8_and_escapes_what_is_not(UNUSED void **state) {
+    check_printable("gr\xc3\xbc\xc3\x9f", 6, 100, "gr\xc3\xbc\xc3\x9f");
+    check_printable("\xff\xc3", 2, 100, "\\xff\\xc3");
+    check_printable("\xed\xa0\x80", 3, 100, "\\xed\\xa0\\x80");
+    check_printable("\xc0\x80", 2, 100, "\\xc0\\x80");
+}
+
+static void cuts_with_an_ellipsis(UNUSED void **state) {
+    check_printable("abcdefghij", 10, 8, "abcde...");
+    check_printable("abcdefgh", 8, 8, "abcdefgh");
+}
+
+static void tells_valid_utf8(UNUSED void **state) {
+    assert_true(text_is_utf8("", 0));
+    assert_true(text_is_utf8("\xf0\x9f\x98\x80", 4));
+    assert_false(text_is_utf8("\xf0\x9f\x98", 3));
+    assert_false(text_is_utf8("\xf4\x90\x80\x80", 4));
+}
+
+static void writes_json_strings(UNUSED void **state) {
+    struct str out = {0};
+    text_add_json(&out, "a\"\\\n\xff", 5);
+    assert_string_equal(out.data, "\"a\\\"\\\\\\u000a\\ufffd\"");
+    str_done(&out);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(escapes_what_a_terminal_would_obey),
+        cmocka_unit_test(keeps_utf8_and_escapes_what_is_not),
+        cmocka_unit_test(cuts_with_an_ellipsis),
+        cmocka_unit_test(tells_valid_utf8),
+        cmocka_unit_test(writes_json_strings),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,80 @@
+/* What base/units promises. */
+#include "base/clock.h"
+#include "base/units.h"
+#include "test.h"
+
+#include <string.h>
+
+static void reads_durations(UNUSED void **state) {
+    static const struct {
+        const char *text;
+        int64_t ns;
+    } cases[] = {{"20ms", 20 * CLOCK_MS},
+                 {"90s", 90 * CLOCK_S},
+                 {"5m", 300 * CLOCK_S},
+                 {"2h", 7200 * CLOCK_S},
+                 {"1.5s", 1500 * CLOCK_MS}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct error err;
+        int64_t ns;
+        assert_int_equal(duration_parse(cases[i].text, &ns, &err), 0);
+        assert_int_equal(ns, cases[i].ns);
+    }
+}
+
+static void refuses_what_is_no_duration(UNUSED void **state) {
+    static const char *const bad[] = {"",     "s",   "10",    "-5s", "5 s",
+                                      "1e3s", "0s",  "0.0ms", "5d",  ".5s",
+                                      "5.s",  "inf", "nan",   "5sx", "999999999999h"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct error err = {0};
+        int64_t ns;
+        if (duration_parse(bad[i], &ns, &err) == 0)
+            fail_msg("'%s' was read as %lld ns", bad[i], (long long)ns);
+        assert_int_equal(err.kind, ERROR_USAGE);
+    }
+}
+
+static void says_that_a_unit_is_missing(UNUSED void **state) {
+    struct error err;
+    int64_t ns;
+    assert_int_equal(duration_parse("10", &ns, &err), -1);
+    assert_non_null(strstr(err.text, "no unit"));
+}
+
+static void writes_durations_that_read_back(UNUSED void **state) {
+    static const char *const texts[] = {"20ms", "1.5s", "90s", "5m", "2h", "100s"};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        struct error err;
+        int64_t ns;
+        char out[DURATION_TEXT];
+        assert_int_equal(duration_parse(texts[i], &ns, &err), 0);
+        duration_format(ns, out);
+        assert_string_equal(out, texts[i]);
+    }
+}
+
+static void reads_sizes(UNUSED void **state) {
+    struct error err;
+    int64_t n;
+    assert_int_equal(size_parse("1GiB", &n, &err), 0);
+    assert_int_equal(n, INT64_C(1) << 30);
+    assert_int_equal(size_parse("1.5kB", &n, &err), 0);
+    assert_int_equal(n, 1500);
+    assert_int_equal(size_parse("4096", &n, &err), 0);
+    assert_int_equal(n, 4096);
+    assert_int_equal(size_parse("1 GiB", &n, &err), -1);
+    assert_int_equal(size_parse("1G", &n, &err), -1);
+    assert_int_equal(size_parse("99999999TiB", &n, &err), -1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_durations),
+        cmocka_unit_test(refuses_what_is_no_duration),
+        cmocka_unit_test(says_that_a_unit_is_missing),
+        cmocka_unit_test(writes_durations_that_read_back),
+        cmocka_unit_test(reads_sizes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
