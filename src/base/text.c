@@ -2,6 +2,7 @@
 #include "base/text.h"
 
 #include <stdio.h>
+#include <string.h>
 
 size_t text_utf8_length(const char *p, size_t n) {
     const unsigned char *s = (const unsigned char *)p;
@@ -47,24 +48,27 @@ static bool is_control(const char *p, size_t len) {
 
 void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
     size_t end = out->len + max;
+    size_t cut = out->len; /* the last place where the ellipsis would still fit */
     while (n > 0) {
         size_t len = text_utf8_length(p, n);
-        bool plain = len > 0 && !is_control(p, len);
         size_t take = len ? len : 1;
         char escaped[20];
         size_t size = 0;
-        if (plain)
-            size = len;
+        if (len > 0 && !is_control(p, len))
+            memcpy(escaped, p, size = len);
         else if (*p == '\n' || *p == '\t' || *p == '\r')
             size = (size_t)sprintf(escaped, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
         else
             for (size_t i = 0; i < take; i++)
                 size += (size_t)sprintf(escaped + size, "\\x%02x", (unsigned char)p[i]);
-        if (out->len + size + (n > take ? 3 : 0) > end) {
+        if (out->len + size > end) {
+            out->len = out->failed ? out->len : cut;
             str_add(out, "...");
             return;
         }
-        str_add_bytes(out, plain ? p : escaped, size);
+        str_add_bytes(out, escaped, size);
+        if (out->len + 3 <= end)
+            cut = out->len;
         p += take;
         n -= take;
     }
