@@ -4,8 +4,12 @@
 #include "base/clock.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define NUMBER_MAX 200
 
 struct unit {
     const char *name;
@@ -43,6 +47,46 @@ static const char *read_number(const char *p, double *ret) {
     }
     *ret = n;
     return p;
+}
+
+static size_t skip_digits(const char **p) {
+    const char *start = *p;
+    while (isdigit((unsigned char)**p))
+        (*p)++;
+    return (size_t)(*p - start);
+}
+
+/* The shape is checked here; strtod() then only has to round. The program's locale is "C". */
+int number_parse(const char *text, size_t n, double *ret) {
+    char copy[NUMBER_MAX + 1];
+    if (n > NUMBER_MAX)
+        return -1;
+    memcpy(copy, text, n);
+    copy[n] = '\0';
+    const char *p = copy;
+    if (*p == '+' || *p == '-')
+        p++;
+    size_t digits = skip_digits(&p);
+    if (*p == '.') {
+        p++;
+        digits += skip_digits(&p);
+    }
+    if (digits == 0)
+        return -1;
+    if (*p == 'e' || *p == 'E') {
+        p++;
+        if (*p == '+' || *p == '-')
+            p++;
+        if (skip_digits(&p) == 0)
+            return -1;
+    }
+    if (p != copy + n)
+        return -1;
+    double number = strtod(copy, NULL);
+    if (!isfinite(number))
+        return -1;
+    *ret = number;
+    return 0;
 }
 
 static const struct unit *find_unit(const struct unit *units, const char *name) {

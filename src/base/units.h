@@ -1,5 +1,5 @@
 /*
- * units: durations and sizes as people write them.
+ * units: numbers, durations and sizes as people and programs write them.
  *
  * A duration is a number (a decimal point is allowed) and one of ms, s, m, h, without a space:
  * 20ms, 1.5s, 5m, 2h. A number without a unit is an error, because it would be read as seconds by
@@ -9,7 +9,15 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
 #include <stdint.h>
+
+/*
+ * Reads all n bytes as one decimal number: an optional sign, digits with at most one point among
+ * them, an optional exponent. Returns 0, or -1 for anything else: blanks, "inf", "nan",
+ * hexadecimal, thousands separators, a number that overflows, or one of over 200 bytes.
+ */
+int number_parse(const char *text, size_t n, double *ret) must_use;
 
 /* Reads a duration into nanoseconds; it is positive. Fails with ERROR_USAGE. */
 int duration_parse(const char *text, int64_t *ret, struct error *err) must_use;

@@ -68,6 +68,35 @@ static void reads_sizes(UNUSED void **state) {
     assert_int_equal(size_parse("99999999TiB", &n, &err), -1);
 }
 
+static void reads_numbers(UNUSED void **state) {
+    static const struct {
+        const char *text;
+        double number;
+    } cases[] = {{"0", 0},      {"-12", -12},       {"+1.5", 1.5}, {".5", 0.5},  {"5.", 5},
+                 {"1e3", 1000}, {"1.5E-3", 1.5e-3}, {"007", 7},    {"1e-999", 0}};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        double n;
+        assert_int_equal(number_parse(cases[i].text, strlen(cases[i].text), &n), 0);
+        assert_true(n == cases[i].number);
+    }
+}
+
+static void refuses_what_is_no_number(UNUSED void **state) {
+    static const char *const bad[] = {"",    "-",     ".",    "+.e1", "1,000", " 1",    "1 ",
+                                      "inf", "nan",   "0x10", "1e",   "1e+",   "1.2.3", "--1",
+                                      "1_0", "1e999", "1\n",  "12a",  "NaN",   "-inf",  "1e1.5"};
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        double n;
+        if (number_parse(bad[i], strlen(bad[i]), &n) == 0)
+            fail_msg("'%s' was read as %g", bad[i], n);
+    }
+    double n;
+    assert_int_equal(number_parse("1\0002", 3, &n), -1);
+    char digits[300];
+    memset(digits, '1', sizeof(digits));
+    assert_int_equal(number_parse(digits, sizeof(digits), &n), -1);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_durations),
@@ -75,6 +104,8 @@ int main(void) {
         cmocka_unit_test(says_that_a_unit_is_missing),
         cmocka_unit_test(writes_durations_that_read_back),
         cmocka_unit_test(reads_sizes),
+        cmocka_unit_test(reads_numbers),
+        cmocka_unit_test(refuses_what_is_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
