@@ -1,0 +1,480 @@
+/*
+ * process: see process.h.
+ *
+ * A session is owned by one thread and holds no lock. Every wait is one ppoll() over the pipes that
+ * matter at the moment, the program's pidfd and the cancel token, so no call needs a helper thread.
+ * Where the kernel has no pidfd (before 5.3, or forbidden in a container) the end of the program is
+ * looked for every few milliseconds.
+ *
+ * Standard input is a pipe and not a socket, although a socket could be written to without SIGPIPE:
+ * bash takes a socket for a remote shell and reads ~/.bashrc, and /dev/stdin cannot be opened on
+ * one. So SIGPIPE is held back around each write.
+ *
+ * A program that has ended is looked at with WNOWAIT and reaped only after its group was killed:
+ * while it is a zombie its process id, and so that of its group, cannot be given to anyone else.
+ */
+#include "transport/process.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "base/text.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define STDERR_MAX 4096
+#define READ_AHEAD_MAX (1024 * 1024)
+#define CHUNK 16384
+#define GRACE_EOF (500 * CLOCK_MS)
+#define GRACE_TERM (600 * CLOCK_MS)
+#define GRACE_KILL (800 * CLOCK_MS)
+#define NO_PIDFD_STEP (5 * CLOCK_MS)
+
+/* the pipes as the session sees them: it writes IN, and reads OUT and ERR */
+enum { IN, OUT, ERR, PIPES };
+
+/* what poll() is asked for */
+enum { WAIT_OUT = 1, WAIT_IN = 2, WAIT_EXIT = 4 };
+
+/* behind a pointer because it is rendered when a const session is asked for it */
+struct complaint {
+    char raw[STDERR_MAX];
+    size_t len;
+    struct str text;
+};
+
+struct process {
+    struct session base;
+    struct cancel *cancel;
+    char **argv; /* one block with its strings; the slot before the NULL is the command line's */
+    size_t command_slot;
+    char *address;         /* has room for the process id after the prefix */
+    size_t address_prefix; /* how much of it that is */
+    pid_t pid;             /* 0: nothing runs */
+    int pidfd;             /* -1: the kernel has none */
+    int pipe[PIPES];
+    struct str ahead; /* output that came while writing */
+    size_t ahead_at;  /* how much of it has been read */
+    struct complaint *complaint;
+};
+
+/* ---- starting ------------------------------------------------------------------------------ */
+
+/* A descriptor below 3 (muster was started with one of them closed) would be overwritten in the
+ * child by the dup2() of another pipe. */
+static int lift(int *fd) {
+    if (*fd > STDERR_FILENO)
+        return 0;
+    int higher = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    if (higher < 0)
+        return -1;
+    fd_close(fd);
+    *fd = higher;
+    return 0;
+}
+
+static int make_pipes(int ours[PIPES], int theirs[PIPES]) {
+    for (int i = 0; i < PIPES; i++) {
+        int ends[2];
+        if (pipe2(ends, O_CLOEXEC) != 0)
+            return -1;
+        ours[i] = ends[i == IN ? 1 : 0];
+        theirs[i] = ends[i == IN ? 0 : 1];
+        if (lift(&theirs[i]) != 0 || fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static void close_pipes(int fds[PIPES]) {
+    for (int i = 0; i < PIPES; i++)
+        fd_close(&fds[i]);
+}
+
+static int spawn_prepared(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr,
+                          char *const *argv, const int theirs[PIPES], pid_t *pid) {
+    sigset_t none, all;
+    sigemptyset(&none);
+    sigfillset(&all);
+    int rc = posix_spawnattr_setsigmask(attr, &none);
+    if (rc == 0)
+        rc = posix_spawnattr_setsigdefault(attr, &all);
+    if (rc == 0)
+        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
+                                                POSIX_SPAWN_SETSIGDEF);
+    for (int i = 0; rc == 0 && i < PIPES; i++)
+        rc = posix_spawn_file_actions_adddup2(actions, theirs[i], i);
+    /* not every library opens its descriptors close-on-exec */
+    if (rc == 0)
+        rc = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
+    return rc == 0 ? posix_spawnp(pid, argv[0], actions, attr, argv, environ) : rc;
+}
+
+/* Returns 0 or an errno. */
+static int spawn(char *const *argv, const int theirs[PIPES], pid_t *pid) {
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attr;
+    int rc = posix_spawn_file_actions_init(&actions);
+    if (rc != 0)
+        return rc;
+    rc = posix_spawnattr_init(&attr);
+    if (rc == 0) {
+        rc = spawn_prepared(&actions, &attr, argv, theirs, pid);
+        posix_spawnattr_destroy(&attr);
+    }
+    posix_spawn_file_actions_destroy(&actions);
+    return rc;
+}
+
+static bool is_ours_to_blame(int os) {
+    return os == EAGAIN || os == ENOMEM || os == EMFILE || os == ENFILE || os == E2BIG;
+}
+
+static int process_start(struct session *s, const char *command,
+                         __attribute__((unused)) int64_t deadline, struct error *err) {
+    struct process *p = (struct process *)s;
+    if (p->pid != 0)
+        return error_set(err, ERROR_INTERNAL, "the session still runs a command");
+    if (cancel_fired(p->cancel))
+        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+    str_clear(&p->ahead);
+    p->ahead_at = 0;
+    p->complaint->len = 0;
+    int theirs[PIPES] = {-1, -1, -1};
+    int rc = make_pipes(p->pipe, theirs) == 0 ? 0 : errno;
+    if (rc == 0) {
+        p->argv[p->command_slot] = (char *)command;
+        rc = spawn(p->argv, theirs, &p->pid);
+        p->argv[p->command_slot] = NULL;
+    }
+    close_pipes(theirs);
+    if (rc != 0) {
+        p->pid = 0;
+        close_pipes(p->pipe);
+        return error_os(err, is_ours_to_blame(rc) ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc,
+                        "cannot run %.200s", p->argv[0]);
+    }
+    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+    sprintf(p->address + p->address_prefix, "pid %d", (int)p->pid);
+    return 0;
+}
+
+/* ---- the end of the program ---------------------------------------------------------------- */
+
+/* Whether it has ended, and how. It stays a zombie. */
+static bool has_ended(const struct process *p, int *status) {
+    siginfo_t info = {0};
+    int rc;
+    do
+        rc = waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT);
+    while (rc != 0 && errno == EINTR);
+    if (rc == 0 && info.si_pid == 0)
+        return false;
+    if (rc != 0)
+        *status = -1; /* whoever started muster ignores SIGCHLD: the kernel has reaped it */
+    else
+        *status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
+    return true;
+}
+
+static bool ends_by(const struct process *p, int64_t deadline) {
+    int status;
+    while (!has_ended(p, &status)) {
+        int64_t left = deadline - clock_now();
+        if (left <= 0)
+            return false;
+        struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
+        struct timespec t =
+            deadline_timespec(p->pidfd < 0 ? deadline_min(left, NO_PIDFD_STEP) : left);
+        ppoll(&fd, 1, &t, NULL);
+    }
+    return true;
+}
+
+/* Kills what is left of the group and reaps the program, which has ended or is about to. */
+static void bury(struct process *p) {
+    kill(-p->pid, SIGKILL);
+    /* one that hangs in the kernel is left to init, which gets it when muster ends */
+    if (ends_by(p, deadline_in(GRACE_KILL)))
+        waitpid(p->pid, NULL, WNOHANG);
+    p->pid = 0;
+    fd_close(&p->pidfd);
+}
+
+/* ---- reading and writing ------------------------------------------------------------------- */
+
+static void keep_complaint(struct complaint *c, const char *data, size_t n) {
+    size_t room = sizeof(c->raw) - c->len;
+    size_t take = n < room ? n : room;
+    memcpy(c->raw + c->len, data, take);
+    c->len += take;
+}
+
+/* Reads what one read() gives; closes the pipe at its end. */
+static void drain_stderr(struct process *p) {
+    char buf[CHUNK];
+    ssize_t n = read(p->pipe[ERR], buf, sizeof(buf));
+    if (n > 0)
+        keep_complaint(p->complaint, buf, (size_t)n);
+    else if (n == 0 || (errno != EAGAIN && errno != EINTR))
+        fd_close(&p->pipe[ERR]);
+}
+
+/* Takes what the program wrote before it ended. A grandchild may write for ever, so it is bounded.
+ */
+static void drain_last_words(struct process *p) {
+    for (size_t i = 0; i < 64 * 1024 / CHUNK && p->pipe[ERR] >= 0; i++)
+        drain_stderr(p);
+}
+
+/*
+ * Waits for what `wanted` says and reads standard error on the side. Returns the WAIT_ bits that
+ * are ready, perhaps none, or -1. `doing` is for the sentence.
+ */
+static int wait_ready(struct process *p, int wanted, int64_t deadline, const char *doing,
+                      struct error *err) {
+    enum { POLL_OUT, POLL_IN, POLL_EXIT, POLL_ERR, POLL_CANCEL, POLL_COUNT };
+    struct pollfd fds[POLL_COUNT] = {
+        [POLL_OUT] = {.fd = wanted & WAIT_OUT ? p->pipe[OUT] : -1, .events = POLLIN},
+        [POLL_IN] = {.fd = wanted & WAIT_IN ? p->pipe[IN] : -1, .events = POLLOUT},
+        [POLL_EXIT] = {.fd = wanted & WAIT_EXIT ? p->pidfd : -1, .events = POLLIN},
+        [POLL_ERR] = {.fd = p->pipe[ERR], .events = POLLIN},
+        [POLL_CANCEL] = {.fd = cancel_fd(p->cancel), .events = POLLIN},
+    };
+    /* asked before the data is: a program that never stops printing must not outrun its deadline */
+    if (cancel_fired(p->cancel))
+        return error_set(err, ERROR_INTERRUPTED, "interrupted while %s %.200s", doing, p->argv[0]);
+    int64_t left = deadline == DEADLINE_NEVER ? DEADLINE_NEVER : deadline - clock_now();
+    if (left <= 0)
+        return error_set(err, ERROR_TIMEOUT, "timed out while %s %.200s", doing, p->argv[0]);
+    bool step = wanted & WAIT_EXIT && p->pidfd < 0;
+    struct timespec t = deadline_timespec(step ? deadline_min(left, NO_PIDFD_STEP) : left);
+    ppoll(fds, POLL_COUNT, &t, NULL);
+    if (fds[POLL_ERR].revents)
+        drain_stderr(p);
+    return (fds[POLL_OUT].revents ? WAIT_OUT : 0) | (fds[POLL_IN].revents ? WAIT_IN : 0) |
+           (fds[POLL_EXIT].revents || step ? WAIT_EXIT : 0);
+}
+
+/*
+ * Reads output that is ready: how much, 0 when there is none after all. Closes the pipe at its end.
+ */
+static size_t read_output(struct process *p, char *buf, size_t size) {
+    ssize_t n = read(p->pipe[OUT], buf, size);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+        fd_close(&p->pipe[OUT]);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static size_t read_ahead(struct process *p, char *buf, size_t size) {
+    size_t n = p->ahead.len - p->ahead_at;
+    if (n > size)
+        n = size;
+    memcpy(buf, p->ahead.data + p->ahead_at, n);
+    p->ahead_at += n;
+    if (p->ahead_at == p->ahead.len) {
+        str_clear(&p->ahead);
+        p->ahead_at = 0;
+    }
+    return n;
+}
+
+static ssize_t process_read(struct session *s, char *buf, size_t size, int64_t deadline,
+                            struct error *err) {
+    struct process *p = (struct process *)s;
+    if (p->ahead.len > 0)
+        return (ssize_t)read_ahead(p, buf, size);
+    while (p->pipe[OUT] >= 0) {
+        int ready = wait_ready(p, WAIT_OUT, deadline, "reading from", err);
+        if (ready < 0)
+            return -1;
+        size_t n = ready & WAIT_OUT ? read_output(p, buf, size) : 0;
+        if (n > 0)
+            return (ssize_t)n;
+    }
+    drain_last_words(p);
+    return 0;
+}
+
+/* Keeps output for later reads, so that a program that must print before it reads on can do so. */
+static int keep_output(struct process *p, struct error *err) {
+    char *room = str_room(&p->ahead, CHUNK);
+    if (!room)
+        return error_memory(err);
+    p->ahead.len += read_output(p, room, CHUNK);
+    p->ahead.data[p->ahead.len] = '\0';
+    return 0;
+}
+
+/* As write(), with EPIPE but without SIGPIPE, whatever the thread does about that signal. */
+static ssize_t write_quietly(int fd, const char *data, size_t n) {
+    sigset_t pipe_only, old, pending;
+    sigemptyset(&pipe_only);
+    sigaddset(&pipe_only, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_only, &old);
+    sigpending(&pending);
+    ssize_t rc = write(fd, data, n);
+    int saved = errno;
+    if (rc < 0 && saved == EPIPE && !sigismember(&pending, SIGPIPE))
+        sigtimedwait(&pipe_only, NULL, &(struct timespec){0});
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    errno = saved;
+    return rc;
+}
+
+static int process_write(struct session *s, const char *data, size_t n, int64_t deadline,
+                         struct error *err) {
+    struct process *p = (struct process *)s;
+    if (p->pid == 0)
+        return error_set(err, ERROR_INTERNAL, "the session runs no command");
+    while (n > 0) {
+        int wanted = WAIT_IN | (p->ahead.len < READ_AHEAD_MAX ? WAIT_OUT : 0);
+        int ready = wait_ready(p, wanted, deadline, "writing to", err);
+        if (ready < 0 || (ready & WAIT_OUT && keep_output(p, err) != 0))
+            return -1;
+        if (!(ready & WAIT_IN))
+            continue;
+        ssize_t written = write_quietly(p->pipe[IN], data, n);
+        if (written > 0) {
+            data += written;
+            n -= (size_t)written;
+        } else if (errno != EAGAIN && errno != EINTR) {
+            int os = errno;
+            drain_last_words(p);
+            return error_os(err, ERROR_CONNECTION_LOST, os, "cannot write to %.200s", p->argv[0]);
+        }
+    }
+    return 0;
+}
+
+/* ---- ending -------------------------------------------------------------------------------- */
+
+static int process_finish(struct session *s, int64_t deadline, int *status, struct error *err) {
+    struct process *p = (struct process *)s;
+    if (p->pid == 0)
+        return error_set(err, ERROR_INTERNAL, "the session runs no command");
+    fd_close(&p->pipe[IN]);
+    int ended;
+    while (!has_ended(p, &ended)) {
+        char trash[CHUNK];
+        int ready = wait_ready(p, WAIT_OUT | WAIT_EXIT, deadline, "waiting for the end of", err);
+        if (ready < 0)
+            return -1;
+        if (ready & WAIT_OUT)
+            read_output(p, trash, sizeof(trash));
+    }
+    drain_last_words(p);
+    bury(p);
+    close_pipes(p->pipe);
+    str_done(&p->ahead);
+    p->ahead_at = 0;
+    *status = ended;
+    return 0;
+}
+
+static void process_close(struct session *s) {
+    struct process *p = (struct process *)s;
+    close_pipes(p->pipe);
+    if (p->pid != 0) {
+        if (!ends_by(p, deadline_in(GRACE_EOF))) {
+            kill(-p->pid, SIGTERM);
+            ends_by(p, deadline_in(GRACE_TERM));
+        }
+        bury(p);
+    }
+    str_done(&p->ahead);
+    str_done(&p->complaint->text);
+    free(p->complaint);
+    free(p->address);
+    free(p->argv);
+    free(p);
+}
+
+/* ---- what it says about itself ------------------------------------------------------------- */
+
+static const char *process_address(const struct session *s) {
+    return ((const struct process *)s)->address;
+}
+
+static const char *process_stderr(const struct session *s) {
+    struct complaint *c = ((const struct process *)s)->complaint;
+    size_t n = c->len;
+    while (n > 0 && strchr("\r\n\t ", c->raw[n - 1]))
+        n--;
+    str_clear(&c->text);
+    text_add_printable(&c->text, c->raw, n, STDERR_MAX);
+    return c->text.len > 0 ? c->text.data : "";
+}
+
+static const struct session_ops process_ops = {
+    .start = process_start,
+    .read = process_read,
+    .write = process_write,
+    .finish = process_finish,
+    .address = process_address,
+    .stderr_text = process_stderr,
+    .close = process_close,
+};
+
+/* The vector, two more slots and all its strings, in one block. */
+static char **copy_argv(const char *const *argv, size_t count) {
+    size_t bytes = (count + 2) * sizeof(char *);
+    for (size_t i = 0; i < count; i++)
+        bytes += strlen(argv[i]) + 1;
+    char **copy = malloc(bytes);
+    if (!copy)
+        return NULL;
+    char *to = (char *)(copy + count + 2);
+    for (size_t i = 0; i < count; i++) {
+        copy[i] = to;
+        to = stpcpy(to, argv[i]) + 1;
+    }
+    copy[count] = copy[count + 1] = NULL;
+    return copy;
+}
+
+static char *start_address(const char *prefix, size_t len) {
+    char *address = calloc(1, len + sizeof(" pid 2147483647"));
+    if (address && len > 0)
+        sprintf(address, "%s ", prefix);
+    return address;
+}
+
+int process_open(const char *const *argv, struct cancel *cancel, const char *address_prefix,
+                 struct session **ret, struct error *err) {
+    size_t count = 0;
+    while (argv[count])
+        count++;
+    size_t prefix = address_prefix ? strlen(address_prefix) : 0;
+    struct process *p = calloc(1, sizeof(*p));
+    if (!p)
+        return error_memory(err);
+    *p = (struct process){.base.ops = &process_ops,
+                          .cancel = cancel,
+                          .argv = copy_argv(argv, count),
+                          .command_slot = count,
+                          .address = start_address(address_prefix, prefix),
+                          .address_prefix = prefix > 0 ? prefix + 1 : 0,
+                          .pidfd = -1,
+                          .pipe = {-1, -1, -1},
+                          .complaint = calloc(1, sizeof(*p->complaint))};
+    if (!p->argv || !p->address || !p->complaint) {
+        free(p->complaint);
+        free(p->address);
+        free(p->argv);
+        free(p);
+        return error_memory(err);
+    }
+    *ret = &p->base;
+    return 0;
+}
