@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "input/config.h"
+#include "wire/wire.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,15 +14,18 @@
 
 #define PLAN_FANOUT 32
 #define PLAN_THRESHOLD 50.0
+#define PLAN_TIMEOUT (INT64_C(60) * 1000000000)          /* of a trial, ns */
+#define PLAN_START_TIMEOUT (INT64_C(30) * 1000000000)    /* from login to the agent's first word */
+#define PLAN_SESSION_TIMEOUT (INT64_C(300) * 1000000000) /* all but the benchmarks, in all */
 
 struct benchmark_plan {
     const char *name;
     const char *command;           /* NULL: built into the agent */
     const struct extract *extract; /* of a command */
-    const struct config_env *env;
+    struct wire_env *env;          /* owned by the plan */
     size_t env_count;
     const char *needs;
-    const char *metric;
+    const char *metric; /* of a command; a built-in one names its own */
     const char *unit;
     bool lower_is_better;
     double reference;        /* NAN: the raw value is the score */
@@ -36,18 +40,33 @@ struct plan {
     size_t benchmark_count;
     double threshold;
     int fanout;
-    int64_t server_timeout; /* ns; DEADLINE_NEVER: none */
-    int64_t run_timeout;
+    int64_t start_timeout;  /* ns; from login to the agent's first word */
+    int64_t server_timeout; /* ns; when not given, the sum of what its parts may take */
+    int64_t run_timeout;    /* ns; DEADLINE_NEVER: none */
+    int retries;            /* of a server that was unreachable or whose connection was lost */
 };
 
 /* What the command line says; NULL, 0 and NAN: not given. */
 struct plan_options {
-    const char *benchmarks; /* a,b */
+    const char *benchmarks; /* a,b; or none */
     int fanout;
     double threshold;
     int64_t server_timeout;
-    bool simulated; /* the benchmarks are the simulated servers' cpu and gpu */
+    int retries;
+    bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */
 };
+
+/* A benchmark that is built in, and what is planned for it when nothing else is said. */
+struct builtin {
+    const char *name;
+    const char *about; /* one line for `muster benchmarks` */
+    double reference;  /* NAN: the raw value is the score */
+    bool reference_per_core;
+    int trials;
+};
+
+/* The built-in benchmarks, ended by one without a name. */
+const struct builtin *plan_builtins(bool simulated);
 
 /*
  * Makes the plan. The configuration must outlive it. Without -b the benchmarks are those that the

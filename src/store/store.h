@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "model/result.h"
+#include "model/run.h"
 #include "model/server.h"
 
 #include <stdbool.h>
@@ -19,18 +20,6 @@
 #include <stdint.h>
 
 struct store;
-
-#define RUN_ID_SIZE 32
-
-struct run {
-    char id[RUN_ID_SIZE]; /* 20261122-111344-7f3a: sorts by time */
-    int64_t started;      /* wall clock, ns */
-    double seconds;       /* NAN while it has not ended */
-    int fanout;
-    double threshold;
-    size_t total; /* and of these: */
-    size_t passed, failed, errors, cancelled;
-};
 
 /*
  * Opens the store at `url`: a path, sqlite:PATH, or NULL for $XDG_STATE_HOME/muster/muster.db

@@ -1,0 +1,29 @@
+/* result: see result.h. Only the freeing of plain data. */
+#include "model/result.h"
+
+void metric_done(struct metric *m) {
+    free(m->name);
+    free(m->unit);
+    *m = (struct metric){0};
+}
+
+void benchmark_result_done(struct benchmark_result *r) {
+    free(r->benchmark);
+    free(r->detail);
+    free(r->metric);
+    free(r->unit);
+    free(r->trials);
+    for (size_t i = 0; i < r->metric_count; i++)
+        metric_done(&r->metrics[i]);
+    free(r->metrics);
+    *r = (struct benchmark_result){0};
+}
+
+void server_result_done(struct server_result *r) {
+    free(r->detail);
+    free(r->facts);
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        benchmark_result_done(&r->benchmarks[i]);
+    free(r->benchmarks);
+    *r = (struct server_result){0};
+}

@@ -1,0 +1,20 @@
+/* run: see run.h. */
+#include "model/run.h"
+
+void run_count(struct run *run, enum verdict verdict) {
+    switch (verdict) {
+    case VERDICT_PASSED:
+    case VERDICT_SKIPPED:
+        run->passed++;
+        break;
+    case VERDICT_FAILED:
+        run->failed++;
+        break;
+    case VERDICT_ERROR:
+        run->errors++;
+        break;
+    case VERDICT_CANCELLED:
+        run->cancelled++;
+        break;
+    }
+}

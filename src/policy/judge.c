@@ -1,0 +1,87 @@
+/* judge: see judge.h. */
+#include "policy/judge.h"
+
+#include "model/stats.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define NUMBER_TEXT 32
+
+/* Three significant digits, and never an exponent for what people can read without one. */
+static void format_number(double x, int digits, char out[NUMBER_TEXT]) {
+    if (fabs(x) >= 1000 && fabs(x) < 1e15)
+        snprintf(out, NUMBER_TEXT, "%.0f", x);
+    else
+        snprintf(out, NUMBER_TEXT, "%.*g", digits, x);
+}
+
+static char *below_threshold(const struct benchmark_result *r) {
+    char score[NUMBER_TEXT], threshold[NUMBER_TEXT];
+    format_number(r->threshold, 6, threshold);
+    /* as many digits as tell the two apart: `scored 50, below 50` helps nobody */
+    for (int digits = 3; digits <= 17; digits++) {
+        format_number(r->score, digits, score);
+        if (strcmp(score, threshold) != 0)
+            break;
+    }
+    char *text;
+    return asprintf(&text, "%s scored %s, below %s", r->benchmark, score, threshold) < 0 ? NULL
+                                                                                         : text;
+}
+
+int judge_benchmark(const struct benchmark_plan *plan, int cores, struct benchmark_result *r,
+                    struct error *err) {
+    r->value = stats_median(r->trials, r->trial_count);
+    r->spread = stats_half_range(r->trials, r->trial_count);
+    r->threshold = plan->threshold;
+    r->reference = plan->reference * (plan->reference_per_core && cores > 0 ? cores : 1);
+    if (isnan(r->reference))
+        r->score = r->value;
+    else
+        r->score =
+            r->lower_is_better ? 100 * r->reference / r->value : 100 * r->value / r->reference;
+    if (!isfinite(r->score)) {
+        r->score = NAN;
+        struct error why;
+        error_set(&why, ERROR_BAD_OUTPUT, "%s measured %g %s, which cannot be scored", r->benchmark,
+                  r->value, r->unit ? r->unit : "");
+        judge_error(&why, r);
+        return 0;
+    }
+    if (r->score >= r->threshold) {
+        r->verdict = VERDICT_PASSED;
+        r->reason = REASON_NONE;
+        return 0;
+    }
+    r->verdict = VERDICT_FAILED;
+    r->reason = REASON_BELOW_THRESHOLD;
+    r->detail = below_threshold(r);
+    return r->detail ? 0 : error_memory(err);
+}
+
+void judge_error(const struct error *why, struct benchmark_result *r) {
+    r->reason = reason_of(why->kind);
+    r->verdict = reason_verdict(r->reason);
+    free(r->detail);
+    r->detail = strdup(why->text);
+}
+
+void judge_server(const struct error *why, struct server_result *r) {
+    enum reason first = why ? reason_of(why->kind) : REASON_NONE;
+    const char *sentence = why ? why->text : NULL;
+    for (size_t i = 0; i < r->benchmark_count; i++) {
+        const struct benchmark_result *b = &r->benchmarks[i];
+        if (b->reason == REASON_NONE || b->verdict == VERDICT_SKIPPED)
+            continue;
+        if (first == REASON_NONE || b->reason < first) {
+            first = b->reason;
+            sentence = b->detail;
+        }
+    }
+    r->reason = first;
+    r->verdict = reason_verdict(first);
+    free(r->detail);
+    r->detail = sentence ? strdup(sentence) : NULL;
+}

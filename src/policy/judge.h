@@ -1,0 +1,33 @@
+/*
+ * judge: from what was measured to a verdict.
+ *
+ * score = 100 x value / reference, or 100 x reference / value where lower is better; without a
+ * reference the value itself is the score. The value is the median of the trials. A score below the
+ * threshold fails the benchmark. Pure functions; they allocate the sentences that they write.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/result.h"
+#include "policy/plan.h"
+
+/*
+ * Judges a benchmark whose trials were measured: fills value, spread, score, reference, threshold,
+ * verdict, reason and detail from trials, trial_count and `cores` (how many cores were measured,
+ * for a reference of one core). Fails with ERROR_INTERNAL.
+ */
+int judge_benchmark(const struct benchmark_plan *plan, int cores, struct benchmark_result *r,
+                    struct error *err) must_use;
+
+/*
+ * Judges a benchmark that ended in an error: sets verdict, reason and detail. A server that cannot
+ * be given its sentence for want of memory still gets its reason.
+ */
+void judge_error(const struct error *why, struct benchmark_result *r);
+
+/*
+ * Judges a server by its benchmarks and, when `why` is not NULL, by the error that ended it early:
+ * among all of them the first reason in the order of enum reason decides, and its sentence becomes
+ * the server's.
+ */
+void judge_server(const struct error *why, struct server_result *r);

@@ -1,0 +1,200 @@
+/* plan: see plan.h. */
+#include "policy/plan.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct builtin agent_builtins[] = {
+    {.name = "cpu",
+     .about = "integer and floating-point work on every allowed core at once, and on one alone",
+     .reference = 100,
+     .reference_per_core = true,
+     .trials = 3},
+    {.name = NULL},
+};
+
+static const struct builtin simulated_builtins[] = {
+    {.name = "cpu", .about = "a score that is drawn", .reference = NAN, .trials = 1},
+    {.name = "gpu", .about = "a score that is drawn", .reference = NAN, .trials = 1},
+    {.name = NULL},
+};
+
+const struct builtin *plan_builtins(bool simulated) {
+    return simulated ? simulated_builtins : agent_builtins;
+}
+
+static const struct builtin *find_builtin(const struct builtin *table, const char *name) {
+    for (; table->name; table++)
+        if (strcmp(table->name, name) == 0)
+            return table;
+    return NULL;
+}
+
+static const struct config_benchmark *find_configured(const struct config *c, const char *name) {
+    for (size_t i = 0; i < c->benchmark_count; i++)
+        if (strcmp(c->benchmarks[i].name, name) == 0)
+            return &c->benchmarks[i];
+    return NULL;
+}
+
+static const struct benchmark_plan *find_planned(const struct plan *p, const char *name) {
+    for (size_t i = 0; i < p->benchmark_count; i++)
+        if (strcmp(p->benchmarks[i].name, name) == 0)
+            return &p->benchmarks[i];
+    return NULL;
+}
+
+static int unknown_benchmark(const struct config *config, const struct builtin *table,
+                             const char *name, struct error *err) {
+    const char *known[64];
+    size_t n = 0;
+    for (; table->name && n + 1 < ARRAY_LEN(known); table++)
+        known[n++] = table->name;
+    for (size_t i = 0; i < config->benchmark_count && n + 1 < ARRAY_LEN(known); i++)
+        known[n++] = config->benchmarks[i].name;
+    known[n] = NULL;
+    const char *near = config_nearest(name, known);
+    return error_set(err, ERROR_USAGE, "unknown benchmark '%.64s'%s%s%s: see `muster benchmarks`",
+                     name, near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+}
+
+static int copy_env(const struct config_benchmark *from, struct benchmark_plan *to) {
+    to->env = calloc(from->env_count + 1, sizeof(*to->env));
+    if (!to->env)
+        return -1;
+    for (size_t i = 0; i < from->env_count; i++)
+        to->env[to->env_count++] = (struct wire_env){from->env[i].name, from->env[i].value};
+    return 0;
+}
+
+/* What the configuration says wins over what is built in. */
+static int add(const struct config *config, const struct builtin *table, const char *name,
+               struct plan *plan, size_t *cap, struct error *err) {
+    const struct builtin *builtin = find_builtin(table, name);
+    const struct config_benchmark *c = find_configured(config, name);
+    if (!c && !builtin)
+        return unknown_benchmark(config, table, name, err);
+    if (find_planned(plan, name))
+        return 0;
+    if (vec_reserve(&plan->benchmarks, cap, plan->benchmark_count + 1, sizeof(*plan->benchmarks)))
+        return error_memory(err);
+    struct benchmark_plan *b = &plan->benchmarks[plan->benchmark_count++];
+    *b = (struct benchmark_plan){.name = c ? c->name : builtin->name,
+                                 .reference = NAN,
+                                 .threshold = plan->threshold,
+                                 .timeout = PLAN_TIMEOUT,
+                                 .trials = 1};
+    if (builtin && !(c && c->command)) {
+        b->reference = builtin->reference;
+        b->reference_per_core = builtin->reference_per_core;
+        b->trials = builtin->trials;
+    }
+    if (!c)
+        return 0;
+    b->command = c->command;
+    b->extract = c->extract;
+    if (copy_env(c, b) < 0)
+        return error_memory(err);
+    b->needs = c->needs;
+    b->metric = c->metric;
+    b->unit = c->unit;
+    b->lower_is_better = c->lower_is_better;
+    if (!isnan(c->reference)) {
+        b->reference = c->reference;
+        b->reference_per_core = false;
+    }
+    if (!isnan(c->threshold))
+        b->threshold = c->threshold;
+    if (c->timeout > 0)
+        b->timeout = c->timeout;
+    if (c->trials > 0)
+        b->trials = c->trials;
+    return 0;
+}
+
+/* -b a,b */
+static int add_listed(const struct config *config, const struct builtin *table, const char *list,
+                      struct plan *plan, size_t *cap, struct error *err) {
+    for (const char *p = list;;) {
+        size_t len = strcspn(p, ",");
+        cleanup(free_ptr) char *name = strndup(p, len);
+        if (!name)
+            return error_memory(err);
+        if (len == 0)
+            return error_set(err, ERROR_USAGE, "an empty name in the list of benchmarks '%.80s'",
+                             list);
+        if (add(config, table, name, plan, cap, err) < 0)
+            return -1;
+        if (!p[len])
+            return 0;
+        p += len + 1;
+    }
+}
+
+static int add_all(const struct config *config, const struct plan_options *options,
+                   struct plan *plan, struct error *err) {
+    const struct builtin *table = plan_builtins(options->simulated);
+    size_t cap = 0;
+    if (options->benchmarks && strcmp(options->benchmarks, "none") == 0)
+        return 0;
+    if (options->benchmarks)
+        return add_listed(config, table, options->benchmarks, plan, &cap, err);
+    for (size_t i = 0; i < config->benchmark_count; i++)
+        if (add(config, table, config->benchmarks[i].name, plan, &cap, err) < 0)
+            return -1;
+    if (config->benchmark_count == 0)
+        for (; table->name; table++)
+            if (add(config, table, table->name, plan, &cap, err) < 0)
+                return -1;
+    return 0;
+}
+
+/*
+ * Without a time-out of its own a server has what its parts may take at most, so that it has one
+ * however its agent behaves.
+ */
+static int64_t sum_of_parts(const struct plan *plan) {
+    int64_t sum = PLAN_SESSION_TIMEOUT;
+    for (size_t i = 0; i < plan->benchmark_count; i++) {
+        int64_t all;
+        if (__builtin_mul_overflow(plan->benchmarks[i].timeout, plan->benchmarks[i].trials, &all) ||
+            __builtin_add_overflow(sum, all, &sum))
+            return DEADLINE_NEVER;
+    }
+    return sum;
+}
+
+int plan_make(const struct config *config, const struct plan_options *options, struct plan *ret,
+              struct error *err) {
+    struct plan plan = {
+        .threshold = !isnan(options->threshold)  ? options->threshold
+                     : !isnan(config->threshold) ? config->threshold
+                                                 : PLAN_THRESHOLD,
+        .fanout = options->fanout  ? options->fanout
+                  : config->fanout ? config->fanout
+                                   : PLAN_FANOUT,
+        .start_timeout =
+            config->ssh.login_timeout > 0 ? config->ssh.login_timeout : PLAN_START_TIMEOUT,
+        .run_timeout = config->run_timeout > 0 ? config->run_timeout : DEADLINE_NEVER,
+        .retries = options->retries,
+    };
+    if (add_all(config, options, &plan, err) < 0) {
+        plan_done(&plan);
+        return -1;
+    }
+    plan.server_timeout = options->server_timeout > 0 ? options->server_timeout
+                          : config->timeout > 0       ? config->timeout
+                                                      : sum_of_parts(&plan);
+    *ret = plan;
+    return 0;
+}
+
+void plan_done(struct plan *p) {
+    for (size_t i = 0; i < p->benchmark_count; i++)
+        free(p->benchmarks[i].env);
+    free(p->benchmarks);
+    *p = (struct plan){0};
+}

@@ -1,0 +1,98 @@
+/*
+ * document: see document.h. The names and shapes here are a contract with every script that reads
+ * them: fields are added, never renamed.
+ */
+#include "report/document.h"
+
+#include "base/clock.h"
+
+#include <jansson.h>
+#include <math.h>
+
+#define DUMP (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
+
+static json_t *number(double x) {
+    return isfinite(x) ? json_real(x) : json_null();
+}
+
+static json_t *text(const char *s) {
+    return s ? json_string(s) : json_null();
+}
+
+static json_t *run_object(const struct run *run) {
+    char started[25];
+    clock_format_utc(run->started, started);
+    return json_pack("{ss ss so si so sI sI sI sI sI}", "run", run->id, "started", started,
+                     "seconds", number(run->seconds), "fanout", run->fanout, "threshold",
+                     number(run->threshold), "total", (json_int_t)run->total, "passed",
+                     (json_int_t)run->passed, "failed", (json_int_t)run->failed, "errors",
+                     (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
+}
+
+void document_run(FILE *out, const struct run *run) {
+    json_t *object = run_object(run);
+    json_dumpf(object, out, DUMP);
+    json_decref(object);
+}
+
+void document_begin(FILE *out, const struct run *run, const struct outcome *outcomes) {
+    json_t *object = run_object(run);
+    json_t *failed = json_array();
+    for (size_t i = 0; i < run->total; i++)
+        if (outcomes[i].verdict != VERDICT_PASSED)
+            json_array_append_new(failed, json_string(outcomes[i].server));
+    json_object_set_new(object, "failed_servers", failed);
+    fputc('{', out);
+    json_dumpf(object, out, DUMP | JSON_EMBED);
+    fputs(",\"servers\":[", out);
+    json_decref(object);
+}
+
+void document_end(FILE *out) {
+    fputs("\n]}\n", out);
+}
+
+static json_t *trials_array(const struct benchmark_result *b) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < b->trial_count; i++)
+        json_array_append_new(list, number(b->trials[i]));
+    return list;
+}
+
+static json_t *metrics_object(const struct benchmark_result *b) {
+    json_t *object = json_object();
+    for (size_t i = 0; i < b->metric_count; i++)
+        json_object_set_new(object, b->metrics[i].name,
+                            json_pack("{so so}", "value", number(b->metrics[i].value), "unit",
+                                      text(b->metrics[i].unit)));
+    return object;
+}
+
+static json_t *benchmark_object(const struct benchmark_result *b) {
+    return json_pack("{so ss so so so so so so ss so so so so sf so}", "benchmark",
+                     text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
+                     text(reason_name(b->reason)), "detail", text(b->detail), "score",
+                     number(b->score), "metric", text(b->metric), "value", number(b->value), "unit",
+                     text(b->unit), "better", b->lower_is_better ? "lower" : "higher", "reference",
+                     number(b->reference), "threshold", number(b->threshold), "trials",
+                     trials_array(b), "spread", number(b->spread), "seconds", b->seconds, "metrics",
+                     metrics_object(b));
+}
+
+int document_add(FILE *out, bool first, const char *server, const struct server_result *r,
+                 struct error *err) {
+    json_t *benchmarks = json_array();
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        json_array_append_new(benchmarks, benchmark_object(&r->benchmarks[i]));
+    json_t *facts = r->facts ? json_loads(r->facts, 0, NULL) : NULL;
+    json_t *object = json_pack(
+        "{ss ss so so si sf so so}", "server", server, "verdict", verdict_name(r->verdict),
+        "reason", text(reason_name(r->reason)), "detail", text(r->detail), "attempts", r->attempts,
+        "seconds", r->seconds, "facts", facts ? facts : json_object(), "benchmarks", benchmarks);
+    if (!object)
+        return error_memory(err);
+    fputs(first ? "\n" : ",\n", out);
+    json_dumpf(object, out, DUMP);
+    json_decref(object);
+    return 0;
+}

@@ -1,0 +1,99 @@
+/*
+ * summary: see summary.h.
+ *
+ *     failed, below-threshold: web[03-04]
+ *       web03  cpu scored 34, below 50
+ *       web04  cpu scored 41, below 50
+ *
+ *     error, unreachable: db1
+ *       db1  connection refused by 10.0.0.7 port 22
+ *
+ *     Out of 10, 3 servers failed. 7 passed, 2 failed, 1 error in 12.3s, run
+ * 20261122-111344-7f3a2c.
+ */
+#include "report/summary.h"
+
+#include "report/serverlist.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static size_t utf8_width(const char *text) {
+    size_t width = 0;
+    for (; *text; text++)
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    return width;
+}
+
+static void add_details(struct str *out, const struct outcome *const *group, size_t n) {
+    size_t shown = n > SUMMARY_DETAILS ? SUMMARY_DETAILS : n;
+    size_t width = 0;
+    for (size_t i = 0; i < shown; i++) {
+        size_t w = utf8_width(group[i]->server);
+        width = w > width ? w : width;
+    }
+    for (size_t i = 0; i < shown; i++) {
+        int pad = (int)(width - utf8_width(group[i]->server));
+        str_addf(out, "  %s%*s  %s\n", group[i]->server, pad, "",
+                 group[i]->detail ? group[i]->detail : "");
+    }
+    if (n > shown)
+        str_addf(out, "  and %zu more\n", n - shown);
+}
+
+static void add_group(struct str *out, enum reason reason, const struct outcome *const *group,
+                      size_t n) {
+    const char **names = calloc(n, sizeof(*names));
+    if (!names) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < n; i++)
+        names[i] = group[i]->server;
+    str_addf(out, "%s, %s: ", verdict_name(reason_verdict(reason)), reason_name(reason));
+    serverlist_add(out, names, n);
+    str_add_char(out, '\n');
+    free(names);
+    add_details(out, group, n);
+    str_add_char(out, '\n');
+}
+
+static void add_count(struct str *out, size_t n, const char *what, bool *first) {
+    if (n == 0)
+        return;
+    str_addf(out, "%s%zu %s", *first ? " " : ", ", n, what);
+    *first = false;
+}
+
+/* The first sentence is the log's last event, word for word: one thing to look for in both. */
+static void add_totals(struct str *out, const struct run *run) {
+    bool first = true;
+    str_addf(out, "Out of %zu, %zu servers failed.", run->total, run->total - run->passed);
+    add_count(out, run->passed, "passed", &first);
+    add_count(out, run->failed, "failed", &first);
+    add_count(out, run->errors, run->errors == 1 ? "error" : "errors", &first);
+    add_count(out, run->cancelled, "cancelled", &first);
+    if (isnan(run->seconds))
+        str_addf(out, ", not ended, run %s.\n", run->id);
+    else
+        str_addf(out, " in %.1fs, run %s.\n", run->seconds, run->id);
+}
+
+void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes) {
+    const struct outcome **group = calloc(run->total ? run->total : 1, sizeof(*group));
+    if (!group) {
+        out->failed = true;
+        return;
+    }
+    for (enum reason reason = REASON_NONE + 1; reason < REASON_COUNT; reason++) {
+        size_t n = 0;
+        for (size_t i = 0; i < run->total; i++)
+            if (outcomes[i].reason == reason)
+                group[n++] = &outcomes[i];
+        if (n > 0)
+            add_group(out, reason, group, n);
+    }
+    free(group);
+    add_totals(out, run);
+}

@@ -1,0 +1,15 @@
+/*
+ * summary: the end of a run, for people: what did not pass, by reason.
+ */
+#pragma once
+
+#include "base/str.h"
+#include "model/run.h"
+
+/*
+ * Appends the summary of the run: one paragraph for each reason with its servers folded and up to
+ * SUMMARY_DETAILS sentences, then the totals. `outcomes` are the run->total servers in the
+ * inventory's order.
+ */
+#define SUMMARY_DETAILS 20
+void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes);

@@ -1,0 +1,196 @@
+/*
+ * rows: see rows.h.
+ *
+ * Writing is by hand, because ten thousand servers' results pass here while their workers wait for
+ * none of it; reading is by jansson.
+ */
+#include "store/rows.h"
+
+#include "base/str.h"
+#include "base/text.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+void row_text(sqlite3_stmt *stmt, int column, const char *text) {
+    sqlite3_bind_text(stmt, column, text, -1, SQLITE_STATIC);
+}
+
+void row_number(sqlite3_stmt *stmt, int column, double x) {
+    if (isnan(x))
+        sqlite3_bind_null(stmt, column);
+    else
+        sqlite3_bind_double(stmt, column, x);
+}
+
+double row_read_number(sqlite3_stmt *stmt, int column) {
+    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? NAN
+                                                            : sqlite3_column_double(stmt, column);
+}
+
+void row_bind_server(sqlite3_stmt *stmt, const char *run_id, size_t position,
+                     const struct server_result *r) {
+    row_text(stmt, 1, r->verdict == VERDICT_CANCELLED ? "pending" : "done");
+    row_text(stmt, 2, verdict_name(r->verdict));
+    row_text(stmt, 3, reason_name(r->reason));
+    row_text(stmt, 4, r->detail);
+    sqlite3_bind_int(stmt, 5, r->attempts);
+    sqlite3_bind_double(stmt, 6, r->seconds);
+    row_text(stmt, 7, r->facts);
+    row_text(stmt, 8, run_id);
+    sqlite3_bind_int64(stmt, 9, (int64_t)position);
+}
+
+static char *trials_json(const struct benchmark_result *r) {
+    struct str s = {0};
+    str_add_char(&s, '[');
+    for (size_t i = 0; i < r->trial_count; i++)
+        str_addf(&s, "%s%.17g", i ? "," : "", r->trials[i]);
+    str_add_char(&s, ']');
+    return str_take(&s);
+}
+
+static char *metrics_json(const struct benchmark_result *r) {
+    struct str s = {0};
+    str_add_char(&s, '{');
+    for (size_t i = 0; i < r->metric_count; i++) {
+        const struct metric *m = &r->metrics[i];
+        if (i)
+            str_add_char(&s, ',');
+        text_add_json(&s, m->name, strlen(m->name));
+        str_addf(&s, ":{\"value\":%.17g,\"unit\":", m->value);
+        text_add_json(&s, m->unit ? m->unit : "", m->unit ? strlen(m->unit) : 0);
+        str_add(&s, m->lower_is_better ? ",\"better\":\"lower\"}" : "}");
+    }
+    str_add_char(&s, '}');
+    return str_take(&s);
+}
+
+int row_bind_benchmark(sqlite3_stmt *stmt, const char *run_id, size_t position, size_t ordinal,
+                       const struct benchmark_result *r, struct error *err) {
+    char *trials = trials_json(r);
+    char *metrics = metrics_json(r);
+    if (!trials || !metrics) {
+        free(trials);
+        free(metrics);
+        return error_memory(err);
+    }
+    row_text(stmt, 1, run_id);
+    sqlite3_bind_int64(stmt, 2, (int64_t)position);
+    sqlite3_bind_int64(stmt, 3, (int64_t)ordinal);
+    row_text(stmt, 4, r->benchmark);
+    row_text(stmt, 5, verdict_name(r->verdict));
+    row_text(stmt, 6, reason_name(r->reason));
+    row_text(stmt, 7, r->detail);
+    row_number(stmt, 8, r->score);
+    row_text(stmt, 9, r->metric);
+    row_number(stmt, 10, r->value);
+    row_text(stmt, 11, r->unit);
+    row_text(stmt, 12, r->lower_is_better ? "lower" : "higher");
+    row_number(stmt, 13, r->reference);
+    row_number(stmt, 14, r->threshold);
+    sqlite3_bind_text(stmt, 15, trials, -1, free);
+    row_number(stmt, 16, r->spread);
+    sqlite3_bind_double(stmt, 17, r->seconds);
+    sqlite3_bind_text(stmt, 18, metrics, -1, free);
+    return 0;
+}
+
+static int corrupt(const char *what, struct error *err) {
+    return error_set(err, ERROR_STORE, "a row of the store cannot be read: its %s", what);
+}
+
+static int copy_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    *ret = text ? strdup(text) : NULL;
+    return text && !*ret ? error_memory(err) : 0;
+}
+
+static int read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
+                        struct error *err) {
+    const char *v = (const char *)sqlite3_column_text(stmt, column);
+    const char *r = (const char *)sqlite3_column_text(stmt, column + 1);
+    if (!v || verdict_parse(v, verdict) < 0)
+        return corrupt("verdict", err);
+    *reason = REASON_NONE;
+    return r && reason_parse(r, reason) < 0 ? corrupt("reason", err) : 0;
+}
+
+int row_read_server(sqlite3_stmt *stmt, struct server_result *ret, struct error *err) {
+    if (sqlite3_column_type(stmt, 2) == SQLITE_NULL) {
+        ret->verdict = VERDICT_CANCELLED;
+        ret->reason = REASON_INTERRUPTED;
+        ret->detail = strdup("the run ended before its turn");
+        return ret->detail ? 0 : error_memory(err);
+    }
+    ret->attempts = sqlite3_column_int(stmt, 5);
+    ret->seconds = sqlite3_column_double(stmt, 6);
+    if (read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
+        copy_text(stmt, 4, &ret->detail, err) < 0)
+        return -1;
+    return copy_text(stmt, 7, &ret->facts, err);
+}
+
+static int read_trials(const char *text, struct benchmark_result *ret, struct error *err) {
+    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+    size_t n = json_array_size(list), i;
+    json_t *item;
+    if (!json_is_array(list)) {
+        json_decref(list);
+        return corrupt("trials", err);
+    }
+    ret->trials = calloc(n ? n : 1, sizeof(*ret->trials));
+    if (ret->trials)
+        json_array_foreach(list, i, item) ret->trials[ret->trial_count++] = json_number_value(item);
+    json_decref(list);
+    return ret->trials ? 0 : error_memory(err);
+}
+
+static int read_metric(const char *name, json_t *from, struct metric *ret, struct error *err) {
+    const char *unit = json_string_value(json_object_get(from, "unit"));
+    const char *better = json_string_value(json_object_get(from, "better"));
+    ret->name = strdup(name);
+    ret->unit = strdup(unit ? unit : "");
+    ret->value = json_number_value(json_object_get(from, "value"));
+    ret->lower_is_better = better && strcmp(better, "lower") == 0;
+    return ret->name && ret->unit ? 0 : error_memory(err);
+}
+
+static int read_metrics(const char *text, struct benchmark_result *ret, struct error *err) {
+    json_t *object = text ? json_loads(text, 0, NULL) : NULL;
+    const char *name;
+    json_t *item;
+    int rc = json_is_object(object) ? 0 : corrupt("metrics", err);
+    size_t n = json_object_size(object);
+    if (rc == 0 && n > 0 && !(ret->metrics = calloc(n, sizeof(*ret->metrics))))
+        rc = error_memory(err);
+    if (rc == 0)
+        json_object_foreach(object, name, item) {
+            rc = read_metric(name, item, &ret->metrics[ret->metric_count++], err);
+            if (rc < 0)
+                break;
+        }
+    json_decref(object);
+    return rc;
+}
+
+int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct error *err) {
+    *ret = (struct benchmark_result){
+        .score = row_read_number(stmt, 5),
+        .value = row_read_number(stmt, 7),
+        .reference = row_read_number(stmt, 10),
+        .threshold = row_read_number(stmt, 11),
+        .spread = row_read_number(stmt, 13),
+        .seconds = sqlite3_column_double(stmt, 14),
+    };
+    const char *better = (const char *)sqlite3_column_text(stmt, 9);
+    ret->lower_is_better = better && strcmp(better, "lower") == 0;
+    if (copy_text(stmt, 1, &ret->benchmark, err) < 0 ||
+        read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
+        copy_text(stmt, 4, &ret->detail, err) < 0 || copy_text(stmt, 6, &ret->metric, err) < 0 ||
+        copy_text(stmt, 8, &ret->unit, err) < 0 ||
+        read_trials((const char *)sqlite3_column_text(stmt, 12), ret, err) < 0)
+        return -1;
+    return read_metrics((const char *)sqlite3_column_text(stmt, 15), ret, err);
+}

@@ -1,0 +1,105 @@
+/*
+ * schema: see schema.h.
+ *
+ * PRAGMA application_id tells a store from any other SQLite database, PRAGMA user_version is the
+ * number of steps that were taken. A step is never changed once it was released: a new one follows.
+ *
+ * Verdicts, reasons and states are kept as words, so that the store can be read with the sqlite3
+ * program. The tables of a run's servers are WITHOUT ROWID: rows lie in the order of the inventory,
+ * which is the order in which they are claimed and shown.
+ */
+#include "store/schema.h"
+
+#define APPLICATION_ID 0x6d737472 /* "mstr" */
+
+static const char *const steps[] = {
+    /* a server that was cancelled is `pending` with a verdict: it is claimed again by a resume */
+    "CREATE TABLE run ("
+    "  id TEXT PRIMARY KEY, started INTEGER NOT NULL, seconds REAL,"
+    "  fanout INTEGER NOT NULL, threshold REAL NOT NULL, total INTEGER NOT NULL,"
+    "  passed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,"
+    "  errors INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+    "CREATE TABLE server ("
+    "  run TEXT NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,"
+    "  state TEXT NOT NULL DEFAULT 'pending', verdict TEXT, reason TEXT, detail TEXT,"
+    "  attempts INTEGER, seconds REAL, facts TEXT,"
+    "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
+    "CREATE TABLE benchmark ("
+    "  run TEXT NOT NULL, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+    "  benchmark TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT, detail TEXT, score REAL,"
+    "  metric TEXT, value REAL, unit TEXT, better TEXT NOT NULL, reference REAL, threshold REAL,"
+    "  trials TEXT NOT NULL, spread REAL, seconds REAL NOT NULL, metrics TEXT NOT NULL,"
+    "  PRIMARY KEY (run, position, ordinal)) WITHOUT ROWID;",
+};
+
+#define VERSION ((int)ARRAY_LEN(steps))
+
+static int fail(sqlite3 *db, const char *name, const char *what, struct error *err) {
+    if (sqlite3_errcode(db) == SQLITE_NOTADB)
+        return error_set(err, ERROR_USAGE, "the store %s is not a database", name);
+    return error_set(err, ERROR_USAGE, "cannot %s the store %s: %s", what, name,
+                     sqlite3_errmsg(db));
+}
+
+static int ask(sqlite3 *db, const char *name, const char *sql, int *ret, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &stmt, NULL);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        *ret = sqlite3_column_int(stmt, 0);
+    sqlite3_finalize(stmt);
+    return rc == SQLITE_ROW ? 0 : fail(db, name, "read", err);
+}
+
+/* Returns the version in the database, 0 for an empty one. */
+static int read_version(sqlite3 *db, const char *name, struct error *err) {
+    int application, version, tables;
+    if (ask(db, name, "PRAGMA application_id", &application, err) < 0 ||
+        ask(db, name, "PRAGMA user_version", &version, err) < 0 ||
+        ask(db, name, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)
+        return -1;
+    if (tables == 0)
+        return 0;
+    if (application != APPLICATION_ID)
+        return error_set(err, ERROR_USAGE, "%s is a database of another program", name);
+    if (version > VERSION)
+        return error_set(err, ERROR_USAGE,
+                         "the store %s has version %d, and this muster knows up to %d: use the "
+                         "muster that wrote it, or a newer one",
+                         name, version, VERSION);
+    return version;
+}
+
+static int migrate_locked(sqlite3 *db, const char *name, struct error *err) {
+    int version = read_version(db, name, err);
+    if (version < 0 || version == VERSION)
+        return version < 0 ? -1 : 0;
+    for (; version < VERSION; version++)
+        if (sqlite3_exec(db, steps[version], NULL, NULL, NULL) != SQLITE_OK)
+            return fail(db, name, "migrate", err);
+    char pragmas[96];
+    sqlite3_snprintf(sizeof(pragmas), pragmas,
+                     "PRAGMA application_id = %d; PRAGMA user_version = %d", APPLICATION_ID,
+                     VERSION);
+    if (sqlite3_exec(db, pragmas, NULL, NULL, NULL) != SQLITE_OK)
+        return fail(db, name, "migrate", err);
+    return 0;
+}
+
+int schema_migrate(sqlite3 *db, const char *name, bool writing, struct error *err) {
+    /* first, so that another program's database stays as it is, its journal mode included */
+    int version = read_version(db, name, err);
+    if (version < 0 || (version == VERSION && !writing))
+        return version < 0 ? -1 : 0;
+    if (sqlite3_exec(db, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", NULL, NULL, NULL) !=
+        SQLITE_OK)
+        return fail(db, name, "write to", err);
+    if (migrate_locked(db, name, err) < 0) {
+        sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+        return -1;
+    }
+    if (sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        return fail(db, name, "write to", err);
+    return 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * schema: the tables of the store, and the steps from each version to the next.
+ */
+#pragma once
+
+#include "base/error.h"
+
+#include <sqlite3.h>
+#include <stdbool.h>
+
+/*
+ * Brings the database to this program's version, in one transaction: makes the tables in an empty
+ * one, migrates an older one. Refuses, with ERROR_USAGE, a newer one, the database of another
+ * program and, when `writing` is true, one that cannot be written. `name` is what sentences call
+ * it.
+ */
+int schema_migrate(sqlite3 *db, const char *name, bool writing, struct error *err) must_use;
