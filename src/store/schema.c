@@ -54,7 +54,7 @@ static int ask(sqlite3 *db, const char *name, const char *sql, int *ret, struct 
 
 /* Returns the version in the database, 0 for an empty one. */
 static int read_version(sqlite3 *db, const char *name, struct error *err) {
-    int application, version, tables;
+    int application = 0, version = 0, tables = 0;
     if (ask(db, name, "PRAGMA application_id", &application, err) < 0 ||
         ask(db, name, "PRAGMA user_version", &version, err) < 0 ||
         ask(db, name, "SELECT count(*) FROM sqlite_master", &tables, err) < 0)

@@ -184,13 +184,13 @@ char *store_log_path(const struct store *s, const char *run_id) {
     return asprintf(&path, "%.*s%slogs/%s.jsonl", len, s->path, between, run_id) < 0 ? NULL : path;
 }
 
-static int use(struct store *s, enum statement which, sqlite3_stmt **ret, struct error *err) {
+/* The statement, ready to be bound; NULL with the error. */
+static sqlite3_stmt *use(struct store *s, enum statement which, struct error *err) {
     sqlite3_stmt **stmt = &s->statements[which];
     if (!*stmt && sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, stmt,
                                      NULL) != SQLITE_OK)
-        return fail(s, err);
-    *ret = *stmt;
-    return 0;
+        fail(s, err);
+    return *stmt;
 }
 
 /* Runs a statement that returns no row, and makes it ready for the next use. */
@@ -226,15 +226,15 @@ static int make_id(struct run *run, struct error *err) {
 
 static int add_run(struct store *s, const struct run *run, const struct servers *servers,
                    struct error *err) {
-    sqlite3_stmt *stmt;
-    if (use(s, ADD_RUN, &stmt, err) < 0)
+    sqlite3_stmt *stmt = use(s, ADD_RUN, err);
+    if (!stmt)
         return -1;
     row_text(stmt, 1, run->id);
     sqlite3_bind_int64(stmt, 2, run->started);
     sqlite3_bind_int(stmt, 3, run->fanout);
     sqlite3_bind_double(stmt, 4, run->threshold);
     sqlite3_bind_int64(stmt, 5, (int64_t)servers->count);
-    if (run_once(s, stmt, err) < 0 || use(s, ADD_SERVER, &stmt, err) < 0)
+    if (run_once(s, stmt, err) < 0 || !(stmt = use(s, ADD_SERVER, err)))
         return -1;
     row_text(stmt, 1, run->id);
     for (size_t i = 0; i < servers->count; i++) {
@@ -259,8 +259,8 @@ int store_begin(struct store *s, struct run *run, const struct servers *servers,
 
 static ssize_t find_pending(struct store *s, const char *run_id, size_t max, size_t *positions,
                             struct error *err) {
-    sqlite3_stmt *stmt;
-    if (use(s, FIND_PENDING, &stmt, err) < 0)
+    sqlite3_stmt *stmt = use(s, FIND_PENDING, err);
+    if (!stmt)
         return -1;
     row_text(stmt, 1, run_id);
     sqlite3_bind_int64(stmt, 2, (int64_t)s->claimed_to);
@@ -271,19 +271,23 @@ static ssize_t find_pending(struct store *s, const char *run_id, size_t max, siz
     return sqlite3_reset(stmt) == SQLITE_OK ? n : fail(s, err);
 }
 
+static int mark_claimed(struct store *s, const char *run_id, size_t first, size_t last,
+                        struct error *err) {
+    sqlite3_stmt *stmt = use(s, CLAIM, err);
+    if (!stmt)
+        return -1;
+    row_text(stmt, 1, run_id);
+    sqlite3_bind_int64(stmt, 2, (int64_t)first);
+    sqlite3_bind_int64(stmt, 3, (int64_t)last);
+    return run_once(s, stmt, err);
+}
+
 ssize_t store_claim(struct store *s, const char *run_id, size_t max, size_t *positions,
                     struct error *err) {
     if (begin(s, err) < 0)
         return -1;
-    sqlite3_stmt *stmt;
     ssize_t n = find_pending(s, run_id, max, positions, err);
-    int rc = n < 0 ? -1 : 0;
-    if (n > 0 && (rc = use(s, CLAIM, &stmt, err)) == 0) {
-        row_text(stmt, 1, run_id);
-        sqlite3_bind_int64(stmt, 2, (int64_t)positions[0]);
-        sqlite3_bind_int64(stmt, 3, (int64_t)positions[n - 1]);
-        rc = run_once(s, stmt, err);
-    }
+    int rc = n < 0 ? -1 : n == 0 ? 0 : mark_claimed(s, run_id, positions[0], positions[n - 1], err);
     if (end(s, rc, err) < 0)
         return -1;
     if (n > 0)
@@ -293,8 +297,8 @@ ssize_t store_claim(struct store *s, const char *run_id, size_t max, size_t *pos
 
 static int write_benchmarks(struct store *s, const char *run_id, const struct store_result *r,
                             struct error *err) {
-    sqlite3_stmt *stmt;
-    if (use(s, ADD_BENCHMARK, &stmt, err) < 0)
+    sqlite3_stmt *stmt = use(s, ADD_BENCHMARK, err);
+    if (!stmt)
         return -1;
     for (size_t i = 0; i < r->result->benchmark_count; i++)
         if (row_bind_benchmark(stmt, run_id, r->position, i, &r->result->benchmarks[i], err) < 0 ||
@@ -305,11 +309,11 @@ static int write_benchmarks(struct store *s, const char *run_id, const struct st
 
 static int write_result(struct store *s, const char *run_id, const struct store_result *r,
                         struct error *err) {
-    sqlite3_stmt *stmt;
-    if (use(s, FINISH_SERVER, &stmt, err) < 0)
+    sqlite3_stmt *stmt = use(s, FINISH_SERVER, err);
+    if (!stmt)
         return -1;
     row_bind_server(stmt, run_id, r->position, r->result);
-    if (run_once(s, stmt, err) < 0 || use(s, DROP_BENCHMARKS, &stmt, err) < 0)
+    if (run_once(s, stmt, err) < 0 || !(stmt = use(s, DROP_BENCHMARKS, err)))
         return -1;
     row_text(stmt, 1, run_id);
     sqlite3_bind_int64(stmt, 2, (int64_t)r->position);
@@ -324,8 +328,8 @@ static int write_results(struct store *s, const char *run_id, const struct store
             return -1;
         run_count(&counts, results[i].result->verdict);
     }
-    sqlite3_stmt *stmt;
-    if (use(s, COUNT_UP, &stmt, err) < 0)
+    sqlite3_stmt *stmt = use(s, COUNT_UP, err);
+    if (!stmt)
         return -1;
     sqlite3_bind_int64(stmt, 1, (int64_t)counts.passed);
     sqlite3_bind_int64(stmt, 2, (int64_t)counts.failed);
@@ -342,11 +346,11 @@ int store_done(struct store *s, const char *run_id, const struct store_result *r
 }
 
 static int write_end(struct store *s, const struct run *run, struct error *err) {
-    sqlite3_stmt *stmt;
-    if (use(s, UNCLAIM, &stmt, err) < 0)
+    sqlite3_stmt *stmt = use(s, UNCLAIM, err);
+    if (!stmt)
         return -1;
     row_text(stmt, 1, run->id);
-    if (run_once(s, stmt, err) < 0 || use(s, END_RUN, &stmt, err) < 0)
+    if (run_once(s, stmt, err) < 0 || !(stmt = use(s, END_RUN, err)))
         return -1;
     row_number(stmt, 1, run->seconds);
     row_text(stmt, 2, run->id);
