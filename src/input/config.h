@@ -20,7 +20,10 @@ struct config_env {
     char *value;
 };
 
-/* One entry below `benchmarks:`. NULL, 0 and NAN: not given. */
+/*
+ * One entry below `benchmarks:`. NULL, 0 and NAN: not given. An entry with a command has an
+ * extract too, even when its name is that of a built-in benchmark; one without is built in.
+ */
 struct config_benchmark {
     char *name;
     int line;      /* where it stands in the file */
@@ -49,6 +52,7 @@ struct config {
         int port;
         int64_t connect_timeout; /* ns */
         int64_t login_timeout;   /* ns */
+        double start_rate;       /* new sessions a second; 0: not given */
         char *config;            /* an ssh_config file to use instead of the user's */
     } ssh;
     struct config_benchmark *benchmarks; /* in the file's order */
@@ -60,12 +64,20 @@ void config_init(struct config *c);
 void config_done(struct config *c);
 
 /*
- * Reads the file at `path` into *ret. On mistakes returns -1 with ERROR_USAGE, and appends to
- * *mistakes one line each, `FILE:LINE:COLUMN: what, and what was expected`, in the file's order;
- * the error's sentence then says how many there are.
+ * Reads the file at `path`, of at most 1 MiB, into *ret. `builtin` is the NULL-terminated list of
+ * the benchmarks that are built in. An empty file gives nothing and is no mistake. Fails with
+ *
+ * - ERROR_USAGE, when the file cannot be read: the sentence says all;
+ * - ERROR_USAGE, on mistakes: one line each, `FILE:LINE:COLUMN: what, and what was expected`, is
+ *   appended to *mistakes in the file's order, at most 100 of them, and the error's sentence says
+ *   how many there are;
+ * - ERROR_INTERNAL.
  */
-int config_load(const char *path, struct config *ret, struct str *mistakes,
-                struct error *err) must_use;
+int config_load(const char *path, const char *const *builtin, struct config *ret,
+                struct str *mistakes, struct error *err) must_use;
 
-/* The key in `known` (a NULL-terminated list) nearest to `key`, or NULL when none is near. */
+/*
+ * The key in `known` (a NULL-terminated list) nearest to `key`, or NULL when none is near: at most
+ * a third of its letters wrong, missing, too many or swapped with their neighbour.
+ */
 const char *config_nearest(const char *key, const char *const *known);

@@ -1,0 +1,310 @@
+/* What input/config promises. */
+#include "test.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "input/config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *const builtin[] = {"cpu", "memory", NULL};
+
+/* Loads bytes as a file called m.yaml in a scratch directory that is the working directory. */
+static int load_bytes(const char *text, size_t n, struct config *c, struct str *mistakes,
+                      struct error *err) {
+    FILE *f = fopen("m.yaml", "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, n, f), n);
+    assert_int_equal(fclose(f), 0);
+    return config_load("m.yaml", builtin, c, mistakes, err);
+}
+
+static struct config load(const char *text) {
+    struct config c;
+    struct str mistakes = {0};
+    struct error err = {0};
+    if (load_bytes(text, strlen(text), &c, &mistakes, &err) < 0)
+        fail_msg("%s\n%s", err.text, mistakes.data ? mistakes.data : "");
+    assert_int_equal(mistakes.len, 0);
+    str_done(&mistakes);
+    return c;
+}
+
+static void refuses(const char *text, const char *lines) {
+    struct config c;
+    struct str mistakes = {0};
+    struct error err = {0};
+    assert_int_equal(load_bytes(text, strlen(text), &c, &mistakes, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_string_equal(mistakes.data ? mistakes.data : err.text, lines);
+    str_done(&mistakes);
+}
+
+static void reads_everything(UNUSED void **state) {
+    struct config c = load("fanout: 64\n"
+                           "threshold: 55.5\n"
+                           "timeout: 10m\n"
+                           "run_timeout: 2h\n"
+                           "ssh: {user: bench, port: 2222, connect_timeout: 10s,\n"
+                           "      login_timeout: 5s, start_rate: 50, config: /x y}\n"
+                           "benchmarks:\n"
+                           "  cpu: {threshold: 60, reference: 2e9, timeout: 5s, trials: 2}\n"
+                           "  memory:\n"
+                           "  redis:\n"
+                           "    command: |\n"
+                           "      redis-benchmark -q\n"
+                           "    extract: {regex: '([0-9.]+) requests per second'}\n"
+                           "    metric: throughput\n"
+                           "    unit: requests/s\n"
+                           "    better: lower\n"
+                           "    reference: 120000\n"
+                           "    threshold: 0\n"
+                           "    timeout: 60s\n"
+                           "    trials: 3\n"
+                           "    env: {A: x, _B2: 5, C: true, D: }\n"
+                           "    needs: redis-benchmark\n"
+                           "  fio: {command: fio, extract: {jq: .jobs}}\n");
+    assert_string_equal(c.path, "m.yaml");
+    assert_int_equal(c.fanout, 64);
+    assert_true(c.threshold == 55.5);
+    assert_int_equal(c.timeout, 600 * CLOCK_S);
+    assert_int_equal(c.run_timeout, 7200 * CLOCK_S);
+    assert_string_equal(c.ssh.user, "bench");
+    assert_int_equal(c.ssh.port, 2222);
+    assert_int_equal(c.ssh.connect_timeout, 10 * CLOCK_S);
+    assert_int_equal(c.ssh.login_timeout, 5 * CLOCK_S);
+    assert_true(c.ssh.start_rate == 50);
+    assert_string_equal(c.ssh.config, "/x y");
+    assert_int_equal(c.benchmark_count, 4);
+    const struct config_benchmark *b = c.benchmarks;
+    assert_string_equal(b[0].name, "cpu");
+    assert_int_equal(b[0].line, 8);
+    assert_null(b[0].command);
+    assert_true(b[0].threshold == 60 && b[0].reference == 2e9);
+    assert_int_equal(b[0].timeout, 5 * CLOCK_S);
+    assert_int_equal(b[0].trials, 2);
+    assert_true(isnan(b[1].threshold) && isnan(b[1].reference));
+    assert_string_equal(b[2].command, "redis-benchmark -q\n");
+    assert_non_null(b[2].extract);
+    assert_string_equal(b[2].metric, "throughput");
+    assert_string_equal(b[2].unit, "requests/s");
+    assert_true(b[2].lower_is_better);
+    assert_true(b[2].threshold == 0);
+    assert_int_equal(b[2].env_count, 4);
+    assert_string_equal(b[2].env[1].name, "_B2");
+    assert_string_equal(b[2].env[1].value, "5");
+    assert_string_equal(b[2].env[2].value, "true");
+    assert_string_equal(b[2].env[3].value, "");
+    assert_string_equal(b[2].needs, "redis-benchmark");
+    assert_false(b[3].lower_is_better);
+    assert_int_equal(b[3].trials, 0);
+    config_done(&c);
+}
+
+static void reads_nothing(UNUSED void **state) {
+    static const char *const empty[] = {"", "# all of it is a comment\n", "---\n", "{}",
+                                        "ssh:\nbenchmarks:\n"};
+    for (size_t i = 0; i < ARRAY_LEN(empty); i++) {
+        struct config c = load(empty[i]);
+        assert_int_equal(c.fanout, 0);
+        assert_true(isnan(c.threshold));
+        assert_int_equal(c.benchmark_count, 0);
+        config_done(&c);
+    }
+}
+
+static void finds_every_mistake_in_order(UNUSED void **state) {
+    refuses("tresholds: 5\n"
+            "fanout: many\n"
+            "timeout: 10\n"
+            "ssh: {prot: 22, port: 0}\n"
+            "fanout: 3\n"
+            "benchmarks:\n"
+            "  cpu: {unit: x, treshold: 1}\n"
+            "  cup:\n"
+            "  redis: {command: x}\n",
+            "m.yaml:1:1: unknown key 'tresholds': did you mean 'threshold'?\n"
+            "m.yaml:2:9: fanout: expected a whole number, found the text 'many'\n"
+            "m.yaml:3:10: timeout: the duration '10' has no unit: write 10s for seconds, or ms, m, "
+            "h\n"
+            "m.yaml:4:7: unknown key 'prot': did you mean 'port'?\n"
+            "m.yaml:4:23: port: expected a whole number from 1 to 65535, found the number 0\n"
+            "m.yaml:5:1: the key 'fanout' stands in line 2 already\n"
+            "m.yaml:7:9: unit: only for benchmarks with a command; cpu is built in\n"
+            "m.yaml:7:18: unknown key 'treshold': did you mean 'threshold'?\n"
+            "m.yaml:8:3: unknown benchmark 'cup': did you mean 'cpu'? Or give it a command\n"
+            "m.yaml:9:3: redis needs extract: {regex: ...} or {jq: ...}\n");
+}
+
+static void counts_the_mistakes(UNUSED void **state) {
+    struct str text = {0};
+    struct str mistakes = {0};
+    struct error err = {0};
+    struct config c;
+    for (int i = 0; i < 150; i++)
+        str_addf(&text, "k%d: 1\n", i);
+    assert_int_equal(load_bytes(text.data, text.len, &c, &mistakes, &err), -1);
+    assert_string_equal(err.text, "150 mistakes in m.yaml");
+    assert_non_null(strstr(mistakes.data, "m.yaml:100:1:"));
+    assert_null(strstr(mistakes.data, "m.yaml:101:1:"));
+    assert_non_null(strstr(mistakes.data, "m.yaml: and 50 more mistakes\n"));
+    str_done(&text);
+    str_done(&mistakes);
+}
+
+static void refuses_values(UNUSED void **state) {
+    static const struct {
+        const char *text, *line;
+    } cases[] = {
+        {"fanout: 0", "fanout: expected a whole number from 1 to 100000, found the number 0"},
+        {"fanout: -3", "fanout: expected a whole number from 1 to 100000, found the number -3"},
+        {"fanout: 1.5", "fanout: expected a whole number from 1 to 100000, found the number 1.5"},
+        {"fanout: '5'", "fanout: expected a whole number, found the text '5'"},
+        {"fanout: 1e99", "fanout: expected a whole number from 1 to 100000, found the number 1e99"},
+        {"fanout:", "fanout: expected a whole number, found nothing"},
+        {"threshold: -1", "threshold: expected a number of at least 0, found the number -1"},
+        {"threshold: [1]", "threshold: expected a number, found a list"},
+        {"threshold: .inf", "threshold: expected a number, found the text '.inf'"},
+        {"timeout: true", "timeout: expected a duration such as 90s, found true"},
+        {"timeout: \"5\\e\"", "timeout: '5\\x1b' is not a duration: write a number and ms, s, m or "
+                              "h, as in 90s"},
+        {"ssh: 5", "ssh: expected a mapping, found the number 5"},
+        {"ssh: {user: 5}", "user: expected a text (put it in quotes), found the number 5"},
+        {"ssh: {user: ''}", "user: expected a text that is not empty, found the text ''"},
+        {"ssh: {user: -oX}", "user: expected one word that does not begin with -, found the text "
+                             "'-oX'"},
+        {"ssh: {start_rate: 0}", "start_rate: expected a number above 0, found the number 0"},
+        {"benchmarks: [a]", "benchmarks: expected a mapping, found a list"},
+        {"benchmarks: {x y: }", "'x y' is no name of a benchmark: expected at most 64 letters, "
+                                "digits, _, . and -"},
+        {"benchmarks: {disk: {}}", "unknown benchmark 'disk': built in are cpu, memory; give it a "
+                                   "command"},
+        {"benchmarks: {cpu: 5}", "cpu: expected a mapping, found the number 5"},
+        {"benchmarks: {cpu: {zzz: 1}}", "unknown key 'zzz': expected one of reference, threshold, "
+                                        "timeout, trials"},
+        {"benchmarks: {cpu: {trials: 1001}}", "trials: expected a whole number from 1 to 1000, "
+                                              "found the number 1001"},
+        {"benchmarks: {cpu: {reference: 0}}", "reference: expected a number above 0, found the "
+                                              "number 0"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct config c;
+        struct str mistakes = {0};
+        struct error err = {0};
+        assert_int_equal(load_bytes(cases[i].text, strlen(cases[i].text), &c, &mistakes, &err), -1);
+        assert_string_equal(err.text, "1 mistake in m.yaml");
+        const char *line = strstr(mistakes.data, ": ") + 2;
+        assert_int_equal(strncmp(mistakes.data, "m.yaml:1:", 9), 0);
+        mistakes.data[mistakes.len - 1] = '\0';
+        assert_string_equal(line, cases[i].line);
+        str_done(&mistakes);
+    }
+}
+
+/* What stands below a benchmark `b` with a command and the rest of its keys. */
+static void refuses_commands(UNUSED void **state) {
+    static const struct {
+        const char *keys, *line;
+    } cases[] = {
+        {"extract: {regex: '(', jq: .}", "extract: expected either a regex or a jq program, found "
+                                         "both"},
+        {"extract: {}", "extract: expected {regex: ...} or {jq: ...}, found a mapping"},
+        {"extract: x", "extract: expected {regex: ...} or {jq: ...}, found the text 'x'"},
+        {"extract: {regexp: x}", "unknown key 'regexp': did you mean 'regex'?"},
+        {"extract: {regex: '(a'}", "extract: the regex '(a': missing closing parenthesis at column "
+                                   "3"},
+        {"extract: {regex: a}", "extract: the regex 'a' has no group: put the number in ( )"},
+        {"extract: {jq: '.a |'}", "extract: the jq program '.a |': syntax error, unexpected $end"},
+        {"extract: {jq: .}, better: more", "better: expected 'higher' or 'lower', found the text "
+                                           "'more'"},
+        {"extract: {jq: .}, env: [a]", "env: expected a mapping, found a list"},
+        {"extract: {jq: .}, env: {A-B: x}",
+         "env: 'A-B' is no name of a variable: expected letters, "
+         "digits and _"},
+        {"extract: {jq: .}, env: {A: [x]}", "A: expected a text, found a list"},
+        {"extract: {jq: .}, needs: a b", "needs: expected one word that does not begin with -, "
+                                         "found the text 'a b'"},
+        {"extract: {jq: .}, unit: \"a\\nb\"", "unit: expected a text in one line, without control "
+                                              "characters, found the text 'a\\nb'"},
+        {"extract: {jq: .}, size: 5",
+         "unknown key 'size': expected one of command, extract, "
+         "metric, unit, better, reference, threshold, timeout, trials, "
+         "env, needs"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str text = {0};
+        struct str mistakes = {0};
+        struct error err = {0};
+        struct config c;
+        str_addf(&text, "benchmarks:\n b: {command: x, %s}", cases[i].keys);
+        assert_int_equal(load_bytes(text.data, text.len, &c, &mistakes, &err), -1);
+        mistakes.data[mistakes.len - 1] = '\0';
+        assert_string_equal(strstr(mistakes.data, ": ") + 2, cases[i].line);
+        str_done(&text);
+        str_done(&mistakes);
+    }
+}
+
+static void refuses_files(UNUSED void **state) {
+    refuses("- a\n", "m.yaml:1:1: the file: expected a mapping, found a list\n");
+    refuses("hello", "m.yaml:1:1: the file: expected a mapping, found the text 'hello'\n");
+    refuses("a: [",
+            "m.yaml:2:1: not YAML: did not find expected node content, while parsing a flow "
+            "node\n");
+    refuses("\x01", "m.yaml:1:1: not YAML: control characters are not allowed (0x01)\n");
+    struct config c;
+    struct str mistakes = {0};
+    struct error err = {0};
+    assert_int_equal(config_load("none.yaml", builtin, &c, &mistakes, &err), -1);
+    assert_string_equal(err.text, "cannot read none.yaml: No such file or directory");
+    assert_int_equal(config_load(".", builtin, &c, &mistakes, &err), -1);
+    assert_string_equal(err.text, "cannot read .: Is a directory");
+    assert_int_equal(truncate("m.yaml", 1 << 30), 0);
+    assert_int_equal(config_load("m.yaml", builtin, &c, &mistakes, &err), -1);
+    assert_string_equal(err.text, "m.yaml is larger than 1048576 bytes");
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_int_equal(mistakes.len, 0);
+}
+
+static void suggests_the_nearest(UNUSED void **state) {
+    static const char *const known[] = {"threshold", "timeout", "trials", "jq", NULL};
+    assert_string_equal(config_nearest("treshold", known), "threshold");
+    assert_string_equal(config_nearest("tiemout", known), "timeout");
+    assert_string_equal(config_nearest("trial", known), "trials");
+    assert_string_equal(config_nearest("qj", known), "jq");
+    assert_null(config_nearest("", known));
+    assert_null(config_nearest("banana", known));
+    char endless[300];
+    memset(endless, 't', sizeof(endless) - 1);
+    endless[sizeof(endless) - 1] = '\0';
+    assert_null(config_nearest(endless, known));
+}
+
+static char scratch[] = "/tmp/test_config.XXXXXX";
+
+static int enter_scratch(UNUSED void **state) {
+    return mkdtemp(scratch) && chdir(scratch) == 0 ? 0 : -1;
+}
+
+static int leave_scratch(UNUSED void **state) {
+    unlink("m.yaml");
+    return chdir("/") == 0 ? rmdir(scratch) : -1;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_everything),
+        cmocka_unit_test(reads_nothing),
+        cmocka_unit_test(finds_every_mistake_in_order),
+        cmocka_unit_test(counts_the_mistakes),
+        cmocka_unit_test(refuses_values),
+        cmocka_unit_test(refuses_commands),
+        cmocka_unit_test(refuses_files),
+        cmocka_unit_test(suggests_the_nearest),
+    };
+    return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
+}
