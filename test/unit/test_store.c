@@ -1,0 +1,253 @@
+/* What the store promises. */
+#include "test.h"
+
+#include "store/store.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char folder[64];
+static char path[128];
+
+static int set_up(UNUSED void **state) {
+    strcpy(folder, "/tmp/muster-test-store-XXXXXX");
+    if (!mkdtemp(folder))
+        return -1;
+    snprintf(path, sizeof(path), "%s/a/b/muster.db", folder);
+    return 0;
+}
+
+static int tear_down(UNUSED void **state) {
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    return system(command);
+}
+
+static struct store *open_store(void) {
+    struct store *s;
+    struct error err;
+    if (store_open(path, true, &s, &err) < 0)
+        fail_msg("%s", err.text);
+    return s;
+}
+
+static struct server names[] = {{.name = (char *)"web01"},
+                                {.name = (char *)"web02"},
+                                {.name = (char *)"user@db1:2222"},
+                                {.name = (char *)"x'; DROP TABLE run; --"}};
+static const struct servers four = {names, 4, 4};
+
+static struct run begin(struct store *s) {
+    struct run run = {.fanout = 7, .threshold = 50};
+    struct error err;
+    assert_int_equal(store_begin(s, &run, &four, &err), 0);
+    return run;
+}
+
+static double some_trials[] = {1.5, 2.25, 1e300};
+
+static struct benchmark_result some_benchmark(void) {
+    return (struct benchmark_result){.benchmark = (char *)"cpu",
+                                     .verdict = VERDICT_FAILED,
+                                     .reason = REASON_BELOW_THRESHOLD,
+                                     .detail = (char *)"cpu scored 34, below 50",
+                                     .score = 34,
+                                     .metric = (char *)"all_cores",
+                                     .unit = (char *)"Mop/s",
+                                     .value = 2.25,
+                                     .lower_is_better = true,
+                                     .reference = NAN,
+                                     .threshold = 50,
+                                     .trials = some_trials,
+                                     .trial_count = 3,
+                                     .spread = NAN,
+                                     .seconds = 1.25};
+}
+
+struct seen {
+    size_t count;
+    struct server_result last;
+    char names[256];
+};
+
+static int see(void *arg, const char *server, const struct server_result *r,
+               UNUSED struct error *err) {
+    struct seen *seen = arg;
+    seen->count++;
+    strcat(seen->names, server);
+    strcat(seen->names, "|");
+    if (strcmp(server, "web02") == 0) {
+        assert_int_equal(r->verdict, VERDICT_FAILED);
+        assert_int_equal(r->reason, REASON_BELOW_THRESHOLD);
+        assert_string_equal(r->detail, "cpu scored 34, below 50");
+        assert_string_equal(r->facts, "{\"cpu\":1}");
+        assert_int_equal(r->attempts, 2);
+        assert_int_equal(r->benchmark_count, 1);
+        const struct benchmark_result *b = &r->benchmarks[0];
+        assert_string_equal(b->benchmark, "cpu");
+        assert_string_equal(b->metric, "all_cores");
+        assert_true(b->score == 34 && b->value == 2.25 && b->threshold == 50);
+        assert_true(isnan(b->reference) && isnan(b->spread));
+        assert_true(b->lower_is_better);
+        assert_int_equal(b->trial_count, 3);
+        assert_true(b->trials[0] == 1.5 && b->trials[1] == 2.25 && b->trials[2] == 1e300);
+    } else {
+        assert_int_equal(r->verdict, VERDICT_CANCELLED);
+        assert_int_equal(r->reason, REASON_INTERRUPTED);
+    }
+    return 0;
+}
+
+static void keeps_what_was_measured(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin(s);
+    size_t positions[8];
+    assert_int_equal(store_claim(s, run.id, 8, positions, &err), 4);
+    struct benchmark_result b = some_benchmark();
+    struct server_result r = {.verdict = VERDICT_FAILED,
+                              .reason = REASON_BELOW_THRESHOLD,
+                              .detail = b.detail,
+                              .attempts = 2,
+                              .seconds = 3,
+                              .facts = (char *)"{\"cpu\":1}",
+                              .benchmarks = &b,
+                              .benchmark_count = 1};
+    struct store_result done = {.position = 1, .result = &r};
+    assert_int_equal(store_done(s, run.id, &done, 1, &err), 0);
+    store_close(s);
+
+    s = open_store();
+    struct seen seen = {0};
+    if (store_each(s, run.id, see, &seen, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(seen.count, 4);
+    assert_string_equal(seen.names, "web01|web02|user@db1:2222|x'; DROP TABLE run; --|");
+    struct run found;
+    assert_int_equal(store_run(s, "last", &found, &err), 0);
+    assert_string_equal(found.id, run.id);
+    assert_int_equal(found.failed, 1);
+    assert_int_equal(found.cancelled, 3);
+    assert_int_equal(found.fanout, 7);
+    assert_true(isnan(found.seconds));
+    store_close(s);
+}
+
+static void claims_each_server_once_and_in_order(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin(s);
+    size_t positions[8];
+    assert_int_equal(store_claim(s, run.id, 3, positions, &err), 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(positions[i], i);
+    assert_int_equal(store_claim(s, run.id, 3, positions, &err), 1);
+    assert_int_equal(positions[0], 3);
+    assert_int_equal(store_claim(s, run.id, 3, positions, &err), 0);
+    store_close(s);
+}
+
+static void a_cancelled_server_is_pending_again(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin(s);
+    size_t positions[8];
+    assert_int_equal(store_claim(s, run.id, 8, positions, &err), 4);
+    struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
+    struct server_result cancelled = {.verdict = VERDICT_CANCELLED, .reason = REASON_INTERRUPTED};
+    struct store_result done[] = {{0, &passed}, {1, &cancelled}};
+    assert_int_equal(store_done(s, run.id, done, 2, &err), 0);
+    run.seconds = 12.5;
+    assert_int_equal(store_end(s, &run, &err), 0);
+    store_close(s);
+    s = open_store();
+    assert_int_equal(store_claim(s, run.id, 8, positions, &err), 3);
+    assert_int_equal(positions[0], 1);
+    struct run found;
+    assert_int_equal(store_run(s, run.id, &found, &err), 0);
+    assert_true(found.seconds == 12.5);
+    assert_int_equal(found.passed, 1);
+    store_close(s);
+}
+
+static void offers_the_nearest_run(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run found;
+    assert_int_equal(store_run(s, "last", &found, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    struct run run = begin(s);
+    char wrong[RUN_ID_SIZE];
+    strcpy(wrong, run.id);
+    wrong[strlen(wrong) - 1] ^= 1;
+    assert_int_equal(store_run(s, wrong, &found, &err), -1);
+    assert_non_null(strstr(err.text, run.id));
+    store_close(s);
+}
+
+static void run_sql(const char *file, const char *sql) {
+    sqlite3 *db;
+    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void check_refused(const char *url, bool create, const char *because) {
+    struct store *s;
+    struct error err = {0};
+    if (store_open(url, create, &s, &err) == 0)
+        fail_msg("%s was opened", url);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    if (!strstr(err.text, because))
+        fail_msg("'%s' does not say '%s'", err.text, because);
+}
+
+static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
+    char other[128];
+    snprintf(other, sizeof(other), "%s/other", folder);
+    check_refused("postgres://host/db", true, "'postgres'");
+    check_refused(other, false, "no store");
+    check_refused(folder, true, "cannot open");
+    check_refused("/proc/nowhere/x.db", true, "/proc");
+    run_sql(other, "CREATE TABLE songs (title TEXT)");
+    check_refused(other, true, "another program");
+    FILE *f = fopen(other, "w");
+    for (int i = 0; i < 100; i++)
+        fputs("this is a text and no database, line after line\n", f);
+    fclose(f);
+    check_refused(other, true, "not a database");
+    store_close(open_store());
+    run_sql(path, "PRAGMA user_version = 999");
+    check_refused(path, true, "999");
+}
+
+static void puts_logs_beside_the_database(UNUSED void **state) {
+    struct store *s = open_store();
+    char want[160];
+    snprintf(want, sizeof(want), "%s/a/b/logs/RUN.jsonl", folder);
+    char *got = store_log_path(s, "RUN");
+    assert_string_equal(got, want);
+    free(got);
+    store_close(s);
+    struct stat st;
+    snprintf(want, sizeof(want), "%s/a", folder);
+    assert_int_equal(stat(want, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(keeps_what_was_measured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(claims_each_server_once_and_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_cancelled_server_is_pending_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(refuses_what_is_no_store_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(puts_logs_beside_the_database, set_up, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
