@@ -46,6 +46,13 @@ static bool is_control(const char *p, size_t len) {
             (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
 }
 
+size_t text_printable_length(const char *p, size_t n) {
+    if (n > 0 && *p >= 0x20 && *p < 0x7f)
+        return 1;
+    size_t len = text_utf8_length(p, n);
+    return len > 0 && !is_control(p, len) ? len : 0;
+}
+
 void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
     size_t end = out->len + max;
     size_t cut = out->len; /* the last place where the ellipsis would still fit */
@@ -74,20 +81,34 @@ void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
     }
 }
 
+/* Appends a character that a JSON string does not show as it is. */
+static void add_json_escape(struct str *out, const char *p, size_t len) {
+    const unsigned char *s = (const unsigned char *)p;
+    unsigned code = len == 0   ? 0xfffd
+                    : len == 1 ? s[0]
+                    : len == 2 ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu)
+                               : (s[0] & 0xfu) << 12 | (s[1] & 0x3fu) << 6 | (s[2] & 0x3fu);
+    if (code == '"' || code == '\\')
+        str_addf(out, "\\%c", (char)code);
+    else
+        str_addf(out, "\\u%04x", code);
+}
+
 void text_add_json(struct str *out, const char *p, size_t n) {
+    const char *end = p + n;
     str_add_char(out, '"');
-    while (n > 0) {
-        size_t len = text_utf8_length(p, n);
-        if (len == 0)
-            str_add(out, "\\ufffd");
-        else if (*p == '"' || *p == '\\')
-            str_addf(out, "\\%c", *p);
-        else if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            str_addf(out, "\\u%04x", (unsigned)*p);
-        else
-            str_add_bytes(out, p, len);
-        p += len ? len : 1;
-        n -= len ? len : 1;
+    while (p < end) {
+        const char *start = p;
+        size_t len = 1;
+        while (p < end && *p != '"' && *p != '\\' &&
+               (len = text_printable_length(p, (size_t)(end - p))) > 0)
+            p += len;
+        str_add_bytes(out, start, (size_t)(p - start));
+        if (p < end) {
+            len = text_utf8_length(p, (size_t)(end - p));
+            add_json_escape(out, p, len);
+            p += len ? len : 1;
+        }
     }
     str_add_char(out, '"');
 }

@@ -21,11 +21,20 @@ size_t text_utf8_length(const char *p, size_t n);
 bool text_is_utf8(const char *p, size_t n);
 
 /*
+ * The length in bytes of the character at `p` when it can be shown as it is: valid UTF-8, and none
+ * of the control characters that text_add_printable() escapes; else 0.
+ */
+size_t text_printable_length(const char *p, size_t n);
+
+/*
  * Appends at most `max` bytes of output for `n` bytes of foreign text: control characters (C0, DEL,
  * C1, U+2028, U+2029 and the directional overrides that reorder a line) as \n, \t or \xNN of their
  * bytes, invalid bytes as \xNN; "..." ends what was cut.
  */
 void text_add_printable(struct str *out, const char *p, size_t n, size_t max);
 
-/* Appends a JSON string, quotes included; invalid bytes become U+FFFD. */
+/*
+ * Appends a JSON string, quotes included; invalid bytes become U+FFFD, and the control characters of
+ * text_add_printable() are escaped, so that the document can be shown on a terminal.
+ */
 void text_add_json(struct str *out, const char *p, size_t n);

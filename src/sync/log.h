@@ -20,8 +20,10 @@
  *            "server":"web03","score":49}
  * In console and logfmt a value that is empty or has spaces, quotes, `=`, backslashes, control
  * characters or bytes that are not UTF-8 is put in double quotes, with \" \\ \n \r \t and \xNN (the
- * escapes of base/text.h). In json such bytes become U+FFFD. Nothing a server sends can break or
- * forge a line. A list of strings is written as [a,b] in console and logfmt, as an array in json.
+ * escapes of base/text.h). In json bytes that are not UTF-8 become U+FFFD. Nothing a server sends
+ * can break or forge a line. A list of strings is written as [a,b] in console and logfmt, its items
+ * quoted also for a comma or a bracket, and as an array in json. A field of the call takes the
+ * place of a bound one with the same key.
  *
  * Threads: any thread may log. log_open(), log_close() and the sinks belong to the main thread. The
  * log is the one global of the program: every floor above may write to it without being handed it.
@@ -31,6 +33,7 @@
 
 #include "base/error.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -41,7 +44,7 @@ enum log_format { LOG_CONSOLE, LOG_LOGFMT, LOG_JSON };
 enum log_kind { LOG_KIND_END, LOG_KIND_STRING, LOG_KIND_INT, LOG_KIND_FLOAT, LOG_KIND_LIST };
 
 struct log_field {
-    const char *key; /* a constant: the log keeps the pointer of bound fields */
+    const char *key; /* a string constant: the log keeps the pointer */
     enum log_kind kind;
     union {
         const char *string; /* copied before the call returns; NULL leaves the field out */
@@ -61,11 +64,11 @@ struct log_field {
     ((struct log_field){.key = (k), .kind = LOG_KIND_LIST, .list = {.items = (v), .count = (n)}})
 
 /* The least level that any sink takes; a call below it costs one load and one branch. */
-extern enum log_level log_threshold;
+extern _Atomic int log_threshold;
 
 #define log_at(level, event, ...)                                                                  \
     do {                                                                                           \
-        if ((level) >= log_threshold)                                                              \
+        if ((int)(level) >= atomic_load_explicit(&log_threshold, memory_order_relaxed))            \
             log_write((level), (event),                                                            \
                       (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ){.key = NULL}});        \
     } while (0)
@@ -79,7 +82,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 
 /*
  * Binds a string to the calling thread under `key`, or replaces what is bound there, until
- * log_unbind(). The value is copied. At most 8 keys a thread; one more, or no memory, is left out.
+ * log_unbind(). The value is copied; NULL unbinds. At most 8 keys a thread; one more, or no memory,
+ * is left out.
  */
 void log_bind(const char *key, const char *value);
 void log_unbind(const char *key);
@@ -88,15 +92,19 @@ void log_unbind(const char *key);
 int log_open(struct error *err) must_use;
 
 /*
- * Adds a sink for records of at least `level`. log_add_fd() borrows the descriptor; log_add_file()
- * appends to the file at `path` (mode 0600), which log_reopen() opens anew, for logrotate. They
- * fail with ERROR_USAGE, the path in the sentence.
+ * Adds a sink for the records of at least `level` that follow. log_add_fd() borrows the descriptor;
+ * log_add_file() appends to the file at `path` (mode 0600), which log_reopen() opens anew, for
+ * logrotate. They fail with ERROR_USAGE, the path in the sentence; a descriptor that is not open
+ * for writing is such an error.
  */
 int log_add_fd(int fd, enum log_format format, enum log_level level, struct error *err) must_use;
 int log_add_file(const char *path, enum log_format format, enum log_level level,
                  struct error *err) must_use;
 
-/* Asks the log's thread to open every file sink anew, in its order among the records. */
+/*
+ * Asks the log's thread to open every file sink anew, in its order among the records; one that was
+ * given up gets another chance, and one that cannot be opened stays as it was, which is logged.
+ */
 void log_reopen(void);
 
 /*
@@ -106,11 +114,13 @@ void log_reopen(void);
 bool log_flush(int64_t deadline);
 
 /*
- * Writes what is left, closes the sinks and ends the thread. Returns 0, or -1 when a sink had to be
- * given up, with its error (ERROR_STORE). Logging without an open log does nothing.
+ * Writes what is left, closes the sinks and ends the thread. Returns 0, or -1 (ERROR_STORE) when a
+ * sink had to be given up or a record was lost for want of memory. It waits for a reader that does
+ * not read: where that matters, ask log_flush() first. Logging without an open log does nothing.
  */
 int log_close(struct error *err);
 
-/* "debug", "info", ...; "console", ...: -1 for an unknown name. */
+/* "console", "logfmt", "json"; "debug", "info", "warning", "error": -1 for an unknown name. */
 int log_format_parse(const char *name, enum log_format *ret) must_use;
+int log_level_parse(const char *name, enum log_level *ret) must_use;
 const char *log_level_name(enum log_level level);

@@ -1,0 +1,234 @@
+/*
+ * sink: see sink.h.
+ *
+ * A sink collects rendered lines in memory and writes them in large pieces. Sinks of one format
+ * share the work of rendering: the first that takes a record renders it, the others copy the bytes.
+ *
+ * A failed write gives the sink up, for good or until its file is opened anew: trying again with
+ * every line would cost much and tell nothing. A descriptor that its owner made non-blocking is
+ * waited for. SIGPIPE is the caller's to block.
+ */
+#include "sync/sink.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+#define KEPT_BUFFER (1 << 20) /* a larger one, grown by a huge line, is freed after writing */
+
+struct sink {
+    struct sink *next;
+    char *path; /* NULL: a borrowed descriptor */
+    int fd;
+    enum log_format format;
+    enum log_level level;
+    struct str out;
+    bool given_up;
+    bool told; /* the others know that it was given up */
+    bool torn; /* the last write ended within a line */
+    int os;    /* why it was given up */
+};
+
+static int open_file(const char *path) {
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0600);
+}
+
+static int sink_new(int fd, enum log_format format, enum log_level level, struct sink **ret,
+                    struct error *err) {
+    struct sink *s = calloc(1, sizeof(*s));
+    if (!s)
+        return error_memory(err);
+    s->fd = fd;
+    s->format = format;
+    s->level = level;
+    *ret = s;
+    return 0;
+}
+
+int sink_new_fd(int fd, enum log_format format, enum log_level level, struct sink **ret,
+                struct error *err) {
+    int flags = fcntl(fd, F_GETFL);
+    if (flags < 0 || (flags & O_ACCMODE) == O_RDONLY)
+        return error_os(err, ERROR_USAGE, EBADF, "cannot log to descriptor %d", fd);
+    return sink_new(fd, format, level, ret, err);
+}
+
+int sink_new_file(const char *path, enum log_format format, enum log_level level, struct sink **ret,
+                  struct error *err) {
+    cleanup(fd_close) int fd = open_file(path);
+    if (fd < 0)
+        return error_os(err, ERROR_USAGE, errno, "cannot log to %s", path);
+    cleanup(free_ptr) char *name = strdup(path);
+    if (!name)
+        return error_memory(err);
+    if (sink_new(fd, format, level, ret, err) < 0)
+        return -1;
+    fd_take(&fd);
+    (*ret)->path = TAKE(name);
+    return 0;
+}
+
+void sink_free(struct sink *s) {
+    if (!s)
+        return;
+    if (s->path)
+        fd_close(&s->fd);
+    free(s->path);
+    str_done(&s->out);
+    free(s);
+}
+
+void sinks_init(struct sinks *all) {
+    *all = (struct sinks){.clock.second = -1};
+}
+
+void sinks_done(struct sinks *all) {
+    while (all->first) {
+        struct sink *s = all->first;
+        all->first = s->next;
+        sink_free(s);
+    }
+}
+
+void sinks_add(struct sinks *all, struct sink *s) {
+    struct sink **end = &all->first;
+    while (*end)
+        end = &(*end)->next;
+    *end = s;
+}
+
+static void give_up(struct sink *s, int os) {
+    s->given_up = true;
+    s->told = false;
+    s->os = os;
+}
+
+static int write_waiting(int fd, const char *p, size_t n, size_t *written) {
+    *written = 0;
+    while (*written < n) {
+        ssize_t rc = write(fd, p + *written, n - *written);
+        if (rc >= 0) {
+            *written += (size_t)rc;
+        } else if (errno == EAGAIN) {
+            struct pollfd poll_fd = {.fd = fd, .events = POLLOUT};
+            poll(&poll_fd, 1, -1);
+        } else if (errno != EINTR) {
+            return errno;
+        }
+    }
+    return 0;
+}
+
+static void write_out(struct sink *s) {
+    size_t written;
+    if (!s->given_up && s->out.len > 0) {
+        int os = write_waiting(s->fd, s->out.data, s->out.len, &written);
+        if (written > 0)
+            s->torn = s->out.data[written - 1] != '\n';
+        if (os != 0)
+            give_up(s, os);
+    }
+    if (s->out.cap > KEPT_BUFFER)
+        str_done(&s->out);
+    else
+        str_clear(&s->out);
+}
+
+/*
+ * Appends the line to the sink: a copy of `copy`, or rendered. When memory runs out it tries again
+ * with an empty buffer. Returns whether it has the line, and in *start where.
+ */
+static bool append(struct sink *s, const struct str *copy, size_t from, size_t *start,
+                   const struct format_record *record, struct format_clock *clock) {
+    for (int attempt = 0; attempt < 2; attempt++) {
+        *start = s->out.len;
+        if (copy)
+            str_add_bytes(&s->out, copy->data + from, copy->len - from);
+        else
+            format_line(&s->out, s->format, record, clock);
+        if (!s->out.failed)
+            return true;
+        s->out.failed = false;
+        s->out.len = *start;
+        write_out(s);
+    }
+    return false;
+}
+
+void sinks_render(struct sinks *all, const struct format_record *record) {
+    const struct str *rendered[LOG_JSON + 1] = {0};
+    size_t from[LOG_JSON + 1] = {0};
+    for (struct sink *s = all->first; s; s = s->next) {
+        if (s->given_up || record->level < s->level)
+            continue;
+        size_t start;
+        if (!append(s, rendered[s->format], from[s->format], &start, record, &all->clock)) {
+            all->lost++;
+        } else if (!rendered[s->format]) {
+            rendered[s->format] = &s->out;
+            from[s->format] = start;
+        }
+    }
+}
+
+static void error_line(struct sinks *all, const char *event, const struct error *why) {
+    const struct log_field fields[] = {LOG_S("detail", why->text), {.kind = LOG_KIND_END}};
+    sinks_render(all,
+                 &(struct format_record){
+                     .level = LOG_ERROR, .wall = clock_wall(), .event = event, .fields = fields});
+}
+
+static void describe(const struct sink *s, struct error *err) {
+    if (s->path)
+        error_os(err, ERROR_STORE, s->os, "cannot write the log to %s", s->path);
+    else
+        error_os(err, ERROR_STORE, s->os, "cannot write the log to descriptor %d", s->fd);
+}
+
+void sinks_write(struct sinks *all) {
+    for (struct sink *s = all->first; s; s = s->next)
+        write_out(s);
+    for (struct sink *s = all->first; s; s = s->next) {
+        if (!s->given_up || s->told)
+            continue;
+        struct error why;
+        describe(s, &why);
+        if (all->failure.kind == ERROR_NONE)
+            all->failure = why;
+        s->told = true;
+        error_line(all, "log given up", &why);
+        sinks_write(all); /* ends, as every sink is given up at most once */
+        return;
+    }
+}
+
+static int reopen(struct sink *s) {
+    int fd = open_file(s->path);
+    if (fd < 0)
+        return errno;
+    fd_close(&s->fd);
+    s->fd = fd;
+    s->given_up = false;
+    if (s->torn && lseek(fd, 0, SEEK_END) > 0)
+        str_add_char(&s->out, '\n');
+    s->torn = false;
+    return 0;
+}
+
+void sinks_reopen(struct sinks *all) {
+    sinks_write(all);
+    for (struct sink *s = all->first; s; s = s->next) {
+        int os = s->path ? reopen(s) : 0;
+        if (os != 0) {
+            struct error why;
+            error_os(&why, ERROR_STORE, os, "cannot open %s anew", s->path);
+            error_line(all, "log not reopened", &why);
+        }
+    }
+    sinks_write(all);
+}
