@@ -1,0 +1,157 @@
+/* What policy/judge and model/stats promise. */
+#include "test.h"
+
+#include "model/stats.h"
+#include "policy/judge.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct benchmark_result measured(double *trials, size_t n) {
+    double *copy = malloc(n * sizeof(*copy));
+    memcpy(copy, trials, n * sizeof(*copy));
+    return (struct benchmark_result){
+        .benchmark = strdup("cpu"), .trials = copy, .trial_count = n, .score = NAN};
+}
+
+static struct benchmark_result judge(const struct benchmark_plan *plan, int cores, double *trials,
+                                     size_t n) {
+    struct benchmark_result r = measured(trials, n);
+    struct error err;
+    r.lower_is_better = plan->lower_is_better;
+    assert_int_equal(judge_benchmark(plan, cores, &r, &err), 0);
+    return r;
+}
+
+static void the_median_is_scored_against_the_reference(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = 200, .threshold = 50};
+    double trials[] = {90, 150, 120};
+    struct benchmark_result r = judge(&plan, 0, trials, 3);
+    assert_true(r.value == 120 && r.score == 60 && r.spread == 30);
+    assert_int_equal(r.verdict, VERDICT_PASSED);
+    assert_int_equal(r.reason, REASON_NONE);
+    assert_null(r.detail);
+    benchmark_result_done(&r);
+}
+
+static void lower_is_better_turns_the_score_round(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = 10, .threshold = 50, .lower_is_better = true};
+    double fast[] = {5}, slow[] = {40};
+    struct benchmark_result r = judge(&plan, 0, fast, 1);
+    assert_true(r.score == 200);
+    benchmark_result_done(&r);
+    r = judge(&plan, 0, slow, 1);
+    assert_true(r.score == 25);
+    assert_int_equal(r.verdict, VERDICT_FAILED);
+    assert_string_equal(r.detail, "cpu scored 25, below 50");
+    benchmark_result_done(&r);
+}
+
+static void without_a_reference_the_value_is_the_score(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
+    double trials[] = {34};
+    struct benchmark_result r = judge(&plan, 0, trials, 1);
+    assert_true(r.score == 34 && isnan(r.reference) && isnan(r.spread));
+    assert_int_equal(r.reason, REASON_BELOW_THRESHOLD);
+    assert_string_equal(r.detail, "cpu scored 34, below 50");
+    benchmark_result_done(&r);
+}
+
+static void a_reference_of_one_core_is_times_the_cores(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = 100, .reference_per_core = true, .threshold = 50};
+    double trials[] = {800};
+    struct benchmark_result r = judge(&plan, 8, trials, 1);
+    assert_true(r.reference == 800 && r.score == 100);
+    benchmark_result_done(&r);
+}
+
+static void a_score_at_the_threshold_passes(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
+    double at[] = {50}, just_below[] = {49.999};
+    struct benchmark_result r = judge(&plan, 0, at, 1);
+    assert_int_equal(r.verdict, VERDICT_PASSED);
+    benchmark_result_done(&r);
+    r = judge(&plan, 0, just_below, 1);
+    assert_int_equal(r.verdict, VERDICT_FAILED);
+    assert_string_equal(r.detail, "cpu scored 49.999, below 50");
+    benchmark_result_done(&r);
+}
+
+static void what_cannot_be_scored_is_bad_output(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = 10, .threshold = 50, .lower_is_better = true};
+    double zero[] = {0};
+    struct benchmark_result r = judge(&plan, 0, zero, 1);
+    assert_int_equal(r.verdict, VERDICT_ERROR);
+    assert_int_equal(r.reason, REASON_BAD_OUTPUT);
+    assert_true(isnan(r.score));
+    benchmark_result_done(&r);
+}
+
+static void the_first_reason_of_the_list_decides(UNUSED void **state) {
+    struct benchmark_result b[] = {
+        {.verdict = VERDICT_ERROR, .reason = REASON_TIMEOUT, .detail = (char *)"slow"},
+        {.verdict = VERDICT_PASSED},
+        {.verdict = VERDICT_FAILED, .reason = REASON_BELOW_THRESHOLD, .detail = (char *)"weak"},
+    };
+    struct server_result r = {.benchmarks = b, .benchmark_count = 3};
+    judge_server(NULL, &r);
+    assert_int_equal(r.verdict, VERDICT_FAILED);
+    assert_int_equal(r.reason, REASON_BELOW_THRESHOLD);
+    assert_string_equal(r.detail, "weak");
+
+    struct error lost;
+    error_set(&lost, ERROR_CONNECTION_LOST, "gone");
+    r.benchmark_count = 2;
+    judge_server(&lost, &r);
+    assert_int_equal(r.reason, REASON_TIMEOUT);
+    r.benchmark_count = 0;
+    judge_server(&lost, &r);
+    assert_int_equal(r.verdict, VERDICT_ERROR);
+    assert_string_equal(r.detail, "gone");
+    judge_server(NULL, &r);
+    assert_int_equal(r.verdict, VERDICT_PASSED);
+    assert_int_equal(r.reason, REASON_NONE);
+    assert_null(r.detail);
+}
+
+static void every_error_has_a_reason_and_every_reason_a_word(UNUSED void **state) {
+    for (enum error_kind k = ERROR_NONE + 1; k <= ERROR_INTERRUPTED; k++)
+        assert_non_null(reason_name(reason_of(k)));
+    for (enum reason r = REASON_NONE + 1; r < REASON_COUNT; r++) {
+        enum reason back;
+        assert_int_equal(reason_parse(reason_name(r), &back), 0);
+        assert_int_equal(back, r);
+    }
+    enum reason none;
+    assert_int_equal(reason_parse("no-such", &none), -1);
+    assert_int_equal(reason_of(ERROR_UNREACHABLE), REASON_UNREACHABLE);
+    assert_int_equal(reason_of(ERROR_USAGE), REASON_INTERNAL);
+    assert_int_equal(reason_error(REASON_BUSY), ERROR_BUSY);
+}
+
+static void medians(UNUSED void **state) {
+    double even[] = {4, 1, 3, 2};
+    assert_true(stats_median(even, 4) == 2.5);
+    assert_true(isnan(stats_median(even, 0)));
+    assert_true(isnan(stats_half_range(even, 1)));
+    assert_true(stats_half_range(even, 4) == 1.5);
+    double many[101];
+    for (int i = 0; i < 101; i++)
+        many[i] = (i * 37) % 101;
+    assert_true(stats_median(many, 101) == 50);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_median_is_scored_against_the_reference),
+        cmocka_unit_test(lower_is_better_turns_the_score_round),
+        cmocka_unit_test(without_a_reference_the_value_is_the_score),
+        cmocka_unit_test(a_reference_of_one_core_is_times_the_cores),
+        cmocka_unit_test(a_score_at_the_threshold_passes),
+        cmocka_unit_test(what_cannot_be_scored_is_bad_output),
+        cmocka_unit_test(the_first_reason_of_the_list_decides),
+        cmocka_unit_test(every_error_has_a_reason_and_every_reason_a_word),
+        cmocka_unit_test(medians),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,114 @@
+/* What policy/plan promises. */
+#include "test.h"
+
+#include "base/clock.h"
+#include "policy/plan.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct config_benchmark listed[] = {
+    {.name = (char *)"redis",
+     .command = (char *)"redis-benchmark",
+     .unit = (char *)"requests/s",
+     .reference = 1000,
+     .threshold = NAN,
+     .trials = 3,
+     .timeout = 10 * CLOCK_S},
+    {.name = (char *)"cpu", .reference = NAN, .threshold = 60},
+};
+
+static struct config with(size_t benchmarks) {
+    struct config c;
+    config_init(&c);
+    c.benchmarks = listed;
+    c.benchmark_count = benchmarks;
+    return c;
+}
+
+static struct plan make(const struct config *config, struct plan_options options) {
+    struct plan plan;
+    struct error err;
+    if (plan_make(config, &options, &plan, &err) < 0)
+        fail_msg("%s", err.text);
+    return plan;
+}
+
+static void defaults(UNUSED void **state) {
+    struct config c = with(0);
+    struct plan p = make(&c, (struct plan_options){.threshold = NAN});
+    assert_int_equal(p.fanout, 32);
+    assert_true(p.threshold == 50);
+    assert_int_equal(p.benchmark_count, 1);
+    assert_string_equal(p.benchmarks[0].name, "cpu");
+    assert_true(p.benchmarks[0].threshold == 50);
+    assert_int_equal(p.run_timeout, DEADLINE_NEVER);
+    /* a server always has a deadline */
+    assert_true(p.server_timeout >= 3 * PLAN_TIMEOUT && p.server_timeout < DEADLINE_NEVER);
+    plan_done(&p);
+}
+
+static void the_configuration_lists_what_is_run(UNUSED void **state) {
+    struct config c = with(2);
+    struct plan p = make(&c, (struct plan_options){.threshold = 70});
+    assert_int_equal(p.benchmark_count, 2);
+    assert_string_equal(p.benchmarks[0].name, "redis");
+    assert_true(p.benchmarks[0].threshold == 70);
+    assert_true(p.benchmarks[0].reference == 1000);
+    assert_int_equal(p.benchmarks[0].trials, 3);
+    assert_string_equal(p.benchmarks[1].name, "cpu");
+    assert_true(p.benchmarks[1].threshold == 60);
+    assert_true(p.benchmarks[1].reference_per_core);
+    plan_done(&p);
+}
+
+static void the_command_line_wins(UNUSED void **state) {
+    struct config c = with(2);
+    c.fanout = 5;
+    c.timeout = 7 * CLOCK_S;
+    struct plan p = make(
+        &c, (struct plan_options){
+                .benchmarks = "cpu,cpu", .fanout = 9, .threshold = NAN, .server_timeout = CLOCK_S});
+    assert_int_equal(p.fanout, 9);
+    assert_int_equal(p.benchmark_count, 1);
+    assert_int_equal(p.server_timeout, CLOCK_S);
+    plan_done(&p);
+    p = make(&c, (struct plan_options){.benchmarks = "none", .threshold = NAN});
+    assert_int_equal(p.benchmark_count, 0);
+    assert_int_equal(p.fanout, 5);
+    assert_int_equal(p.server_timeout, 7 * CLOCK_S);
+    plan_done(&p);
+}
+
+static void simulated_servers_have_a_cpu_and_a_gpu(UNUSED void **state) {
+    struct config c = with(0);
+    struct plan p = make(&c, (struct plan_options){.threshold = NAN, .simulated = true});
+    assert_int_equal(p.benchmark_count, 2);
+    assert_string_equal(p.benchmarks[1].name, "gpu");
+    assert_true(isnan(p.benchmarks[1].reference));
+    plan_done(&p);
+}
+
+static void an_unknown_benchmark_is_a_mistake(UNUSED void **state) {
+    struct config c = with(2);
+    struct plan p;
+    struct error err;
+    struct plan_options o = {.threshold = NAN, .benchmarks = "cpu,redos"};
+    assert_int_equal(plan_make(&c, &o, &p, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_non_null(strstr(err.text, "redos"));
+    assert_non_null(strstr(err.text, "'redis'"));
+    o.benchmarks = "cpu,";
+    assert_int_equal(plan_make(&c, &o, &p, &err), -1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(the_configuration_lists_what_is_run),
+        cmocka_unit_test(the_command_line_wins),
+        cmocka_unit_test(simulated_servers_have_a_cpu_and_a_gpu),
+        cmocka_unit_test(an_unknown_benchmark_is_a_mistake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
