@@ -2,8 +2,9 @@
  * sshconfig: what OpenSSH would do to reach a server, by asking it.
  *
  * `ssh -G` prints the options that result from the user's and the system's ssh_config for one
- * server. It is asked once per distinct server and run, and cached. Where there is no ssh program,
- * OpenSSH's defaults are used, and the options say so.
+ * server. It is asked once per distinct host, user, port and identity, and cached. Where there is
+ * no ssh program, OpenSSH's defaults are used, and the options say so. Paths are expanded (~,
+ * %-tokens).
  *
  * Threads: any thread may resolve; the results are shared and live as long as the sshconfig.
  */
@@ -36,21 +37,32 @@ struct ssh_options {
     int address_family;      /* AF_UNSPEC, AF_INET or AF_INET6 */
     char *bind_address;      /* NULL: not set */
     int64_t connect_timeout; /* ns; 0: not set */
-    char *ciphers;           /* as libssh takes them; NULL: the library's own */
+    int rsa_min_bits;        /* shorter RSA keys are refused; 0: not set */
+    /*
+     * Lists in OpenSSH's words, or NULL where they are this OpenSSH's own, so that the library's
+     * own order holds. They may name algorithms that the library does not have: it leaves those
+     * out, and refuses a list of which nothing is left. That server needs the ssh program, then.
+     */
+    char *ciphers;
     char *macs;
     char *kex;
     char *host_key_algorithms;
     char *pubkey_algorithms;
     bool compression;
     bool tcp_keepalive;
+    bool defaults; /* there is no ssh program: no configuration was read */
     /*
      * Why the ssh program must carry this server ("ProxyJump is set"), or NULL when muster can
-     * reach it by itself.
+     * reach it by itself. GSSAPIAuthentication alone is no reason (it is Debian's default); nor is
+     * RemoteCommand, which whoever runs the ssh program must turn off (-o RemoteCommand=none).
      */
     char *needs_ssh_program;
 };
 
-/* `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given).
+/*
+ * `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given).
+ * The ssh program is the first one in $PATH now. Fails with ERROR_USAGE when there is none to read
+ * `file`, and with ERROR_INTERNAL.
  */
 int sshconfig_new(const char *user, int port, const char *file, struct sshconfig **ret,
                   struct error *err) must_use;
@@ -58,7 +70,10 @@ void sshconfig_free(struct sshconfig *c);
 
 /*
  * The options of a server; what its name or inventory says wins over the run's, which win over the
- * configuration. Fails with ERROR_UNREACHABLE when ssh refuses its configuration, with its words.
+ * configuration. Its identity comes before the configuration's. Threads that ask for the same
+ * server at once wait for one ssh. A failure is not cached. Fails with ERROR_UNREACHABLE when ssh
+ * refuses its configuration, with its words, with ERROR_TIMEOUT at the deadline (a `Match exec` may
+ * hang) and with ERROR_INTERNAL.
  */
 int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
                       const struct ssh_options **ret, struct error *err) must_use;

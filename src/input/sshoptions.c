@@ -1,0 +1,395 @@
+/*
+ * sshoptions: see sshoptions.h.
+ *
+ * The output is one option a line, its keyword in lower case, a space, and its value as it would be
+ * after all defaults. An option that is not set is left out, or printed as "none". The two lists of
+ * known_hosts files are printed on one line without quotes: a piece that does not begin as a path
+ * does is taken for the rest of a path with a space in it.
+ *
+ * OpenSSH's defaults are written as such an output, too, so that there is one reader.
+ *
+ * Pure but for the files that reason() looks for; any thread.
+ */
+#include "input/sshoptions.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/vec.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct option {
+    const char *key;
+    const char *value;
+};
+
+struct output {
+    char *text;
+    struct option *items;
+    size_t count, cap;
+};
+
+static void output_done(struct output *o) {
+    free(o->text);
+    free(o->items);
+}
+
+static int split(const char *text, struct output *ret, struct error *err) {
+    ret->text = strdup(text ? text : "");
+    char *rest = ret->text;
+    if (!rest)
+        return error_memory(err);
+    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
+        line[strcspn(line, "\r")] = '\0';
+        char *value = strchr(line, ' ');
+        if (!value)
+            continue;
+        *value++ = '\0';
+        if (vec_reserve(&ret->items, &ret->cap, ret->count + 1, sizeof(*ret->items)) < 0)
+            return error_memory(err);
+        ret->items[ret->count++] = (struct option){line, value};
+    }
+    return 0;
+}
+
+/* The value as it is printed, or NULL. A host or a user may be called "none". */
+static const char *text_of(const struct output *o, const char *key) {
+    for (size_t i = 0; i < o->count; i++)
+        if (strcmp(o->items[i].key, key) == 0)
+            return *o->items[i].value ? o->items[i].value : NULL;
+    return NULL;
+}
+
+/* The value of an option, or NULL when it is not set. */
+static const char *value_of(const struct output *o, const char *key) {
+    const char *value = text_of(o, key);
+    return value && strcasecmp(value, "none") != 0 ? value : NULL;
+}
+
+static bool is_on(const struct output *o, const char *key) {
+    const char *value = value_of(o, key);
+    return value && (strcmp(value, "yes") == 0 || strcmp(value, "true") == 0);
+}
+
+static int number_of(const struct output *o, const char *key, int max) {
+    const char *value = value_of(o, key);
+    char *end;
+    long n = value ? strtol(value, &end, 10) : 0;
+    return value && !*end && n > 0 && n <= max ? (int)n : 0;
+}
+
+/* Copies a string that may be NULL; the flag gathers failures. */
+static char *copy(const char *text, bool *failed) {
+    char *s = text ? strdup(text) : NULL;
+    *failed |= text && !s;
+    return s;
+}
+
+static void add_path(char ***list, size_t *count, const char *path, const struct ssh_names *names,
+                     bool *failed) {
+    char **grown = realloc(*list, (*count + 1) * sizeof(**list));
+    char *expanded = ssh_expand(path, names);
+    if (grown)
+        *list = grown;
+    if (!grown || !expanded) {
+        free(expanded);
+        *failed = true;
+        return;
+    }
+    grown[(*count)++] = expanded;
+}
+
+/* Reads the list of paths on one line. */
+static void add_paths(char ***list, size_t *count, const char *line, const struct ssh_names *names,
+                      bool *failed) {
+    cleanup(free_ptr) char *paths = copy(line, failed);
+    for (char *path = paths; path && *path;) {
+        char *end = path + strcspn(path, " ");
+        while (*end && strchr("/~", *path) && !strchr("/~%$", end[1]))
+            end += 1 + strcspn(end + 1, " ");
+        char *next = *end ? end + 1 : end;
+        *end = '\0';
+        if (*path)
+            add_path(list, count, path, names, failed);
+        path = next;
+    }
+}
+
+static void add_identities(const struct output *o, const struct ssh_names *names,
+                           struct ssh_options *ret, bool *failed) {
+    for (size_t i = 0; i < o->count; i++)
+        if (strcmp(o->items[i].key, "identityfile") == 0 &&
+            strcasecmp(o->items[i].value, "none") != 0)
+            add_path(&ret->identity_files, &ret->identity_count, o->items[i].value, names, failed);
+}
+
+/* The agent's socket: a path, the name of a variable, or $SSH_AUTH_SOCK unless that is off. */
+static char *agent_of(const struct output *o, const struct ssh_names *names, bool *failed) {
+    const char *set = value_of(o, "identityagent");
+    if (!set && text_of(o, "identityagent"))
+        return NULL;
+    const char *variable = !set || strcmp(set, "SSH_AUTH_SOCK") == 0 ? "SSH_AUTH_SOCK"
+                           : *set == '$' && set[1] != '{'            ? set + 1
+                                                                     : NULL;
+    if (variable) {
+        const char *path = getenv(variable);
+        return copy(path && *path ? path : NULL, failed);
+    }
+    char *path = ssh_expand(set, names);
+    *failed |= !path;
+    return path;
+}
+
+/* A list of algorithms, or NULL when it is what it is without a configuration. */
+static char *list_of(const struct output *o, const struct output *usual, const char *key,
+                     bool *failed) {
+    const char *list = value_of(o, key), *other = value_of(usual, key);
+    return list && other && strcmp(list, other) == 0 ? NULL : copy(list, failed);
+}
+
+static int host_key_checking(const struct output *o) {
+    const char *value = value_of(o, "stricthostkeychecking");
+    if (!value)
+        return HOST_KEY_STRICT;
+    if (strcmp(value, "accept-new") == 0)
+        return HOST_KEY_ACCEPT_NEW;
+    /* nobody is there to be asked */
+    return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "off") == 0
+               ? HOST_KEY_OFF
+               : HOST_KEY_STRICT;
+}
+
+static int family_of(const struct output *o) {
+    const char *value = value_of(o, "addressfamily");
+    if (!value || strcmp(value, "any") == 0)
+        return AF_UNSPEC;
+    return strcmp(value, "inet6") == 0 ? AF_INET6 : AF_INET;
+}
+
+static bool exists_beside(const char *path, const char *suffix) {
+    cleanup(str_done) struct str name = {0};
+    str_addf(&name, "%s%s", path, suffix);
+    return !name.failed && access(name.data, F_OK) == 0;
+}
+
+/* Whether the public key beside a private one is of a security key. */
+static bool is_security_key(const char *path) {
+    cleanup(str_done) struct str name = {0};
+    str_addf(&name, "%s.pub", path);
+    char start[3] = "";
+    int fd = name.failed ? -1 : open(name.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    ssize_t n = read(fd, start, sizeof(start));
+    close(fd);
+    return n == 3 && memcmp(start, "sk-", 3) == 0;
+}
+
+/* Whether keys on security keys matter: none but them are there, or a middleware is set for them.
+ */
+static bool needs_security_key(const struct output *o, const struct ssh_options *opt) {
+    const char *provider = value_of(o, "securitykeyprovider");
+    size_t security = 0, others = 0;
+    for (size_t i = 0; i < opt->identity_count; i++) {
+        if (is_security_key(opt->identity_files[i]))
+            security++;
+        else if (access(opt->identity_files[i], F_OK) == 0)
+            others++;
+    }
+    return security && (!others || (provider && strcmp(provider, "internal") != 0));
+}
+
+static bool has_certificate(const struct ssh_options *opt) {
+    for (size_t i = 0; i < opt->identity_count; i++)
+        if (exists_beside(opt->identity_files[i], "-cert.pub"))
+            return true;
+    return false;
+}
+
+/* Whether connections are shared, or an open one is there to be used. */
+static bool multiplexes(const struct output *o, const struct ssh_names *names, bool *failed) {
+    const char *path = value_of(o, "controlpath"), *master = value_of(o, "controlmaster");
+    if (!path)
+        return false;
+    if (master && strcmp(master, "false") != 0 && strcmp(master, "no") != 0)
+        return true;
+    cleanup(free_ptr) char *socket = ssh_expand(path, names);
+    struct stat st;
+    *failed |= !socket;
+    return socket && stat(socket, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
+static bool leaves_out_publickey(const struct output *o) {
+    const char *list = value_of(o, "preferredauthentications");
+    for (const char *p = list; p; p = strchr(p, ',')) {
+        p += *p == ',';
+        size_t n = strcspn(p, ",");
+        if (n == strlen("publickey") && memcmp(p, "publickey", n) == 0)
+            return false;
+    }
+    return list != NULL;
+}
+
+static bool is_this_machine(const char *host) {
+    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
+           strncmp(host, "127.", 4) == 0;
+}
+
+/* Why muster cannot do what the options ask for, or NULL. */
+static const char *reason(const struct output *o, const struct ssh_options *opt,
+                          const struct ssh_names *names, bool *failed) {
+    static const struct {
+        const char *key;
+        const char *reason;
+    } set[] = {
+        {"proxyjump", "ProxyJump is set"},
+        {"proxycommand", "ProxyCommand is set"},
+        {"knownhostscommand", "KnownHostsCommand is set"},
+        {"pkcs11provider", "PKCS11Provider is set"},
+        {"revokedhostkeys", "RevokedHostKeys is set"},
+        {"bindinterface", "BindInterface is set"},
+        {"certificatefile", "CertificateFile is set"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(set); i++)
+        if (value_of(o, set[i].key))
+            return set[i].reason;
+    if (multiplexes(o, names, failed))
+        return "connections are shared (ControlPath)";
+    if (is_on(o, "verifyhostkeydns"))
+        return "host keys are looked up in the DNS (VerifyHostKeyDNS)";
+    if (is_on(o, "permitlocalcommand") && value_of(o, "localcommand"))
+        return "LocalCommand is set";
+    const char *keys = value_of(o, "pubkeyauthentication");
+    if (keys && (strcmp(keys, "no") == 0 || strcmp(keys, "false") == 0))
+        return "PubkeyAuthentication is off";
+    if (leaves_out_publickey(o))
+        return "PreferredAuthentications leaves out publickey";
+    if (is_on(o, "nohostauthenticationforlocalhost") && is_this_machine(opt->hostname) &&
+        !opt->host_key_alias)
+        return "NoHostAuthenticationForLocalhost is set";
+    if (has_certificate(opt))
+        return "a certificate lies beside an identity file";
+    if (needs_security_key(o, opt))
+        return "the identity is on a security key";
+    return NULL;
+}
+
+static void read_known_hosts(const struct output *o, const struct ssh_names *names,
+                             struct ssh_options *opt, bool *failed) {
+    add_paths(&opt->user_known_hosts, &opt->user_known_hosts_count,
+              value_of(o, "userknownhostsfile"), names, failed);
+    add_paths(&opt->global_known_hosts, &opt->global_known_hosts_count,
+              value_of(o, "globalknownhostsfile"), names, failed);
+    opt->host_key_checking = host_key_checking(o);
+    opt->hash_known_hosts = is_on(o, "hashknownhosts");
+}
+
+static void read_algorithms(const struct output *o, const struct output *usual,
+                            struct ssh_options *opt, bool *failed) {
+    opt->ciphers = list_of(o, usual, "ciphers", failed);
+    opt->macs = list_of(o, usual, "macs", failed);
+    opt->kex = list_of(o, usual, "kexalgorithms", failed);
+    opt->host_key_algorithms = list_of(o, usual, "hostkeyalgorithms", failed);
+    opt->pubkey_algorithms = list_of(o, usual, "pubkeyacceptedalgorithms", failed);
+    if (!value_of(o, "pubkeyacceptedalgorithms")) /* its name before OpenSSH 8.5 */
+        opt->pubkey_algorithms = list_of(o, usual, "pubkeyacceptedkeytypes", failed);
+}
+
+static void read_options(const struct output *o, const struct output *usual, const char *original,
+                         const struct local_user *local, struct ssh_options *opt, bool *failed) {
+    opt->hostname = copy(text_of(o, "hostname"), failed);
+    opt->user = copy(text_of(o, "user"), failed);
+    opt->port = number_of(o, "port", 65535);
+    if (!opt->hostname || !opt->user || !opt->port)
+        return;
+    opt->host_key_alias = copy(text_of(o, "hostkeyalias"), failed);
+    struct ssh_names names = {.local = local,
+                              .original = original,
+                              .hostname = opt->hostname,
+                              .user = opt->user,
+                              .alias = opt->host_key_alias,
+                              .port = opt->port};
+    add_identities(o, &names, opt, failed);
+    opt->identities_only = is_on(o, "identitiesonly");
+    opt->identity_agent = agent_of(o, &names, failed);
+    read_known_hosts(o, &names, opt, failed);
+    opt->address_family = family_of(o);
+    opt->bind_address = copy(value_of(o, "bindaddress"), failed);
+    opt->connect_timeout = number_of(o, "connecttimeout", INT32_MAX) * CLOCK_S;
+    opt->rsa_min_bits = number_of(o, "requiredrsasize", INT32_MAX);
+    read_algorithms(o, usual, opt, failed);
+    opt->compression = is_on(o, "compression");
+    opt->tcp_keepalive = is_on(o, "tcpkeepalive");
+    opt->needs_ssh_program = copy(reason(o, opt, &names, failed), failed);
+}
+
+int ssh_options_read(const char *output, const char *usual, const char *original,
+                     const struct local_user *local, struct ssh_options *ret, struct error *err) {
+    cleanup(output_done) struct output o = {0}, u = {0};
+    if (split(output, &o, err) < 0 || split(usual, &u, err) < 0)
+        return -1;
+    bool failed = false;
+    cleanup(ssh_options_done) struct ssh_options opt = {0};
+    read_options(&o, &u, original, local, &opt, &failed);
+    if (failed)
+        return error_memory(err);
+    if (!opt.hostname || !opt.user || !opt.port)
+        return error_set(err, ERROR_UNREACHABLE, "ssh -G printed no host name, user and port");
+    *ret = opt;
+    opt = (struct ssh_options){0};
+    return 0;
+}
+
+int ssh_options_default(const char *host, const char *user, int port, const char *identity,
+                        const struct local_user *local, struct ssh_options *ret,
+                        struct error *err) {
+    static const char *const keys[] = {"id_rsa",     "id_ecdsa",      "id_ecdsa_sk",
+                                       "id_ed25519", "id_ed25519_sk", "id_dsa"};
+    cleanup(str_done) struct str text = {0};
+    str_addf(&text, "hostname %s\nuser %s\nport %d\ntcpkeepalive yes\n", host,
+             user ? user : local->name, port ? port : 22);
+    if (identity)
+        str_addf(&text, "identityfile %s\n", identity);
+    for (size_t i = 0; i < ARRAY_LEN(keys) && !identity; i++)
+        str_addf(&text, "identityfile ~/.ssh/%s\n", keys[i]);
+    str_add(&text, "userknownhostsfile ~/.ssh/known_hosts ~/.ssh/known_hosts2\n"
+                   "globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n");
+    if (text.failed)
+        return error_memory(err);
+    if (ssh_options_read(text.data, NULL, host, local, ret, err) < 0)
+        return -1;
+    ret->defaults = true;
+    return 0;
+}
+
+static void free_list(char **list, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        free(list[i]);
+    free(list);
+}
+
+void ssh_options_done(struct ssh_options *o) {
+    char *texts[] = {o->hostname,
+                     o->user,
+                     o->host_key_alias,
+                     o->identity_agent,
+                     o->bind_address,
+                     o->ciphers,
+                     o->macs,
+                     o->kex,
+                     o->host_key_algorithms,
+                     o->pubkey_algorithms,
+                     o->needs_ssh_program};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        free(texts[i]);
+    free_list(o->identity_files, o->identity_count);
+    free_list(o->user_known_hosts, o->user_known_hosts_count);
+    free_list(o->global_known_hosts, o->global_known_hosts_count);
+    *o = (struct ssh_options){0};
+}
