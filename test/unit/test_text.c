@@ -42,6 +42,10 @@ static void writes_json_strings(UNUSED void **state) {
     struct str out = {0};
     text_add_json(&out, "a\"\\\n\xff", 5);
     assert_string_equal(out.data, "\"a\\\"\\\\\\u000a\\ufffd\"");
+    str_clear(&out);
+    static const char controls[] = "\x7f\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xc3\xa9";
+    text_add_json(&out, controls, strlen(controls));
+    assert_string_equal(out.data, "\"\\u007f\\u009b\\u2028\\u202e\xc3\xa9\"");
     str_done(&out);
 }
 
