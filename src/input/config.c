@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CONFIG_MAX (1024 * 1024)
+#define CONFIG_MAX (1024UL * 1024)
 #define MISTAKES_MAX 100
 #define NAME_MAX_LEN 64
 
@@ -115,7 +115,7 @@ static void unknown_key(struct reader *r, const struct key *keys, const struct y
     size_t n = 0;
     cleanup(str_done) struct str list = {0};
     cleanup(str_done) struct str room = {0};
-    for (; keys[n].name && n < ARRAY_LEN(names) - 1; n++) {
+    for (; n < ARRAY_LEN(names) - 1 && keys[n].name; n++) {
         names[n] = keys[n].name;
         str_addf(&list, "%s%s", n > 0 ? ", " : "", names[n]);
     }
@@ -526,8 +526,8 @@ void config_done(struct config *c) {
 }
 
 /* Reads the text into *c; what is wrong goes to the reader's mistakes. */
-static int read_config(struct reader *r, const struct str *text, struct config *c,
-                       struct error *err) {
+static int read_text_of_file(struct reader *r, const struct str *text, struct config *c,
+                             struct error *err) {
     struct yaml tree = {0};
     if (yaml_read(text->data ? text->data : "", text->len, &tree, &r->mistakes, err) < 0)
         return err->kind == ERROR_USAGE ? 0 : -1;
@@ -536,26 +536,30 @@ static int read_config(struct reader *r, const struct str *text, struct config *
     return r->no_memory || r->mistakes.failed ? error_memory(err) : 0;
 }
 
-int config_load(const char *path, const char *const *builtin, struct config *ret,
-                struct str *mistakes, struct error *err) {
+static int read_file(struct reader *r, const char *path, struct config *c, struct str *mistakes,
+                     struct error *err) {
     cleanup(str_done) struct str text = {0};
-    cleanup(config_done) struct config c;
-    config_init(&c);
     if (fd_read_file(path, CONFIG_MAX, &text, err) < 0)
         return -1;
-    c.path = strdup(path);
-    if (!c.path)
-        return error_memory(err);
+    set_text(r, &c->path, path);
+    if (read_text_of_file(r, &text, c, err) < 0)
+        return -1;
+    if (r->mistakes.count == 0)
+        return 0;
+    size_t count = yaml_mistakes_print(&r->mistakes, path, MISTAKES_MAX, mistakes);
+    return error_set(err, ERROR_USAGE, "%zu mistake%s in %s", count, count > 1 ? "s" : "", path);
+}
+
+int config_load(const char *path, const char *const *builtin, struct config *ret,
+                struct str *mistakes, struct error *err) {
     struct reader r = {.builtin = builtin};
-    int rc = read_config(&r, &text, &c, err);
-    if (rc == 0 && r.mistakes.count > 0) {
-        size_t count = yaml_mistakes_print(&r.mistakes, path, MISTAKES_MAX, mistakes);
-        rc = error_set(err, ERROR_USAGE, "%zu mistake%s in %s", count, count > 1 ? "s" : "", path);
-    }
+    struct config c;
+    config_init(&c);
+    int rc = read_file(&r, path, &c, mistakes, err);
     yaml_mistakes_done(&r.mistakes);
-    if (rc == 0) {
+    if (rc < 0)
+        config_done(&c);
+    else
         *ret = c;
-        config_init(&c);
-    }
     return rc;
 }

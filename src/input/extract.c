@@ -70,8 +70,7 @@ void extract_free(struct extract *e) {
         return;
     pcre2_code_free(e->regex);
     if (e->jq) {
-        if (e->jq->machine)
-            jq_teardown(&e->jq->machine);
+        jq_teardown(&e->jq->machine);
         pthread_mutex_destroy(&e->jq->lock);
         free(e->jq);
     }
@@ -125,30 +124,23 @@ static bool is_empty(const char *output, size_t n) {
 
 /* ---- regex ---- */
 
-static int compile_regex(const char *pattern, pcre2_code **ret, struct error *err) {
+static int compile_regex(struct extract *e, const char *pattern, struct error *err) {
     int code;
     PCRE2_SIZE at;
     pcre2_compile_context *context = pcre2_compile_context_create(NULL);
     if (!context)
         return error_memory(err);
     pcre2_set_newline(context, PCRE2_NEWLINE_ANYCRLF);
-    *ret = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
-                         PCRE2_MULTILINE | PCRE2_NEVER_UTF | PCRE2_USE_OFFSET_LIMIT, &code, &at,
-                         context);
+    e->regex = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+                             PCRE2_MULTILINE | PCRE2_NEVER_UTF | PCRE2_USE_OFFSET_LIMIT, &code, &at,
+                             context);
     pcre2_compile_context_free(context);
-    if (*ret)
-        return 0;
-    char why[128];
-    pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
-    return error_set(err, ERROR_USAGE, "%s at column %zu", why, (size_t)at + 1);
-}
-
-int extract_regex(const char *pattern, struct extract **ret, struct error *err) {
-    cleanup(extract_freep) struct extract *e = make(pattern);
-    if (!e)
-        return error_memory(err);
-    if (compile_regex(pattern, &e->regex, err) < 0)
-        return error_prefix(err, "the regex '%s'", e->source);
+    if (!e->regex) {
+        char why[128];
+        pcre2_get_error_message(code, (PCRE2_UCHAR *)why, sizeof(why));
+        return error_set(err, ERROR_USAGE, "the regex '%s': %s at column %zu", e->source, why,
+                         (size_t)at + 1);
+    }
     uint32_t groups = 0;
     pcre2_pattern_info(e->regex, PCRE2_INFO_CAPTURECOUNT, &groups);
     if (groups == 0)
@@ -156,7 +148,18 @@ int extract_regex(const char *pattern, struct extract **ret, struct error *err) 
                          e->source);
     /* without JIT (not built in, or no executable memory to be had) it is slower, not wrong */
     pcre2_jit_compile(e->regex, PCRE2_JIT_COMPLETE);
-    *ret = TAKE(e);
+    return 0;
+}
+
+int extract_regex(const char *pattern, struct extract **ret, struct error *err) {
+    struct extract *e = make(pattern);
+    if (!e)
+        return error_memory(err);
+    if (compile_regex(e, pattern, err) < 0) {
+        extract_free(e);
+        return -1;
+    }
+    *ret = e;
     return 0;
 }
 
@@ -263,12 +266,27 @@ static jv no_input(jq_state *machine, void *arg) {
     return jv_invalid();
 }
 
-static int compile_jq(jq_state *machine, const char *program, struct error *err) {
+static struct jq_program *make_program(void) {
+    struct jq_program *jq = calloc(1, sizeof(*jq));
+    if (!jq)
+        return NULL;
+    jq->machine = jq_init();
+    if (!jq->machine) {
+        free(jq);
+        return NULL;
+    }
+    pthread_mutex_init(&jq->lock, NULL);
+    return jq;
+}
+
+static int compile_jq(struct extract *e, const char *program, struct error *err) {
     cleanup(str_done) struct str message = {0};
     cleanup(str_done) struct str text = {0};
     str_addf(&text, "def stderr: .; %s", *program ? program : ".");
-    if (text.failed)
+    e->jq = make_program();
+    if (!e->jq || text.failed)
         return error_memory(err);
+    jq_state *machine = e->jq->machine;
     jq_set_attr(machine, jv_string("JQ_LIBRARY_PATH"), jv_array());
     jq_set_input_cb(machine, no_input, NULL);
     jq_set_debug_cb(machine, ignore_message, NULL);
@@ -277,20 +295,19 @@ static int compile_jq(jq_state *machine, const char *program, struct error *err)
     jq_set_error_cb(machine, ignore_message, NULL);
     if (compiled)
         return 0;
-    return error_set(err, ERROR_USAGE, "%s",
+    return error_set(err, ERROR_USAGE, "the jq program '%s': %s", e->source,
                      message.len > 0 ? message.data : "it does not compile");
 }
 
 int extract_jq(const char *program, struct extract **ret, struct error *err) {
-    cleanup(extract_freep) struct extract *e = make(program);
-    if (!e || !(e->jq = calloc(1, sizeof(*e->jq))))
+    struct extract *e = make(program);
+    if (!e)
         return error_memory(err);
-    pthread_mutex_init(&e->jq->lock, NULL);
-    if (!(e->jq->machine = jq_init()))
-        return error_memory(err);
-    if (compile_jq(e->jq->machine, program, err) < 0)
-        return error_prefix(err, "the jq program '%s'", e->source);
-    *ret = TAKE(e);
+    if (compile_jq(e, program, err) < 0) {
+        extract_free(e);
+        return -1;
+    }
+    *ret = e;
     return 0;
 }
 

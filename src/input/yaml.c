@@ -55,7 +55,10 @@ void yaml_mistake_add(struct yaml_mistakes *m, int line, int column, const char 
         m->failed = true;
         return;
     }
-    m->items[m->count++] = (struct yaml_mistake){line, column, copy};
+    struct yaml_mistake *one = &m->items[m->count++];
+    one->line = line;
+    one->column = column;
+    one->text = copy;
 }
 
 static int by_place(const void *a, const void *b) {
@@ -189,7 +192,8 @@ static struct yaml_node *add_node(struct reader *r, enum yaml_kind kind, yaml_ma
                                   struct error *err) {
     struct yaml *tree = r->tree;
     struct yaml_node *node = NULL;
-    if (vec_reserve(&tree->nodes, &tree->node_cap, tree->node_count + 1, sizeof(node)) < 0 ||
+    if (vec_reserve(&tree->nodes, &tree->node_cap, tree->node_count + 1,
+                    sizeof(struct yaml_node *)) < 0 ||
         !(node = calloc(1, sizeof(*node)))) {
         error_memory(err);
         return NULL;
@@ -203,8 +207,8 @@ static struct yaml_node *add_node(struct reader *r, enum yaml_kind kind, yaml_ma
 static int add_child(struct reader *r, struct yaml_node *to, struct yaml_node *key,
                      struct yaml_node *item, yaml_mark_t mark, struct error *err) {
     size_t cap = to->cap;
-    if ((key && vec_reserve(&to->keys, &cap, to->count + 1, sizeof(key)) < 0) ||
-        vec_reserve(&to->items, &to->cap, to->count + 1, sizeof(item)) < 0)
+    if ((key && vec_reserve(&to->keys, &cap, to->count + 1, sizeof(struct yaml_node *)) < 0) ||
+        vec_reserve(&to->items, &to->cap, to->count + 1, sizeof(struct yaml_node *)) < 0)
         return error_memory(err);
     if (key)
         to->keys[to->count] = key;
@@ -255,7 +259,10 @@ static int open_anchor(struct reader *r, const yaml_event_t *event, const yaml_c
         return error_memory(err);
     }
     *ret = r->anchor_count;
-    r->anchors[r->anchor_count++] = (struct anchor){copy, node, false};
+    struct anchor *anchor = &r->anchors[r->anchor_count++];
+    anchor->name = copy;
+    anchor->node = node;
+    anchor->complete = false;
     return 0;
 }
 
@@ -264,16 +271,15 @@ static void close_anchor(struct reader *r, size_t index) {
         r->anchors[index].complete = true;
 }
 
-static int read_alias(struct reader *r, const yaml_event_t *event, struct yaml_node **ret,
-                      struct error *err) {
+static struct yaml_node *read_alias(struct reader *r, const yaml_event_t *event,
+                                    struct error *err) {
     const struct anchor *anchor = find_anchor(r, event->data.alias.anchor);
-    if (!anchor)
-        return refuse(r, event->start_mark, err,
-                      "this alias names no anchor that stands before it");
-    if (!anchor->complete)
-        return refuse(r, event->start_mark, err, "this alias stands inside what it names");
-    *ret = anchor->node;
-    return 0;
+    if (anchor && anchor->complete)
+        return anchor->node;
+    refuse(r, event->start_mark, err,
+           anchor ? "this alias stands inside what it names"
+                  : "this alias names no anchor that stands before it");
+    return NULL;
 }
 
 /* ---- scalars ---- */
@@ -310,64 +316,63 @@ static int check_tag(struct reader *r, const yaml_char_t *tag, yaml_mark_t mark,
     return 0;
 }
 
-static int read_scalar(struct reader *r, const yaml_event_t *event, struct yaml_node **ret,
-                       struct error *err) {
+static struct yaml_node *read_scalar(struct reader *r, const yaml_event_t *event,
+                                     struct error *err) {
+    static const char *const text_tags[] = {"!", YAML_STR_TAG, NULL};
     const yaml_char_t *tag = event->data.scalar.tag;
     const char *value = (const char *)event->data.scalar.value;
     size_t len = event->data.scalar.length;
     size_t anchor;
     if (check_tag(r, tag, event->start_mark, err) < 0)
-        return -1;
-    if (memchr(value, '\0', len))
-        return refuse(r, event->start_mark, err, "this text has a NUL in it");
+        return NULL;
+    if (memchr(value, '\0', len)) {
+        refuse(r, event->start_mark, err, "this text has a NUL in it");
+        return NULL;
+    }
     struct yaml_node *node = add_node(r, YAML_TEXT, event->start_mark, err);
     if (!node || open_anchor(r, event, event->data.scalar.anchor, node, &anchor, err) < 0)
-        return -1;
+        return NULL;
     close_anchor(r, anchor);
     node->text = strndup(value, len);
-    if (!node->text)
-        return error_memory(err);
-    static const char *const text_tags[] = {"!", YAML_STR_TAG, NULL};
+    if (!node->text) {
+        error_memory(err);
+        return NULL;
+    }
     if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
         !(tag && is_one_of((const char *)tag, text_tags)))
         type_plain(node);
-    *ret = node;
-    return 0;
+    return node;
 }
 
 /* ---- lists and mappings ---- */
 
-static int read_node(struct reader *r, const yaml_event_t *event, struct yaml_node **ret,
-                     struct error *err);
+/* The node that begins with this event, or NULL with *err. */
+static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event, struct error *err);
 
-static int read_next_node(struct reader *r, struct yaml_node **ret, struct error *err) {
+static struct yaml_node *read_next_node(struct reader *r, struct error *err) {
     yaml_event_t event;
     if (next(r, &event, err) < 0)
-        return -1;
-    int rc = read_node(r, &event, ret, err);
+        return NULL;
+    struct yaml_node *node = read_node(r, &event, err);
     yaml_event_delete(&event);
-    return rc;
+    return node;
 }
 
 static int read_item(struct reader *r, const yaml_event_t *event, struct yaml_node *list,
                      struct error *err) {
-    struct yaml_node *item = NULL;
-    if (read_node(r, event, &item, err) < 0)
-        return -1;
-    return add_child(r, list, NULL, item, event->start_mark, err);
+    struct yaml_node *item = read_node(r, event, err);
+    return item ? add_child(r, list, NULL, item, event->start_mark, err) : -1;
 }
 
 static int read_pair(struct reader *r, const yaml_event_t *event, struct yaml_node *mapping,
                      struct error *err) {
-    struct yaml_node *key = NULL;
-    struct yaml_node *value = NULL;
-    if (read_node(r, event, &key, err) < 0)
+    struct yaml_node *key = read_node(r, event, err);
+    if (!key)
         return -1;
     if (!key->text)
         return refuse(r, event->start_mark, err, "a key must be a word, not a list or a mapping");
-    if (read_next_node(r, &value, err) < 0)
-        return -1;
-    return add_child(r, mapping, key, value, event->start_mark, err);
+    struct yaml_node *value = read_next_node(r, err);
+    return value ? add_child(r, mapping, key, value, event->start_mark, err) : -1;
 }
 
 static int by_key(const void *a, const void *b) {
@@ -383,11 +388,11 @@ static int by_key(const void *a, const void *b) {
 static int find_duplicates(struct reader *r, const struct yaml_node *mapping, struct error *err) {
     if (mapping->count < 2)
         return 0;
-    cleanup(free_ptr) struct yaml_node **keys = malloc(mapping->count * sizeof(*keys));
+    cleanup(free_ptr) struct yaml_node **keys = malloc(mapping->count * sizeof(struct yaml_node *));
     if (!keys)
         return error_memory(err);
-    memcpy(keys, mapping->keys, mapping->count * sizeof(*keys));
-    qsort(keys, mapping->count, sizeof(*keys), by_key);
+    memcpy(keys, mapping->keys, mapping->count * sizeof(struct yaml_node *));
+    qsort(keys, mapping->count, sizeof(struct yaml_node *), by_key);
     const struct yaml_node *first = keys[0];
     for (size_t i = 1; i < mapping->count; i++) {
         if (strcmp(keys[i]->text, first->text) != 0) {
@@ -422,40 +427,43 @@ static int read_children(struct reader *r, struct yaml_node *node, struct error 
     }
 }
 
-static int read_collection(struct reader *r, const yaml_event_t *event, enum yaml_kind kind,
-                           const yaml_char_t *name, const yaml_char_t *tag, struct yaml_node **ret,
-                           struct error *err) {
+static struct yaml_node *read_collection(struct reader *r, const yaml_event_t *event,
+                                         enum yaml_kind kind, const yaml_char_t *name,
+                                         const yaml_char_t *tag, struct error *err) {
     size_t anchor;
-    if (r->depth >= YAML_DEPTH)
-        return refuse(r, event->start_mark, err, "nested too deeply");
+    if (r->depth >= YAML_DEPTH) {
+        refuse(r, event->start_mark, err, "nested too deeply");
+        return NULL;
+    }
     if (check_tag(r, tag, event->start_mark, err) < 0)
-        return -1;
+        return NULL;
     struct yaml_node *node = add_node(r, kind, event->start_mark, err);
     if (!node || open_anchor(r, event, name, node, &anchor, err) < 0)
-        return -1;
+        return NULL;
     r->depth++;
     int rc = read_children(r, node, err);
     r->depth--;
     close_anchor(r, anchor);
-    *ret = node;
-    return rc == 0 && kind == YAML_MAPPING ? find_duplicates(r, node, err) : rc;
+    if (rc < 0 || (kind == YAML_MAPPING && find_duplicates(r, node, err) < 0))
+        return NULL;
+    return node;
 }
 
-static int read_node(struct reader *r, const yaml_event_t *event, struct yaml_node **ret,
-                     struct error *err) {
+static struct yaml_node *read_node(struct reader *r, const yaml_event_t *event, struct error *err) {
     switch (event->type) {
     case YAML_ALIAS_EVENT:
-        return read_alias(r, event, ret, err);
+        return read_alias(r, event, err);
     case YAML_SCALAR_EVENT:
-        return read_scalar(r, event, ret, err);
+        return read_scalar(r, event, err);
     case YAML_SEQUENCE_START_EVENT:
         return read_collection(r, event, YAML_LIST, event->data.sequence_start.anchor,
-                               event->data.sequence_start.tag, ret, err);
+                               event->data.sequence_start.tag, err);
     case YAML_MAPPING_START_EVENT:
         return read_collection(r, event, YAML_MAPPING, event->data.mapping_start.anchor,
-                               event->data.mapping_start.tag, ret, err);
+                               event->data.mapping_start.tag, err);
     default:
-        return refuse(r, event->start_mark, err, "not YAML: nothing that can stand here");
+        refuse(r, event->start_mark, err, "not YAML: nothing that can stand here");
+        return NULL;
     }
 }
 
@@ -483,7 +491,8 @@ static int read_document(struct reader *r, struct error *err) {
         r->tree->root = add_node(r, YAML_NOTHING, (yaml_mark_t){0}, err);
         return r->tree->root ? 0 : -1;
     }
-    if (read_next_node(r, &r->tree->root, err) < 0 || skip_event(r, &mark, err) < 0)
+    r->tree->root = read_next_node(r, err);
+    if (!r->tree->root || skip_event(r, &mark, err) < 0)
         return -1;
     type = skip_event(r, &mark, err);
     if (type == YAML_DOCUMENT_START_EVENT)
