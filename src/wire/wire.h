@@ -4,21 +4,27 @@
  * Agent to muster, first and once:
  *   {"muster":1,"type":"hello","version":V,"hash":SHA-256 of the agent in hex,"arch":"x86_64",
  *    "facts":{...}}
+ * or, from the command that puts the agent in place (bench/bootstrap.h), before it:
+ *   {"muster":1,"type":"need","arch":"x86_64"}     send the bytes of this agent; the hello follows
  * muster to agent, one at a time:
  *   {"type":"benchmark","id":N,"name":"cpu","timeout_ms":N,"parameters":{...}}       one trial
  *   {"type":"command","id":N,"command":TEXT,"timeout_ms":N,"output_limit":BYTES,
  *    "env":{NAME:VALUE,...},"needs":PROGRAM}                  env and needs may be left out
  * Agent to muster, one answer to each, with the id of the request:
  *   {"type":"metrics","id":N,"seconds":X,"metrics":[{"name":S,"unit":S,"value":X,
- *    "better":"higher"|"lower"},...]}                         the first is the judged one
+ *    "better":"higher"|"lower"},...],"cores":N}               the first is the judged one; cores:
+ *                                      how many CPUs took part, left out where it means nothing
  *   {"type":"output","id":N,"seconds":X,"status":N,"truncated":B,"output":BASE64}
  *                                      status: exit status, or 128+N when signal N ended it;
  *                                      standard output and standard error, in their order
+ *                                      and no more than output_limit bytes of them
  *   {"type":"error","id":N,"reason":REASON,"detail":SENTENCE}
  * The agent ends when its standard input closes. The first line's "muster" is the protocol's
  * version; an agent is always the one that this muster put there, so there is no negotiation.
  *
  * Everything here is foreign: a line that is not such an object is ERROR_BAD_OUTPUT, never a crash.
+ * Keys that are not listed here are ignored. Texts and facts come out printable (base/text.h), but
+ * not the output of a command, whose bytes are what was measured.
  * Pure functions; any thread.
  */
 #pragma once
@@ -33,6 +39,8 @@
 
 #define WIRE_VERSION 1
 #define WIRE_LINE_MAX (1024 * 1024) /* bytes; a longer line ends the session as bad-output */
+#define WIRE_OUTPUT_MAX 768000      /* the most output_limit that fits such a line in base64 */
+#define WIRE_FACTS_MAX (64 * 1024)  /* bytes of facts, as printable JSON */
 
 struct wire_env {
     const char *name;
@@ -46,30 +54,35 @@ void wire_add_command(struct str *out, int64_t id, const char *command, int64_t 
                       int64_t output_limit, const struct wire_env *env, size_t env_count,
                       const char *needs);
 
-enum wire_type { WIRE_HELLO, WIRE_METRICS, WIRE_OUTPUT, WIRE_ERROR };
+enum wire_type { WIRE_NEED, WIRE_HELLO, WIRE_METRICS, WIRE_OUTPUT, WIRE_ERROR };
 
 struct wire_message {
     enum wire_type type;
     int64_t id;
     double seconds;
+    /* need and hello */
+    char *arch;
     /* hello */
     char *version;
-    char *hash;
-    char *arch;
+    char *hash;  /* 64 hex digits */
     char *facts; /* a JSON object as text */
     /* metrics */
     struct metric *metrics;
-    size_t metric_count;
+    size_t metric_count; /* at least 1 */
+    int cores;           /* 0: not told */
     /* output: raw bytes, a NUL added after them */
     char *output;
     size_t output_len;
     int status;
     bool truncated;
     /* error */
-    enum reason reason;
+    enum reason reason; /* one that an agent can know of: never unreachable, auth, interrupted... */
     char *detail;
 };
 
-/* Reads one line of n bytes, without its newline. Fails with ERROR_BAD_OUTPUT or ERROR_INTERNAL. */
+/*
+ * Reads one line of n bytes, without its newline. Fails with ERROR_BAD_OUTPUT, the beginning of the
+ * line in the sentence, or ERROR_INTERNAL; *ret is written only on success.
+ */
 int wire_parse(const char *line, size_t n, struct wire_message *ret, struct error *err) must_use;
 void wire_message_done(struct wire_message *m);

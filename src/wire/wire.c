@@ -1,0 +1,395 @@
+/*
+ * wire: see wire.h.
+ *
+ * Requests are few and small and written by hand. Answers are read with jansson, which refuses what
+ * is not JSON, numbers that do not fit, NUL in texts, repeated keys and nesting beyond 2048; what
+ * is left to do here is to take the fields out, each with its type, its range and its bound, and to
+ * make every text printable. Each reader below returns 0, or -1 with a sentence about the field
+ * that is wrong; wire_parse() adds the beginning of the line, so that an operator sees what the
+ * server really said.
+ *
+ * Facts are copied as JSON text, because nothing above takes them apart; they are written anew
+ * rather than dumped, so that no escape sequence hides in them.
+ *
+ * Pure; no state; a message owns all it points to.
+ */
+#include "wire/wire.h"
+
+#include "base/text.h"
+
+#include <jansson.h>
+#include <limits.h>
+#include <math.h>
+#include <string.h>
+
+#define NAME_MAX_BYTES 100
+#define UNIT_MAX_BYTES 40
+#define DETAIL_MAX_BYTES 400
+#define METRICS_MAX 1000
+#define FACTS_DEPTH_MAX 8
+#define QUOTED_MAX_BYTES 120
+
+static void add_text(struct str *out, const char *text) {
+    text_add_json(out, text, strlen(text));
+}
+
+static void add_request(struct str *out, const char *type, int64_t id, int64_t timeout_ms) {
+    str_add(out, "{\"type\":\"");
+    str_add(out, type);
+    str_add(out, "\",\"id\":");
+    str_add_int(out, id);
+    str_add(out, ",\"timeout_ms\":");
+    str_add_int(out, timeout_ms);
+}
+
+void wire_add_benchmark(struct str *out, int64_t id, const char *name, int64_t timeout_ms,
+                        const char *parameters) {
+    add_request(out, "benchmark", id, timeout_ms);
+    str_add(out, ",\"name\":");
+    add_text(out, name);
+    str_add(out, ",\"parameters\":");
+    str_add(out, parameters);
+    str_add(out, "}\n");
+}
+
+void wire_add_command(struct str *out, int64_t id, const char *command, int64_t timeout_ms,
+                      int64_t output_limit, const struct wire_env *env, size_t env_count,
+                      const char *needs) {
+    add_request(out, "command", id, timeout_ms);
+    str_add(out, ",\"command\":");
+    add_text(out, command);
+    str_add(out, ",\"output_limit\":");
+    str_add_int(out, output_limit);
+    for (size_t i = 0; i < env_count; i++) {
+        str_add(out, i == 0 ? ",\"env\":{" : ",");
+        add_text(out, env[i].name);
+        str_add_char(out, ':');
+        add_text(out, env[i].value);
+    }
+    if (env_count > 0)
+        str_add_char(out, '}');
+    if (needs) {
+        str_add(out, ",\"needs\":");
+        add_text(out, needs);
+    }
+    str_add(out, "}\n");
+}
+
+static int bad(struct error *err, const char *key, const char *expected) {
+    return error_set(err, ERROR_BAD_OUTPUT, "'%s' is not %s", key, expected);
+}
+
+/* The text at `key`, not empty, made printable and cut at `max` bytes. */
+static int take_text(const json_t *object, const char *key, size_t max, char **ret,
+                     struct error *err) {
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_string(value) || json_string_length(value) == 0)
+        return bad(err, key, "a text");
+    cleanup(str_done) struct str text = {0};
+    text_add_printable(&text, json_string_value(value), json_string_length(value), max);
+    *ret = str_take(&text);
+    return *ret ? 0 : error_memory(err);
+}
+
+static int take_integer(const json_t *object, const char *key, int64_t min, int64_t max,
+                        int64_t *ret, struct error *err) {
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_integer(value) || json_integer_value(value) < min ||
+        json_integer_value(value) > max)
+        return error_set(err, ERROR_BAD_OUTPUT, "'%s' is not an integer of %lld to %lld", key,
+                         (long long)min, (long long)max);
+    *ret = json_integer_value(value);
+    return 0;
+}
+
+static int take_number(const json_t *object, const char *key, double *ret, struct error *err) {
+    const json_t *value = json_object_get(object, key);
+    if (!json_is_number(value) || !isfinite(json_number_value(value)))
+        return bad(err, key, "a finite number");
+    *ret = json_number_value(value);
+    return 0;
+}
+
+static int take_id(const json_t *object, struct wire_message *m, struct error *err) {
+    return take_integer(object, "id", 0, INT64_MAX, &m->id, err);
+}
+
+static int take_seconds(const json_t *object, struct wire_message *m, struct error *err) {
+    if (take_number(object, "seconds", &m->seconds, err) != 0)
+        return -1;
+    return m->seconds < 0 ? bad(err, "seconds", "a positive number") : 0;
+}
+
+static int take_version(const json_t *object, struct error *err) {
+    int64_t version;
+    if (take_integer(object, "muster", 0, INT64_MAX, &version, err) != 0)
+        return -1;
+    if (version != WIRE_VERSION)
+        return error_set(err, ERROR_BAD_OUTPUT, "the agent's protocol is version %lld, not %d",
+                         (long long)version, WIRE_VERSION);
+    return 0;
+}
+
+static void add_fact_text(struct str *out, const char *text, size_t n) {
+    cleanup(str_done) struct str printable = {0};
+    text_add_printable(&printable, text, n, WIRE_FACTS_MAX);
+    text_add_json(out, printable.data ? printable.data : "", printable.len);
+    if (printable.failed)
+        out->failed = true;
+}
+
+/* Writes a value anew. Stops early when there is too much of it: the caller sees it by the length.
+ */
+static int add_fact(struct str *out, const json_t *value, int depth) {
+    if (depth > FACTS_DEPTH_MAX)
+        return -1;
+    if (json_is_object(value)) {
+        const char *key;
+        json_t *member;
+        char before = '{';
+        json_object_foreach((json_t *)value, key, member) {
+            str_add_char(out, before);
+            before = ',';
+            add_fact_text(out, key, strlen(key));
+            str_add_char(out, ':');
+            if (out->len > WIRE_FACTS_MAX || add_fact(out, member, depth + 1) != 0)
+                return -1;
+        }
+        str_add(out, before == '{' ? "{}" : "}");
+    } else if (json_is_array(value)) {
+        str_add_char(out, '[');
+        for (size_t i = 0; i < json_array_size(value); i++) {
+            if (i > 0)
+                str_add_char(out, ',');
+            if (out->len > WIRE_FACTS_MAX ||
+                add_fact(out, json_array_get(value, i), depth + 1) != 0)
+                return -1;
+        }
+        str_add_char(out, ']');
+    } else if (json_is_string(value)) {
+        add_fact_text(out, json_string_value(value), json_string_length(value));
+    } else if (json_is_integer(value)) {
+        str_add_int(out, json_integer_value(value));
+    } else if (json_is_real(value)) {
+        str_addf(out, "%.17g", json_real_value(value));
+    } else {
+        str_add(out, json_is_true(value) ? "true" : json_is_false(value) ? "false" : "null");
+    }
+    return 0;
+}
+
+static int take_facts(const json_t *object, char **ret, struct error *err) {
+    const json_t *facts = json_object_get(object, "facts");
+    if (!json_is_object(facts))
+        return bad(err, "facts", "an object");
+    cleanup(str_done) struct str out = {0};
+    if (add_fact(&out, facts, 0) != 0 || out.len > WIRE_FACTS_MAX)
+        return error_set(err, ERROR_BAD_OUTPUT, "'facts' is larger than %d bytes or %d levels",
+                         WIRE_FACTS_MAX, FACTS_DEPTH_MAX);
+    *ret = str_take(&out);
+    return *ret ? 0 : error_memory(err);
+}
+
+static int read_need(const json_t *object, struct wire_message *m, struct error *err) {
+    if (take_version(object, err) != 0)
+        return -1;
+    return take_text(object, "arch", NAME_MAX_BYTES, &m->arch, err);
+}
+
+static int read_hello(const json_t *object, struct wire_message *m, struct error *err) {
+    if (take_version(object, err) != 0 ||
+        take_text(object, "version", NAME_MAX_BYTES, &m->version, err) != 0 ||
+        take_text(object, "hash", NAME_MAX_BYTES, &m->hash, err) != 0 ||
+        take_text(object, "arch", NAME_MAX_BYTES, &m->arch, err) != 0)
+        return -1;
+    if (strlen(m->hash) != 64 || strspn(m->hash, "0123456789abcdef") != 64)
+        return bad(err, "hash", "64 hex digits");
+    return take_facts(object, &m->facts, err);
+}
+
+static int read_metric(const json_t *object, struct metric *metric, struct error *err) {
+    const char *better = json_string_value(json_object_get(object, "better"));
+    if (!better || (strcmp(better, "higher") != 0 && strcmp(better, "lower") != 0))
+        return bad(err, "better", "'higher' or 'lower'");
+    metric->lower_is_better = strcmp(better, "lower") == 0;
+    if (take_text(object, "name", NAME_MAX_BYTES, &metric->name, err) != 0 ||
+        take_text(object, "unit", UNIT_MAX_BYTES, &metric->unit, err) != 0)
+        return -1;
+    return take_number(object, "value", &metric->value, err);
+}
+
+static int read_metrics(const json_t *object, struct wire_message *m, struct error *err) {
+    const json_t *list = json_object_get(object, "metrics");
+    size_t count = json_array_size(list);
+    if (count == 0 || count > METRICS_MAX)
+        return error_set(err, ERROR_BAD_OUTPUT, "'metrics' is not a list of 1 to %d", METRICS_MAX);
+    if (take_id(object, m, err) != 0 || take_seconds(object, m, err) != 0)
+        return -1;
+    if (json_object_get(object, "cores")) {
+        int64_t cores;
+        if (take_integer(object, "cores", 0, INT_MAX, &cores, err) != 0)
+            return -1;
+        m->cores = (int)cores;
+    }
+    m->metrics = calloc(count, sizeof(*m->metrics));
+    if (!m->metrics)
+        return error_memory(err);
+    for (; m->metric_count < count; m->metric_count++) {
+        struct metric *metric = &m->metrics[m->metric_count];
+        if (read_metric(json_array_get(list, m->metric_count), metric, err) != 0) {
+            metric_done(metric);
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int base64_digit(char c) {
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/*
+ * Decodes n characters of base64 (RFC 4648: padded, no spaces) into `to`, which has room for n / 4
+ * * 3 bytes. Returns how many bytes they are, or -1.
+ */
+static ssize_t base64_decode(const char *from, size_t n, char *to) {
+    if (n % 4 != 0)
+        return -1;
+    size_t padding = 0;
+    while (padding < 2 && n > padding && from[n - 1 - padding] == '=')
+        padding++;
+    size_t len = 0;
+    for (size_t i = 0; i < n; i += 4) {
+        unsigned bits = 0;
+        size_t digits = i + 4 == n ? 4 - padding : 4;
+        for (size_t j = 0; j < 4; j++) {
+            int digit = j < digits ? base64_digit(from[i + j]) : 0;
+            if (digit < 0)
+                return -1;
+            bits = bits << 6 | (unsigned)digit;
+        }
+        for (size_t j = 0; j + 1 < digits; j++)
+            to[len++] = (char)(bits >> (16 - 8 * j));
+    }
+    return (ssize_t)len;
+}
+
+static int read_output(const json_t *object, struct wire_message *m, struct error *err) {
+    const json_t *truncated = json_object_get(object, "truncated");
+    const json_t *output = json_object_get(object, "output");
+    int64_t status;
+    if (take_id(object, m, err) != 0 || take_seconds(object, m, err) != 0 ||
+        take_integer(object, "status", 0, 255, &status, err) != 0)
+        return -1;
+    if (!json_is_boolean(truncated))
+        return bad(err, "truncated", "true or false");
+    if (!json_is_string(output))
+        return bad(err, "output", "a text");
+    m->status = (int)status;
+    m->truncated = json_is_true(truncated);
+    size_t n = json_string_length(output);
+    m->output = malloc(n / 4 * 3 + 1);
+    if (!m->output)
+        return error_memory(err);
+    ssize_t len = base64_decode(json_string_value(output), n, m->output);
+    if (len < 0)
+        return bad(err, "output", "base64");
+    m->output[len] = '\0';
+    m->output_len = (size_t)len;
+    return 0;
+}
+
+/* What only the controller can find out, an agent may not claim: it decides verdicts and retries.
+ */
+static bool agent_may_say(enum reason reason) {
+    switch (reason) {
+    case REASON_WRONG_RESULT:
+    case REASON_MISSING_METRIC:
+    case REASON_TIMEOUT:
+    case REASON_BENCHMARK_CRASHED:
+    case REASON_BAD_OUTPUT:
+    case REASON_TOOL_MISSING:
+    case REASON_UNSUPPORTED:
+    case REASON_BUSY:
+    case REASON_INTERNAL:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int read_error(const json_t *object, struct wire_message *m, struct error *err) {
+    const char *reason = json_string_value(json_object_get(object, "reason"));
+    if (take_id(object, m, err) != 0)
+        return -1;
+    if (!reason || reason_parse(reason, &m->reason) != 0 || !agent_may_say(m->reason))
+        return bad(err, "reason", "a reason that an agent can have");
+    return take_text(object, "detail", DETAIL_MAX_BYTES, &m->detail, err);
+}
+
+static const struct {
+    const char *name;
+    enum wire_type type;
+    int (*read)(const json_t *object, struct wire_message *m, struct error *err);
+} types[] = {{"metrics", WIRE_METRICS, read_metrics},
+             {"output", WIRE_OUTPUT, read_output},
+             {"error", WIRE_ERROR, read_error},
+             {"hello", WIRE_HELLO, read_hello},
+             {"need", WIRE_NEED, read_need}};
+
+static int read_message(const char *line, size_t n, struct wire_message *m, struct error *err) {
+    json_error_t where;
+    json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where);
+    if (!object) {
+        if (json_error_code(&where) == json_error_out_of_memory)
+            return error_memory(err);
+        return error_set(err, ERROR_BAD_OUTPUT, "not JSON at byte %d", where.position);
+    }
+    const char *type = json_string_value(json_object_get(object, "type"));
+    int rc = -1;
+    size_t i = 0;
+    while (type && i < ARRAY_LEN(types) && strcmp(type, types[i].name) != 0)
+        i++;
+    if (!type || i == ARRAY_LEN(types)) {
+        error_set(err, ERROR_BAD_OUTPUT, "not an object with a known 'type'");
+    } else {
+        m->type = types[i].type;
+        rc = types[i].read(object, m, err);
+    }
+    json_decref(object);
+    return rc;
+}
+
+int wire_parse(const char *line, size_t n, struct wire_message *ret, struct error *err) {
+    struct wire_message m = {0};
+    if (read_message(line, n, &m, err) == 0) {
+        *ret = m;
+        return 0;
+    }
+    wire_message_done(&m);
+    if (err->kind != ERROR_BAD_OUTPUT)
+        return -1;
+    cleanup(str_done) struct str quoted = {0};
+    text_add_printable(&quoted, line, n, QUOTED_MAX_BYTES);
+    return error_prefix(err, "the server answered '%s' where its agent was expected",
+                        quoted.data ? quoted.data : "");
+}
+
+void wire_message_done(struct wire_message *m) {
+    for (size_t i = 0; i < m->metric_count; i++)
+        metric_done(&m->metrics[i]);
+    free(m->metrics);
+    free(m->arch);
+    free(m->version);
+    free(m->hash);
+    free(m->facts);
+    free(m->output);
+    free(m->detail);
+    *m = (struct wire_message){0};
+}
