@@ -1,0 +1,18 @@
+/*
+ * cpus: which CPUs this process may run on.
+ */
+#pragma once
+
+#define CPUS_MAX 8192
+
+/*
+ * Fills `cpus` with the numbers of the CPUs that the affinity allows, ascending. Returns how many,
+ * or 0 when the system does not tell.
+ */
+int cpus_allowed(int cpus[CPUS_MAX]);
+
+/* Binds the calling thread to one CPU, if it can be done. */
+void cpus_pin(int cpu);
+
+/* The CPUs' worth of time that the control groups grant; NAN when they set no limit. */
+double cpus_quota(void);

@@ -1,0 +1,156 @@
+/*
+ * io: see io.h.
+ *
+ * Standard input and output stay blocking, because their file descriptions may be shared with
+ * others. Nothing blocks on them all the same: input is read only when poll() says so, and output
+ * goes out in pieces of at most PIPE_BUF bytes, which fit a pipe that poll() calls writable; on a
+ * socket, where that is not promised, MSG_DONTWAIT sees to it.
+ *
+ * Input is read while a request runs, too, since that is the only way to see its end. What may pile
+ * up is bounded by one line of the largest size; muster sends one request at a time.
+ */
+#include "io.h"
+
+#include "base/clock.h"
+#include "wire/wire.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+int io_open(struct io *io) {
+    *io = (struct io){0};
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGCHLD);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGHUP);
+    sigaddset(&set, SIGINT);
+    /* an ignored signal would never arrive, and with SIGCHLD ignored there is nothing to wait for
+     */
+    signal(SIGCHLD, SIG_DFL);
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGHUP, SIG_DFL);
+    signal(SIGINT, SIG_DFL);
+    signal(SIGPIPE, SIG_IGN);
+    sigprocmask(SIG_SETMASK, &set, NULL);
+    io->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    return io->signals < 0 ? -1 : 0;
+}
+
+void io_reset_signals(void) {
+    sigset_t none;
+    sigemptyset(&none);
+    signal(SIGPIPE, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static void read_input(struct io *io) {
+    char *to = io->input.len < 2 * WIRE_LINE_MAX ? str_room(&io->input, 65536) : NULL;
+    ssize_t n = to ? read(STDIN_FILENO, to, 65536) : 0;
+    if (n < 0 && (errno == EINTR || errno == EAGAIN))
+        return;
+    if (n <= 0) {
+        io->ended = true;
+        return;
+    }
+    io->input.len += (size_t)n;
+    io->input.data[io->input.len] = '\0';
+}
+
+/* Returns whether a child has ended. */
+static bool read_signals(struct io *io) {
+    bool child = false;
+    struct signalfd_siginfo info;
+    while (read(io->signals, &info, sizeof(info)) == sizeof(info)) {
+        if (info.ssi_signo == SIGCHLD)
+            child = true;
+        else
+            io->ended = true;
+    }
+    return child;
+}
+
+/* Waits for `events` on `fd` and for the session's own events. */
+static enum io_event wait_for(struct io *io, int fd, short events, int64_t deadline) {
+    for (;;) {
+        if (io->ended)
+            return IO_ENDED;
+        if (clock_now() >= deadline)
+            return IO_TIMEOUT;
+        struct pollfd fds[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
+                                {.fd = io->signals, .events = POLLIN},
+                                {.fd = fd, .events = events}};
+        if (poll(fds, 3, deadline_left_ms(deadline)) < 0 && errno != EINTR && errno != EAGAIN)
+            io->ended = true;
+        if (fds[0].revents)
+            read_input(io);
+        bool child = fds[1].revents && read_signals(io);
+        if (io->ended)
+            return IO_ENDED;
+        if (child)
+            return IO_CHILD;
+        if (fds[2].revents)
+            return IO_READY;
+    }
+}
+
+enum io_event io_wait(struct io *io, int fd, int64_t deadline) {
+    return wait_for(io, fd, POLLIN, deadline);
+}
+
+bool io_sleep(struct io *io, int64_t ns) {
+    int64_t deadline = deadline_in(ns);
+    for (;;) {
+        enum io_event event = io_wait(io, -1, deadline);
+        if (event == IO_TIMEOUT || event == IO_ENDED)
+            return event == IO_TIMEOUT;
+    }
+}
+
+char *io_line(struct io *io, size_t *n) {
+    struct str *in = &io->input;
+    size_t searched = 0;
+    for (;;) {
+        char *end =
+            in->len > searched ? memchr(in->data + searched, '\n', in->len - searched) : NULL;
+        if (end) {
+            *n = (size_t)(end - in->data);
+            str_clear(&io->line);
+            str_add_bytes(&io->line, in->data, *n);
+            in->len -= *n + 1;
+            memmove(in->data, end + 1, in->len);
+            return io->line.failed ? NULL : io->line.data;
+        }
+        searched = in->len;
+        if (in->len > WIRE_LINE_MAX)
+            io->ended = true;
+        if (io_wait(io, -1, DEADLINE_NEVER) == IO_ENDED)
+            return NULL;
+    }
+}
+
+void io_write(struct io *io, const char *data, size_t n) {
+    while (n > 0) {
+        enum io_event event = wait_for(io, STDOUT_FILENO, POLLOUT, DEADLINE_NEVER);
+        if (event == IO_ENDED)
+            return;
+        if (event != IO_READY)
+            continue;
+        size_t piece = n < PIPE_BUF ? n : PIPE_BUF;
+        ssize_t sent = send(STDOUT_FILENO, data, piece, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (sent < 0 && errno == ENOTSOCK)
+            sent = write(STDOUT_FILENO, data, piece);
+        if (sent < 0 && errno != EINTR && errno != EAGAIN)
+            io->ended = true;
+        if (sent > 0) {
+            data += sent;
+            n -= (size_t)sent;
+        }
+    }
+}

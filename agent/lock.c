@@ -1,0 +1,99 @@
+/*
+ * lock: see lock.h.
+ *
+ * The lock is made of abstract Unix sockets, which are names without files: the kernel drops them
+ * with the process that bound them, however it ends, so nothing stale can be left, no directory has
+ * to be writable, and agents of different users see each other.
+ *
+ *   muster-run:RUN:PID   bound by an agent that measures for RUN, until it ends. Any number of one
+ *                        run may be there: several names may lead to one machine, and a run decides
+ *                        by its fan-out how much it does at once.
+ *   muster-agent-lock    held for the moment between looking for other runs in /proc/net/unix and
+ *                        binding the own name, so that two runs cannot both find nobody.
+ *
+ * The names live in a network namespace: containers that do not share one do not see each other.
+ */
+#include "lock.h"
+
+#include "base/clock.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define NAMES "/proc/net/unix"
+#define PREFIX "muster-run:"
+#define PATIENCE (2 * CLOCK_S) /* a run that has just ended takes up to a second to be gone */
+
+bool lock_run_valid(const char *run) {
+    size_t n = strlen(run);
+    return n > 0 && n <= LOCK_RUN_MAX &&
+           strspn(run, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
+}
+
+bool lock_works(void) {
+    return access(NAMES, R_OK) == 0;
+}
+
+/* A socket with the abstract name, or -1 with errno. */
+static int bind_name(const char *name) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    size_t n = strlen(name);
+    memcpy(address.sun_path + 1, name, n);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n);
+    if (fd >= 0 && bind(fd, (struct sockaddr *)&address, size) != 0) {
+        int saved = errno;
+        close(fd);
+        errno = saved;
+        return -1;
+    }
+    return fd;
+}
+
+/* Finds the name of an agent of another run. Returns 1 with its run and process, 0, or -1. */
+static int find_other(const char *run, char other[LOCK_RUN_MAX + 1], int *pid) {
+    FILE *f = fopen(NAMES, "re");
+    if (!f)
+        return -1;
+    char line[512];
+    int found = 0;
+    while (!found && fgets(line, sizeof(line), f)) {
+        const char *name = strstr(line, " @" PREFIX);
+        if (name && sscanf(name + 2, PREFIX "%64[^: ]:%d", other, pid) == 2)
+            found = strcmp(other, run) != 0;
+    }
+    fclose(f);
+    return found;
+}
+
+int lock_take(struct io *io, const char *run, struct failure *f) {
+    static bool taken;
+    if (taken || !lock_works())
+        return 0;
+    int64_t deadline = deadline_in(PATIENCE);
+    char own[sizeof(PREFIX) + LOCK_RUN_MAX + 16], other[LOCK_RUN_MAX + 1];
+    snprintf(own, sizeof(own), PREFIX "%s:%d", run, (int)getpid());
+    do {
+        int mutex = bind_name("muster-agent-lock");
+        if (mutex < 0 && errno != EADDRINUSE)
+            return failure_set(f, "internal", "the server's lock: %s", strerror(errno));
+        if (mutex < 0) {
+            failure_set(f, "busy", "another process holds the server's lock");
+            continue;
+        }
+        int pid, busy = find_other(run, other, &pid);
+        taken = busy != 1;
+        int held = taken ? bind_name(own) : -1; /* stays open until the process ends */
+        close(mutex);
+        if (taken)
+            return held >= 0 ? 0
+                             : failure_set(f, "internal", "the server's lock: %s", strerror(errno));
+        failure_set(f, "busy", "run %s is measuring on this server (process %d)", other, pid);
+    } while (io_sleep(io, 20 * CLOCK_MS) && clock_now() < deadline);
+    return -1;
+}
