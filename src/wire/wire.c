@@ -121,7 +121,7 @@ static int take_seconds(const json_t *object, struct wire_message *m, struct err
 }
 
 static int take_version(const json_t *object, struct error *err) {
-    int64_t version;
+    int64_t version = 0;
     if (take_integer(object, "muster", 0, INT64_MAX, &version, err) != 0)
         return -1;
     if (version != WIRE_VERSION)
@@ -226,7 +226,7 @@ static int read_metrics(const json_t *object, struct wire_message *m, struct err
     if (take_id(object, m, err) != 0 || take_seconds(object, m, err) != 0)
         return -1;
     if (json_object_get(object, "cores")) {
-        int64_t cores;
+        int64_t cores = 0;
         if (take_integer(object, "cores", 0, INT_MAX, &cores, err) != 0)
             return -1;
         m->cores = (int)cores;
@@ -283,7 +283,7 @@ static ssize_t base64_decode(const char *from, size_t n, char *to) {
 static int read_output(const json_t *object, struct wire_message *m, struct error *err) {
     const json_t *truncated = json_object_get(object, "truncated");
     const json_t *output = json_object_get(object, "output");
-    int64_t status;
+    int64_t status = 0;
     if (take_id(object, m, err) != 0 || take_seconds(object, m, err) != 0 ||
         take_integer(object, "status", 0, 255, &status, err) != 0)
         return -1;
