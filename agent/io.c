@@ -97,6 +97,8 @@ static enum io_event wait_for(struct io *io, int fd, short events, int64_t deadl
             return IO_CHILD;
         if (fds[2].revents)
             return IO_READY;
+        if (fds[0].revents)
+            return IO_INPUT;
     }
 }
 

@@ -20,6 +20,7 @@ struct io {
 
 enum io_event {
     IO_READY,   /* the descriptor can be read */
+    IO_INPUT,   /* muster has sent something, which is kept for io_line() */
     IO_CHILD,   /* a child may have ended */
     IO_TIMEOUT, /* the deadline has passed, whatever else there is */
     IO_ENDED

@@ -105,8 +105,6 @@ static bool is_below(const struct process *list, size_t n, pid_t pid) {
 }
 
 static void signal_all(int sig, pid_t leader) {
-    if (leader > 0)
-        kill(-leader, sig); /* where there is no /proc, this much can be done */
     size_t n = 0;
     cleanup(free_ptr) struct process *list = list_processes(&n);
     bool found = list != NULL;
@@ -120,6 +118,8 @@ static void signal_all(int sig, pid_t leader) {
             kill(list[i].pid, sig);
         }
     }
+    if (leader > 0)
+        kill(-leader, sig); /* where there is no /proc, this much can be done */
 }
 
 void tree_kill(pid_t leader) {

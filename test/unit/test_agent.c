@@ -1,0 +1,520 @@
+/*
+ * What the agent promises, asked through pipes as muster does. The environment names the agent:
+ * MUSTER_TEST_AGENT (a command of words, so that an emulator can be one), MUSTER_TEST_BROKEN_AGENT
+ * (one that computes wrongly, or empty), MUSTER_TEST_ARCH. With MUSTER_TEST_EMULATED set, what
+ * needs a child subreaper is left out: qemu's user emulation knows none.
+ */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "test.h"
+#include "wire/wire.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct agent {
+    pid_t pid;
+    int in, out;
+    struct str buffer;
+    struct wire_message hello;
+};
+
+static const char *agent_command;
+
+/* Starts an agent of the run; what it says first must be its hello. */
+static struct agent start_as(const char *command, const char *run) {
+    int in[2], out[2];
+    assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+    char line[1024];
+    snprintf(line, sizeof(line), "exec %s --run %s", command, run);
+    struct agent a = {.pid = fork(), .in = in[1], .out = out[0]};
+    if (a.pid == 0) {
+        dup2(in[0], 0);
+        dup2(out[1], 1);
+        execl("/bin/sh", "sh", "-c", line, (char *)NULL);
+        _exit(127);
+    }
+    close(in[0]);
+    close(out[1]);
+    return a;
+}
+
+/* The agent's next line; fails the test when none comes within 20 s. */
+static struct wire_message answer(struct agent *a) {
+    int64_t deadline = deadline_in(20 * CLOCK_S);
+    char *end;
+    while (!a->buffer.data || !(end = memchr(a->buffer.data, '\n', a->buffer.len))) {
+        struct pollfd p = {.fd = a->out, .events = POLLIN};
+        if (poll(&p, 1, deadline_left_ms(deadline)) <= 0)
+            fail_msg("no answer");
+        char buf[4096];
+        ssize_t n = read(a->out, buf, sizeof(buf));
+        if (n <= 0)
+            fail_msg("the agent has ended");
+        str_add_bytes(&a->buffer, buf, (size_t)n);
+    }
+    struct wire_message m;
+    struct error err = {0};
+    size_t n = (size_t)(end - a->buffer.data);
+    if (wire_parse(a->buffer.data, n, &m, &err) != 0)
+        fail_msg("%s", err.text);
+    a->buffer.len -= n + 1;
+    memmove(a->buffer.data, end + 1, a->buffer.len);
+    return m;
+}
+
+static struct agent start(const char *run) {
+    struct agent a = start_as(agent_command, run);
+    a.hello = answer(&a);
+    assert_int_equal(a.hello.type, WIRE_HELLO);
+    return a;
+}
+
+static void ask(struct agent *a, const char *line, size_t n) {
+    assert_int_equal(fd_write_all(a->in, line, n), 0);
+}
+
+static struct wire_message ask_text(struct agent *a, const char *line) {
+    ask(a, line, strlen(line));
+    return answer(a);
+}
+
+struct ask {
+    int64_t timeout_ms, limit;
+    const char *needs;
+    const struct wire_env *env;
+    size_t env_count;
+};
+
+static void send_command(struct agent *a, const char *command, struct ask how) {
+    struct str out = {0};
+    wire_add_command(&out, 5, command, how.timeout_ms ? how.timeout_ms : 10000,
+                     how.limit ? how.limit : 65536, how.env, how.env_count, how.needs);
+    ask(a, out.data, out.len);
+    str_done(&out);
+}
+
+static struct wire_message command(struct agent *a, const char *text, struct ask how) {
+    send_command(a, text, how);
+    struct wire_message m = answer(a);
+    assert_int_equal(m.id, 5);
+    return m;
+}
+
+static struct wire_message benchmark(struct agent *a, const char *name, const char *parameters,
+                                     int64_t timeout_ms) {
+    struct str out = {0};
+    wire_add_benchmark(&out, 9, name, timeout_ms, parameters);
+    ask(a, out.data, out.len);
+    str_done(&out);
+    struct wire_message m = answer(a);
+    assert_int_equal(m.id, 9);
+    return m;
+}
+
+/* Closes its input (unless that is done) and waits for its end, which must come within a second. */
+static void finish(struct agent *a) {
+    int64_t begin = clock_now();
+    int status;
+    if (a->in >= 0)
+        close(a->in);
+    assert_int_equal(waitpid(a->pid, &status, 0), a->pid);
+    if (clock_now() - begin > CLOCK_S)
+        fail_msg("the agent took %lld ms to end", (long long)((clock_now() - begin) / CLOCK_MS));
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    close(a->out);
+    str_done(&a->buffer);
+    wire_message_done(&a->hello);
+}
+
+static void expect_error(struct wire_message m, enum reason reason, const char *in_detail) {
+    if (m.type != WIRE_ERROR || !m.detail)
+        fail_msg("not an error, but type %d", m.type);
+    assert_int_equal(m.reason, reason);
+    if (!m.detail || !strstr(m.detail, in_detail))
+        fail_msg("'%s' does not say '%s'", m.detail ? m.detail : "", in_detail);
+    wire_message_done(&m);
+}
+
+static void expect_output(struct wire_message m, int status, const char *output) {
+    if (m.type != WIRE_OUTPUT)
+        fail_msg("not output: %s", m.detail ? m.detail : "");
+    assert_string_equal(m.output, output);
+    assert_int_equal(m.status, status);
+    assert_false(m.truncated);
+    wire_message_done(&m);
+}
+
+/* How many processes have `mark` in their environment or arguments. */
+static int processes_with(const char *mark) {
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    int n = 0;
+    while ((entry = readdir(proc))) {
+        static const char *const files[] = {"cmdline", "environ"};
+        bool found = false;
+        if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid())
+            continue;
+        for (size_t i = 0; i < ARRAY_LEN(files); i++) {
+            char path[300], text[65536];
+            snprintf(path, sizeof(path), "/proc/%s/%s", entry->d_name, files[i]);
+            int fd = open(path, O_RDONLY | O_CLOEXEC);
+            ssize_t len = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
+            if (fd >= 0)
+                close(fd);
+            found |= len > 0 && memmem(text, (size_t)len, mark, strlen(mark));
+        }
+        n += found;
+    }
+    closedir(proc);
+    return n;
+}
+
+static void wait_for_processes(const char *mark, int count) {
+    int64_t deadline = deadline_in(10 * CLOCK_S);
+    while (processes_with(mark) != count) {
+        if (clock_now() > deadline)
+            fail_msg("%d processes with %s, not %d", processes_with(mark), mark, count);
+        usleep(5000);
+    }
+}
+
+static void says_hello_with_facts(UNUSED void **state) {
+    struct agent a = start("r1");
+    char hash[100] = "", line[1024];
+    snprintf(line, sizeof(line), "%s --hash", agent_command);
+    FILE *f = popen(line, "re");
+    assert_non_null(fgets(hash, sizeof(hash), f));
+    assert_int_equal(pclose(f), 0);
+    hash[strcspn(hash, "\n")] = '\0';
+    assert_string_equal(a.hello.hash, hash);
+    assert_string_equal(a.hello.arch, getenv("MUSTER_TEST_ARCH"));
+    assert_string_equal(a.hello.version, MUSTER_VERSION);
+    static const char *const facts[] = {"hostname",  "kernel",  "os",           "arch",
+                                        "cpu_model", "sockets", "cores",        "threads",
+                                        "allowed",   "quota",   "memory_bytes", "lock"};
+    for (size_t i = 0; i < ARRAY_LEN(facts); i++) {
+        char key[40];
+        snprintf(key, sizeof(key), "\"%s\":", facts[i]);
+        if (!strstr(a.hello.facts, key))
+            fail_msg("no %s in %s", key, a.hello.facts);
+    }
+    finish(&a);
+}
+
+static void measures_cpus(UNUSED void **state) {
+    struct agent a = start("r1");
+    struct wire_message m = benchmark(&a, "cpu", "{\"work\":3}", 15000);
+    if (m.type != WIRE_METRICS)
+        fail_msg("%s", m.detail);
+    cpu_set_t allowed;
+    assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    assert_int_equal(m.cores, CPU_COUNT(&allowed));
+    assert_int_equal(m.metric_count, 6);
+    assert_string_equal(m.metrics[0].name, "all_cores");
+    assert_string_equal(m.metrics[1].name, "one_core");
+    for (size_t i = 0; i < m.metric_count; i++) {
+        assert_string_equal(m.metrics[i].unit, "Mop/s");
+        assert_true(m.metrics[i].value > 0);
+        assert_false(m.metrics[i].lower_is_better);
+    }
+    assert_true(m.seconds > 0);
+    wire_message_done(&m);
+    finish(&a);
+}
+
+static void names_the_cpu_that_computes_wrongly(UNUSED void **state) {
+    const char *broken = getenv("MUSTER_TEST_BROKEN_AGENT");
+    if (!broken || !*broken)
+        skip();
+    struct agent a = start_as(broken, "r1");
+    a.hello = answer(&a);
+    expect_error(benchmark(&a, "cpu", "{\"work\":3}", 15000), REASON_WRONG_RESULT, "CPU ");
+    finish(&a);
+}
+
+static void refuses_wrong_parameters(UNUSED void **state) {
+    struct agent a = start("r1");
+    static const char *const wrong[] = {"{\"work\":0}",     "{\"work\":-1}",   "{\"work\":1.5}",
+                                        "{\"work\":\"3\"}", "{\"work\":1e18}", "{\"work\":null}"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
+        expect_error(benchmark(&a, "cpu", wrong[i], 5000), REASON_UNSUPPORTED, "'work'");
+    expect_error(benchmark(&a, "cpu", "{\"wrok\":3}", 5000), REASON_UNSUPPORTED, "'wrok'");
+    expect_error(benchmark(&a, "gpuu", "{}", 5000), REASON_UNSUPPORTED, "'gpuu'");
+    finish(&a);
+}
+
+static void ends_a_benchmark_at_its_deadline(UNUSED void **state) {
+    struct agent a = start("r1");
+    expect_error(benchmark(&a, "cpu", "{\"work\":1000000}", 200), REASON_TIMEOUT, "0.2 s");
+    expect_output(command(&a, "echo on", (struct ask){0}), 0, "on\n");
+    finish(&a);
+}
+
+static void runs_commands(UNUSED void **state) {
+    struct agent a = start("r1");
+    expect_output(command(&a, "echo out; echo err >&2; echo out", (struct ask){0}), 0,
+                  "out\nerr\nout\n");
+    expect_output(command(&a, "exit 3", (struct ask){0}), 3, "");
+    expect_output(command(&a, "kill -9 $$", (struct ask){0}), 137, "");
+    expect_output(command(&a, "cat; echo end", (struct ask){0}), 0, "end\n");
+    expect_output(command(&a, "printf '\\303\\274\"'\n", (struct ask){0}), 0, "\xc3\xbc\"");
+    struct wire_message m = command(&a, "printf 'a\\0\\377b'", (struct ask){0});
+    assert_int_equal(m.output_len, 4);
+    assert_memory_equal(m.output,
+                        "a\0\xff"
+                        "b",
+                        4);
+    wire_message_done(&m);
+    finish(&a);
+}
+
+static void bounds_output(UNUSED void **state) {
+    struct agent a = start("r1");
+    struct wire_message m =
+        command(&a, "head -c 50000000 /dev/zero | tr '\\0' x; echo end >&2; exit 7",
+                (struct ask){.limit = 1000});
+    assert_int_equal(m.output_len, 1000);
+    assert_int_equal(m.output[0], 'x');
+    assert_true(m.truncated);
+    assert_int_equal(m.status, 7);
+    wire_message_done(&m);
+    m = command(&a, "head -c 5000000 /dev/zero", (struct ask){.limit = INT64_C(1) << 40});
+    assert_int_equal(m.output_len, WIRE_OUTPUT_MAX);
+    assert_true(m.truncated);
+    wire_message_done(&m);
+    finish(&a);
+}
+
+static void gives_commands_their_environment(UNUSED void **state) {
+    struct agent a = start("r1");
+    const struct wire_env env[] = {{"A", "a b"}, {"PATH", "/usr/bin:/bin"}};
+    expect_output(command(&a, "echo \"$A\"; case $PATH in *:/usr/sbin:*) echo yes; esac",
+                          (struct ask){.env = env, .env_count = 2}),
+                  0, "a b\nyes\n");
+    expect_output(command(&a, "echo \"$A\"", (struct ask){0}), 0, "\n");
+    finish(&a);
+}
+
+static void looks_for_what_is_needed(UNUSED void **state) {
+    struct agent a = start("r1");
+    expect_error(command(&a, "touch /never", (struct ask){.needs = "no-such-tool"}),
+                 REASON_TOOL_MISSING, "no-such-tool is not installed (not found in PATH)");
+    expect_error(command(&a, "true", (struct ask){.needs = "/etc"}), REASON_TOOL_MISSING, "/etc");
+    expect_output(command(&a, "echo ok", (struct ask){.needs = "cat"}), 0, "ok\n");
+    const struct wire_env env[] = {{"PATH", "/nowhere"}};
+    expect_error(command(&a, "true", (struct ask){.needs = "cat", .env = env, .env_count = 1}),
+                 REASON_TOOL_MISSING, "cat");
+    finish(&a);
+}
+
+static void ends_a_command_at_its_deadline(UNUSED void **state) {
+    struct agent a = start("r1");
+    int64_t begin = clock_now();
+    expect_error(command(&a,
+                         "trap '' TERM; export MARK=mk-deadline; sleep 600 & setsid sleep 601 & "
+                         "while :; do sleep 1; done",
+                         (struct ask){.timeout_ms = 300}),
+                 REASON_TIMEOUT, "0.3 s");
+    assert_in_range(clock_now() - begin, 300 * CLOCK_MS, 1300 * CLOCK_MS);
+    assert_int_equal(processes_with("mk-deadline"), 0);
+    finish(&a);
+}
+
+/* One that never stops printing must not outlast its deadline either. */
+static void ends_endless_output(UNUSED void **state) {
+    struct agent a = start("r1");
+    expect_error(command(&a, "yes", (struct ask){.timeout_ms = 300}), REASON_TIMEOUT, "0.3 s");
+    struct wire_message m = command(&a, "yes & exit 0", (struct ask){.limit = 100});
+    assert_int_equal(m.type, WIRE_OUTPUT);
+    assert_int_equal(m.status, 0);
+    assert_true(m.seconds < 0.5);
+    wire_message_done(&m);
+    finish(&a);
+}
+
+static void kills_what_a_command_leaves(UNUSED void **state) {
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip();
+    struct agent a = start("r1");
+    int64_t begin = clock_now();
+    expect_output(command(&a, "export MARK=mk-leaves; sleep 600 & (setsid sleep 601 &) ; echo ok",
+                          (struct ask){0}),
+                  0, "ok\n");
+    assert_true(clock_now() - begin < CLOCK_S);
+    assert_int_equal(processes_with("mk-leaves"), 0);
+    finish(&a);
+}
+
+static const char nest[] =
+    "export MARK=mk-nest; trap '' TERM HUP INT; touch $TMPDIR/file; mkdir -p $TMPDIR/a/b; "
+    "ln -s / $TMPDIR/a/root; chmod 0 $TMPDIR/a/b; "
+    "(setsid sh -c 'trap \"\" TERM; (sleep 700; :) & sleep 701; :' &) ; "
+    "setsid setsid sleep 702 & sleep 703; :";
+
+static void nothing_is_left_when_input_closes(UNUSED void **state) {
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip();
+    char dir[] = "/tmp/muster-test-XXXXXX";
+    assert_non_null(mkdtemp(dir));
+    setenv("TMPDIR", dir, 1);
+    struct agent a = start("r1");
+    send_command(&a, nest, (struct ask){.timeout_ms = 60000});
+    wait_for_processes("mk-nest", 7);
+    usleep(50000);
+    finish(&a);
+    assert_int_equal(processes_with("mk-nest"), 0);
+    assert_int_equal(rmdir(dir), 0); /* empty again */
+    unsetenv("TMPDIR");
+}
+
+static void a_signal_ends_it_as_cleanly(UNUSED void **state) {
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip();
+    static const int signals[] = {SIGTERM, SIGHUP, SIGINT};
+    for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
+        struct agent a = start("r1");
+        send_command(&a, nest, (struct ask){.timeout_ms = 60000});
+        wait_for_processes("mk-nest", 7);
+        kill(a.pid, signals[i]);
+        int in = fd_take(&a.in);
+        finish(&a);
+        close(in);
+        assert_int_equal(processes_with("mk-nest"), 0);
+    }
+}
+
+static void ends_in_the_middle_of_a_benchmark(UNUSED void **state) {
+    struct agent a = start("mk-middle");
+    struct str out = {0};
+    wire_add_benchmark(&out, 1, "cpu", 60000, "{\"work\":1000000}");
+    ask(&a, out.data, out.len);
+    str_done(&out);
+    wait_for_processes("mk-middle", 2);
+    finish(&a);
+    assert_int_equal(processes_with("mk-middle"), 0);
+}
+
+/* It must not wait for ever for someone to read its answer. */
+static void ends_while_nobody_reads(UNUSED void **state) {
+    struct agent a = start("r1");
+    send_command(&a, "head -c 700000 /dev/zero", (struct ask){.limit = 700000});
+    usleep(300000);
+    finish(&a);
+}
+
+static void another_run_is_told_that_it_is_busy(UNUSED void **state) {
+    struct agent a = start("run-a"), b = start("run-b");
+    /* said hello only: does not hold the lock */
+    expect_output(command(&b, "echo b", (struct ask){0}), 0, "b\n");
+    int64_t begin = clock_now();
+    expect_error(command(&a, "echo a", (struct ask){0}), REASON_BUSY, "run-b");
+    assert_in_range(clock_now() - begin, CLOCK_S, 4 * CLOCK_S);
+    finish(&b);
+    expect_output(command(&a, "echo a", (struct ask){0}), 0, "a\n");
+    struct agent c = start("run-b");
+    send_command(&c, "true", (struct ask){0});
+    usleep(100000);
+    finish(&c); /* ends at once, though it waits for the lock */
+    finish(&a);
+}
+
+static void agents_of_one_run_share(UNUSED void **state) {
+    struct agent a = start("run-a"), b = start("run-a");
+    send_command(&a, "sleep 0.3; echo a", (struct ask){0});
+    expect_output(command(&b, "echo b", (struct ask){0}), 0, "b\n");
+    expect_output(answer(&a), 0, "a\n");
+    finish(&a);
+    finish(&b);
+}
+
+static void answers_garbage_and_goes_on(UNUSED void **state) {
+    struct agent a = start("r1");
+    static const char *const garbage[] = {
+        "\n",
+        "garbage\n",
+        "{}\n",
+        "[]\n",
+        "{\"type\":\"benchmark\"}\n",
+        "{\"type\":1}\n",
+        "{\"type\":\"command\",\"id\":1}\n",
+        "{\"type\":\"x\",\"id\":1,\"timeout_ms\":5}\n",
+        "{\"type\":\"command\",\"id\":1,\"timeout_ms\":1e999,\"command\":\"true\"}\n",
+        "{\"type\":\"command\",\"id\":1,\"timeout_ms\":5,\"timeout_ms\":5}\n",
+        "{\"type\":\"command\",\"id\":1,\"timeout_ms\":0,\"command\":\"true\",\"output_limit\":1}"
+        "\n",
+        "{\"type\":\"command\",\"id\":1,\"timeout_ms\":5000,\"command\":\"true\"}\n",
+        "{\"type\":\"command\",\"id\":1,\"timeout_ms\":5,\"command\":\"a\\u0000\"}\n",
+        "{\"type\":\"command\",\"env\":{\"a\":{\"b\":1}}}\n",
+        "{\"a\":\"\\ud800\"}\n",
+        "{\"a\":\"x\n",
+        "{\"a\":1}}\n",
+        "{\"a\" 1}\n",
+        "{\"a\":-}\n",
+        "\xff\xfe\n"};
+    for (size_t i = 0; i < ARRAY_LEN(garbage); i++)
+        expect_error(ask_text(&a, garbage[i]), REASON_INTERNAL, "");
+    ask(&a, "{\"a\":\"\0\"}\n", 10);
+    expect_error(answer(&a), REASON_INTERNAL, "");
+    struct str deep = {0};
+    for (int i = 0; i < 100000; i++)
+        str_add(&deep, "{\"a\":");
+    str_add(&deep, "\n");
+    ask(&a, deep.data, deep.len);
+    expect_error(answer(&a), REASON_INTERNAL, "");
+    str_done(&deep);
+    expect_output(command(&a, "echo on", (struct ask){0}), 0, "on\n");
+    finish(&a);
+}
+
+static void ends_at_an_endless_line(UNUSED void **state) {
+    struct agent a = start("r1");
+    char x[4096];
+    memset(x, 'x', sizeof(x));
+    size_t sent = 0;
+    while (sent < 4 * WIRE_LINE_MAX && fd_write_all(a.in, x, sizeof(x)) == 0)
+        sent += sizeof(x);
+    assert_true(sent < 4 * WIRE_LINE_MAX);
+    finish(&a);
+}
+
+int main(void) {
+    agent_command = getenv("MUSTER_TEST_AGENT");
+    if (!agent_command)
+        return 77; /* nothing to test with */
+    signal(SIGPIPE, SIG_IGN);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(says_hello_with_facts),
+        cmocka_unit_test(measures_cpus),
+        cmocka_unit_test(names_the_cpu_that_computes_wrongly),
+        cmocka_unit_test(refuses_wrong_parameters),
+        cmocka_unit_test(ends_a_benchmark_at_its_deadline),
+        cmocka_unit_test(runs_commands),
+        cmocka_unit_test(bounds_output),
+        cmocka_unit_test(gives_commands_their_environment),
+        cmocka_unit_test(looks_for_what_is_needed),
+        cmocka_unit_test(ends_a_command_at_its_deadline),
+        cmocka_unit_test(ends_endless_output),
+        cmocka_unit_test(kills_what_a_command_leaves),
+        cmocka_unit_test(nothing_is_left_when_input_closes),
+        cmocka_unit_test(a_signal_ends_it_as_cleanly),
+        cmocka_unit_test(ends_in_the_middle_of_a_benchmark),
+        cmocka_unit_test(ends_while_nobody_reads),
+        cmocka_unit_test(another_run_is_told_that_it_is_busy),
+        cmocka_unit_test(agents_of_one_run_share),
+        cmocka_unit_test(answers_garbage_and_goes_on),
+        cmocka_unit_test(ends_at_an_endless_line),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
