@@ -26,7 +26,7 @@
 
 struct reader {
     const char *const *builtin;
-    struct yaml_mistakes mistakes;
+    struct mistakes mistakes;
     bool no_memory;
 };
 
@@ -52,8 +52,8 @@ static void expected(struct reader *r, const char *key, const char *what,
                      const struct yaml_node *found) {
     cleanup(str_done) struct str is = {0};
     yaml_describe(found, &is);
-    yaml_mistake_add(&r->mistakes, found->line, found->column, "%s: expected %s, found %s", key,
-                     what, is.data ? is.data : "something else");
+    mistakes_add(&r->mistakes, found->line, found->column, "%s: expected %s, found %s", key, what,
+                 is.data ? is.data : "something else");
 }
 
 /* The distance of two words in edits, swapped neighbours being one; both of at most 63 bytes. */
@@ -122,12 +122,11 @@ static void unknown_key(struct reader *r, const struct key *keys, const struct y
     names[n] = NULL;
     const char *nearest = config_nearest(key->text, names);
     if (nearest)
-        yaml_mistake_add(&r->mistakes, key->line, key->column,
-                         "unknown key '%s': did you mean '%s'?", shown(key->text, &room), nearest);
+        mistakes_add(&r->mistakes, key->line, key->column, "unknown key '%s': did you mean '%s'?",
+                     shown(key->text, &room), nearest);
     else
-        yaml_mistake_add(&r->mistakes, key->line, key->column,
-                         "unknown key '%s': expected one of %s", shown(key->text, &room),
-                         list.data ? list.data : "");
+        mistakes_add(&r->mistakes, key->line, key->column, "unknown key '%s': expected one of %s",
+                     shown(key->text, &room), list.data ? list.data : "");
 }
 
 /* A mapping, or nothing where all its lines are commented out. */
@@ -208,7 +207,7 @@ static void read_duration(struct reader *r, const struct key *key, const struct 
     if (duration_parse(shown(value->text, &room), &ns, &err) == 0)
         *(int64_t *)into = ns;
     else
-        yaml_mistake_add(&r->mistakes, value->line, value->column, "%s: %s", key->name, err.text);
+        mistakes_add(&r->mistakes, value->line, value->column, "%s: %s", key->name, err.text);
 }
 
 static void set_text(struct reader *r, char **into, const char *text) {
@@ -302,8 +301,8 @@ static void read_extract(struct reader *r, const struct key *key, const struct y
     }
     read_mapping(r, key->name, extract_keys, value, &found);
     if (found.regex && found.jq) {
-        yaml_mistake_add(&r->mistakes, value->line, value->column,
-                         "extract: expected either a regex or a jq program, found both");
+        mistakes_add(&r->mistakes, value->line, value->column,
+                     "extract: expected either a regex or a jq program, found both");
         return;
     }
     const struct yaml_node *source = found.regex ? found.regex : found.jq;
@@ -314,7 +313,7 @@ static void read_extract(struct reader *r, const struct key *key, const struct y
     if (rc < 0 && err.kind == ERROR_INTERNAL)
         r->no_memory = true;
     else if (rc < 0)
-        yaml_mistake_add(&r->mistakes, source->line, source->column, "extract: %s", err.text);
+        mistakes_add(&r->mistakes, source->line, source->column, "extract: %s", err.text);
 }
 
 static bool is_variable(const char *name) {
@@ -340,9 +339,9 @@ static void read_env(struct reader *r, const struct key *key, const struct yaml_
         const struct yaml_node *item = value->items[i];
         cleanup(str_done) struct str room = {0};
         if (!is_variable(name->text)) {
-            yaml_mistake_add(&r->mistakes, name->line, name->column,
-                             "env: '%s' is no name of a variable: expected letters, digits and _",
-                             shown(name->text, &room));
+            mistakes_add(&r->mistakes, name->line, name->column,
+                         "env: '%s' is no name of a variable: expected letters, digits and _",
+                         shown(name->text, &room));
             continue;
         }
         if (item->kind == YAML_LIST || item->kind == YAML_MAPPING) {
@@ -391,13 +390,13 @@ static void unknown_benchmark(struct reader *r, const struct yaml_node *name) {
     for (size_t i = 0; r->builtin[i]; i++)
         str_addf(&list, "%s%s", i > 0 ? ", " : "", r->builtin[i]);
     if (nearest)
-        yaml_mistake_add(&r->mistakes, name->line, name->column,
-                         "unknown benchmark '%s': did you mean '%s'? Or give it a command",
-                         name->text, nearest);
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "unknown benchmark '%s': did you mean '%s'? Or give it a command", name->text,
+                     nearest);
     else
-        yaml_mistake_add(&r->mistakes, name->line, name->column,
-                         "unknown benchmark '%s': built in are %s; give it a command", name->text,
-                         list.data ? list.data : "none");
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "unknown benchmark '%s': built in are %s; give it a command", name->text,
+                     list.data ? list.data : "none");
 }
 
 static bool check_name(struct reader *r, const struct yaml_node *name) {
@@ -407,10 +406,10 @@ static bool check_name(struct reader *r, const struct yaml_node *name) {
     if (len > 0 && good == len && len <= NAME_MAX_LEN)
         return true;
     cleanup(str_done) struct str room = {0};
-    yaml_mistake_add(&r->mistakes, name->line, name->column,
-                     "'%s' is no name of a benchmark: expected at most %d letters, digits, _, . "
-                     "and -",
-                     shown(name->text, &room), NAME_MAX_LEN);
+    mistakes_add(&r->mistakes, name->line, name->column,
+                 "'%s' is no name of a benchmark: expected at most %d letters, digits, _, . "
+                 "and -",
+                 shown(name->text, &room), NAME_MAX_LEN);
     return false;
 }
 
@@ -425,9 +424,9 @@ static void read_builtin(struct reader *r, const struct yaml_node *value,
         if (key)
             key->read(r, key, value->items[i], (char *)b + key->offset);
         else if (find_key(command_keys, name->text))
-            yaml_mistake_add(&r->mistakes, name->line, name->column,
-                             "%s: only for benchmarks with a command; %s is built in", name->text,
-                             b->name);
+            mistakes_add(&r->mistakes, name->line, name->column,
+                         "%s: only for benchmarks with a command; %s is built in", name->text,
+                         b->name);
         else
             unknown_key(r, builtin_keys, name);
     }
@@ -450,8 +449,8 @@ static void read_benchmark(struct reader *r, const struct yaml_node *name,
     if (!has_command)
         unknown_benchmark(r, name);
     else if (!find_value(value, "extract"))
-        yaml_mistake_add(&r->mistakes, name->line, name->column,
-                         "%s needs extract: {regex: ...} or {jq: ...}", name->text);
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "%s needs extract: {regex: ...} or {jq: ...}", name->text);
 }
 
 static void read_benchmarks(struct reader *r, const struct key *key, const struct yaml_node *value,
@@ -546,7 +545,7 @@ static int read_file(struct reader *r, const char *path, struct config *c, struc
         return -1;
     if (r->mistakes.count == 0)
         return 0;
-    size_t count = yaml_mistakes_print(&r->mistakes, path, MISTAKES_MAX, mistakes);
+    size_t count = mistakes_print(&r->mistakes, path, MISTAKES_MAX, mistakes);
     return error_set(err, ERROR_USAGE, "%zu mistake%s in %s", count, count > 1 ? "s" : "", path);
 }
 
@@ -556,7 +555,7 @@ int config_load(const char *path, const char *const *builtin, struct config *ret
     struct config c;
     config_init(&c);
     int rc = read_file(&r, path, &c, mistakes, err);
-    yaml_mistakes_done(&r.mistakes);
+    mistakes_done(&r.mistakes);
     if (rc < 0)
         config_done(&c);
     else

@@ -16,7 +16,6 @@
 #include "base/vec.h"
 
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <yaml.h>
@@ -34,70 +33,12 @@ struct reader {
     const char *source;
     size_t source_len;
     struct yaml *tree;
-    struct yaml_mistakes *mistakes;
+    struct mistakes *mistakes;
     struct anchor *anchors;
     size_t anchor_count;
     size_t anchor_cap;
     int depth;
 };
-
-/* ---- mistakes ---- */
-
-void yaml_mistake_add(struct yaml_mistakes *m, int line, int column, const char *format, ...) {
-    char text[600];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
-    char *copy = strdup(text);
-    if (!copy || vec_reserve(&m->items, &m->cap, m->count + 1, sizeof(*m->items)) < 0) {
-        free(copy);
-        m->failed = true;
-        return;
-    }
-    struct yaml_mistake *one = &m->items[m->count++];
-    one->line = line;
-    one->column = column;
-    one->text = copy;
-}
-
-static int by_place(const void *a, const void *b) {
-    const struct yaml_mistake *x = a;
-    const struct yaml_mistake *y = b;
-    if (x->line != y->line)
-        return x->line < y->line ? -1 : 1;
-    if (x->column != y->column)
-        return x->column < y->column ? -1 : 1;
-    return strcmp(x->text, y->text);
-}
-
-size_t yaml_mistakes_print(struct yaml_mistakes *m, const char *file, size_t max, struct str *out) {
-    if (m->count > 1)
-        qsort(m->items, m->count, sizeof(*m->items), by_place);
-    size_t printed = 0;
-    for (size_t i = 0; i < m->count; i++) {
-        const struct yaml_mistake *one = &m->items[i];
-        /* what stands behind an alias is read once for each alias */
-        if (i > 0 && by_place(one, one - 1) == 0)
-            continue;
-        if (printed++ < max) {
-            text_add_printable(out, file, strlen(file), 1000);
-            str_addf(out, ":%d:%d: %s\n", one->line, one->column, one->text);
-        }
-    }
-    if (printed > max) {
-        text_add_printable(out, file, strlen(file), 1000);
-        str_addf(out, ": and %zu more mistakes\n", printed - max);
-    }
-    return printed;
-}
-
-void yaml_mistakes_done(struct yaml_mistakes *m) {
-    for (size_t i = 0; i < m->count; i++)
-        free(m->items[i].text);
-    free(m->items);
-    *m = (struct yaml_mistakes){0};
-}
 
 void yaml_describe(const struct yaml_node *node, struct str *out) {
     switch (node->kind) {
@@ -137,7 +78,7 @@ static int column_of(yaml_mark_t mark) {
 
 /* Adds a mistake after which there is no tree. */
 static int refuse(struct reader *r, yaml_mark_t mark, struct error *err, const char *text) {
-    yaml_mistake_add(r->mistakes, line_of(mark), column_of(mark), "%s", text);
+    mistakes_add(r->mistakes, line_of(mark), column_of(mark), "%s", text);
     return error_set(err, ERROR_USAGE, "%s", text);
 }
 
@@ -401,9 +342,9 @@ static int find_duplicates(struct reader *r, const struct yaml_node *mapping, st
         }
         cleanup(str_done) struct str shown = {0};
         text_add_printable(&shown, first->text, strlen(first->text), 60);
-        yaml_mistake_add(r->mistakes, keys[i]->line, keys[i]->column,
-                         "the key '%s' stands in line %d already", shown.data ? shown.data : "",
-                         first->line);
+        mistakes_add(r->mistakes, keys[i]->line, keys[i]->column,
+                     "the key '%s' stands in line %d already", shown.data ? shown.data : "",
+                     first->line);
     }
     return 0;
 }
@@ -500,7 +441,7 @@ static int read_document(struct reader *r, struct error *err) {
     return type < 0 ? -1 : 0;
 }
 
-int yaml_read(const char *text, size_t n, struct yaml *ret, struct yaml_mistakes *mistakes,
+int yaml_read(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
               struct error *err) {
     struct yaml tree = {0};
     struct reader r = {.source = text, .source_len = n, .tree = &tree, .mistakes = mistakes};

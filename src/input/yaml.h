@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "input/mistakes.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,37 +50,14 @@ struct yaml {
     size_t node_cap;
 };
 
-struct yaml_mistake {
-    int line;
-    int column;
-    char *text;
-};
-
-struct yaml_mistakes {
-    struct yaml_mistake *items;
-    size_t count;
-    size_t cap;
-    bool failed; /* memory ran out: some are not here */
-};
-
 /*
  * Reads n bytes. Returns 0 when there is a tree to read, even if mistakes were added (a key given
  * twice); -1 with ERROR_USAGE when there is none, the reason being the last of the mistakes, or
  * with ERROR_INTERNAL.
  */
-int yaml_read(const char *text, size_t n, struct yaml *ret, struct yaml_mistakes *mistakes,
+int yaml_read(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
               struct error *err) must_use;
 void yaml_done(struct yaml *y);
-
-void yaml_mistake_add(struct yaml_mistakes *m, int line, int column, const char *format, ...)
-    printf_like(4, 5);
-
-/*
- * Appends `FILE:LINE:COLUMN: text` and a newline for each mistake, in the order of their places,
- * each once; after the first `max`, one line says how many more there are. Returns how many.
- */
-size_t yaml_mistakes_print(struct yaml_mistakes *m, const char *file, size_t max, struct str *out);
-void yaml_mistakes_done(struct yaml_mistakes *m);
 
 /* Appends what a node is, for a sentence: "nothing", "the number 5", "the text 'many'", "a list".
  */

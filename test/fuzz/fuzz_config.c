@@ -4,7 +4,7 @@
  * libFuzzer's target. Not part of the default build:
  *
  *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
- *         test/fuzz/fuzz_config.c src/input/{config,yaml,extract}.c \
+ *         test/fuzz/fuzz_config.c src/input/{config,yaml,mistakes,extract}.c \
  *         src/base/{error,str,text,units,vec,fd,clock}.c -lyaml -lpcre2-8 -ljq -o fuzz_config
  *     echo leak:libjq.so >suppress
  *     LSAN_OPTIONS=suppressions=suppress ./fuzz_config -max_len=4096 -timeout=10 CORPUS

@@ -9,12 +9,12 @@
 
 static struct yaml read_bytes(const char *text, size_t n) {
     struct yaml y = {0};
-    struct yaml_mistakes m = {0};
+    struct mistakes m = {0};
     struct error err = {0};
     if (yaml_read(text, n, &y, &m, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(m.count, 0);
-    yaml_mistakes_done(&m);
+    mistakes_done(&m);
     return y;
 }
 
@@ -25,16 +25,16 @@ static struct yaml read_text(const char *text) {
 /* Reads a text with mistakes, which are printed as `lines`; says whether there is a tree. */
 static bool has_mistakes(const char *text, size_t n, const char *lines) {
     struct yaml y = {0};
-    struct yaml_mistakes m = {0};
+    struct mistakes m = {0};
     struct error err = {0};
     struct str out = {0};
     int rc = yaml_read(text, n, &y, &m, &err);
     if (rc < 0)
         assert_int_equal(err.kind, ERROR_USAGE);
-    yaml_mistakes_print(&m, "f", 100, &out);
+    mistakes_print(&m, "f", 100, &out);
     assert_string_equal(out.data ? out.data : "", lines);
     str_done(&out);
-    yaml_mistakes_done(&m);
+    mistakes_done(&m);
     yaml_done(&y);
     return rc == 0;
 }
@@ -162,16 +162,16 @@ static void reports_foreign_bytes(UNUSED void **state) {
 }
 
 static void prints_mistakes_in_order_and_at_most(UNUSED void **state) {
-    struct yaml_mistakes m = {0};
+    struct mistakes m = {0};
     struct str out = {0};
-    yaml_mistake_add(&m, 2, 1, "c");
-    yaml_mistake_add(&m, 1, 9, "b");
-    yaml_mistake_add(&m, 1, 2, "a");
-    yaml_mistake_add(&m, 1, 9, "b");
-    assert_int_equal(yaml_mistakes_print(&m, "f\n", 2, &out), 3);
+    mistakes_add(&m, 2, 1, "c");
+    mistakes_add(&m, 1, 9, "b");
+    mistakes_add(&m, 1, 2, "a");
+    mistakes_add(&m, 1, 9, "b");
+    assert_int_equal(mistakes_print(&m, "f\n", 2, &out), 3);
     assert_string_equal(out.data, "f\\n:1:2: a\nf\\n:1:9: b\nf\\n: and 1 more mistakes\n");
     str_done(&out);
-    yaml_mistakes_done(&m);
+    mistakes_done(&m);
 }
 
 int main(void) {
