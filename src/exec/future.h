@@ -28,7 +28,8 @@ typedef int job_fn(void *arg, void **result, struct error *err);
 /*
  * Waits until the future is done or the deadline has passed. Returns 0 with the job's result in
  * *result (which may be NULL when it is not wanted), or -1 with the job's error, with
- * ERROR_INTERRUPTED for a cancelled future, or with ERROR_TIMEOUT when the deadline passed first.
+ * ERROR_INTERRUPTED for a cancelled future, or with ERROR_TIMEOUT when the deadline passed first
+ * (future_done() tells that from a job that failed with ERROR_TIMEOUT). May be asked again.
  */
 int future_result(struct future *f, int64_t deadline, void **result, struct error *err);
 
@@ -41,7 +42,10 @@ bool future_cancelled(const struct future *f);
 /* The argument that the job was submitted with. */
 void *future_arg(const struct future *f);
 
-/* Frees a future that is done; waits for one that is not. NULL is allowed. */
+/*
+ * Frees a future that is done; waits for one that is not. A future of a set must have been taken
+ * from it. The result is not touched. NULL is allowed.
+ */
 void future_free(struct future *f);
 
 /*
