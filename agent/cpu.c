@@ -199,7 +199,7 @@ static int trial(const struct json *request, struct trial *ret, struct failure *
         return failure_set(f, "internal", "out of memory");
     for (int i = 0; i < count; i++)
         workers[i].cpu = cpus[i];
-    double all[2], one[2];
+    double all[2] = {0}, one[2] = {0};
     if (measure(workers, count, blocks * count, all, f) != 0 ||
         measure(&workers[count - 1], 1, blocks, one, f) != 0)
         return -1;

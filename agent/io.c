@@ -43,6 +43,12 @@ int io_open(struct io *io) {
     return io->signals < 0 ? -1 : 0;
 }
 
+void io_close(struct io *io) {
+    close(io->signals);
+    str_done(&io->input);
+    str_done(&io->line);
+}
+
 void io_reset_signals(void) {
     sigset_t none;
     sigemptyset(&none);

@@ -28,6 +28,7 @@ enum io_event {
 
 /* Blocks the signals and opens the descriptor for them. Returns 0 or -1. */
 int io_open(struct io *io);
+void io_close(struct io *io);
 
 /* For a child before it runs foreign code: no signal blocked or ignored. */
 void io_reset_signals(void);

@@ -94,6 +94,7 @@ static int session(const char *run) {
         serve(&io, run, line, n);
     tree_kill(0);
     tmpdir_remove();
+    io_close(&io);
     return 0;
 }
 
