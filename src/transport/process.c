@@ -19,13 +19,12 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "transport/spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -39,9 +38,6 @@
 #define GRACE_TERM (600 * CLOCK_MS)
 #define GRACE_KILL (800 * CLOCK_MS)
 #define NO_PIDFD_STEP (5 * CLOCK_MS)
-
-/* the pipes as the session sees them: it writes IN, and reads OUT and ERR */
-enum { IN, OUT, ERR, PIPES };
 
 /* what poll() is asked for */
 enum { WAIT_OUT = 1, WAIT_IN = 2, WAIT_EXIT = 4 };
@@ -62,79 +58,13 @@ struct process {
     size_t address_prefix; /* how much of it that is */
     pid_t pid;             /* 0: nothing runs */
     int pidfd;             /* -1: the kernel has none */
-    int pipe[PIPES];
+    int pipe[SPAWN_PIPES];
     struct str ahead; /* output that came while writing */
     size_t ahead_at;  /* how much of it has been read */
     struct complaint *complaint;
 };
 
-/* ---- starting ------------------------------------------------------------------------------ */
-
-/* A descriptor below 3 (muster was started with one of them closed) would be overwritten in the
- * child by the dup2() of another pipe. */
-static int lift(int *fd) {
-    if (*fd > STDERR_FILENO)
-        return 0;
-    int higher = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-    if (higher < 0)
-        return -1;
-    fd_close(fd);
-    *fd = higher;
-    return 0;
-}
-
-static int make_pipes(int ours[PIPES], int theirs[PIPES]) {
-    for (int i = 0; i < PIPES; i++) {
-        int ends[2];
-        if (pipe2(ends, O_CLOEXEC) != 0)
-            return -1;
-        ours[i] = ends[i == IN ? 1 : 0];
-        theirs[i] = ends[i == IN ? 0 : 1];
-        if (lift(&theirs[i]) != 0 || fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0)
-            return -1;
-    }
-    return 0;
-}
-
-static void close_pipes(int fds[PIPES]) {
-    for (int i = 0; i < PIPES; i++)
-        fd_close(&fds[i]);
-}
-
-static int spawn_prepared(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr,
-                          char *const *argv, const int theirs[PIPES], pid_t *pid) {
-    sigset_t none, all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    int rc = posix_spawnattr_setsigmask(attr, &none);
-    if (rc == 0)
-        rc = posix_spawnattr_setsigdefault(attr, &all);
-    if (rc == 0)
-        rc = posix_spawnattr_setflags(attr, POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK |
-                                                POSIX_SPAWN_SETSIGDEF);
-    for (int i = 0; rc == 0 && i < PIPES; i++)
-        rc = posix_spawn_file_actions_adddup2(actions, theirs[i], i);
-    /* not every library opens its descriptors close-on-exec */
-    if (rc == 0)
-        rc = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    return rc == 0 ? posix_spawnp(pid, argv[0], actions, attr, argv, environ) : rc;
-}
-
-/* Returns 0 or an errno. */
-static int spawn(char *const *argv, const int theirs[PIPES], pid_t *pid) {
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attr;
-    int rc = posix_spawn_file_actions_init(&actions);
-    if (rc != 0)
-        return rc;
-    rc = posix_spawnattr_init(&attr);
-    if (rc == 0) {
-        rc = spawn_prepared(&actions, &attr, argv, theirs, pid);
-        posix_spawnattr_destroy(&attr);
-    }
-    posix_spawn_file_actions_destroy(&actions);
-    return rc;
-}
+/* ---- starting ---- */
 
 static bool is_ours_to_blame(int os) {
     return os == EAGAIN || os == ENOMEM || os == EMFILE || os == ENFILE || os == E2BIG;
@@ -150,17 +80,11 @@ static int process_start(struct session *s, const char *command,
     str_clear(&p->ahead);
     p->ahead_at = 0;
     p->complaint->len = 0;
-    int theirs[PIPES] = {-1, -1, -1};
-    int rc = make_pipes(p->pipe, theirs) == 0 ? 0 : errno;
-    if (rc == 0) {
-        p->argv[p->command_slot] = (char *)command;
-        rc = spawn(p->argv, theirs, &p->pid);
-        p->argv[p->command_slot] = NULL;
-    }
-    close_pipes(theirs);
+    p->argv[p->command_slot] = (char *)command;
+    int rc = spawn_program(p->argv, p->pipe, &p->pid);
+    p->argv[p->command_slot] = NULL;
     if (rc != 0) {
         p->pid = 0;
-        close_pipes(p->pipe);
         return error_os(err, is_ours_to_blame(rc) ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc,
                         "cannot run %.200s", p->argv[0]);
     }
@@ -169,7 +93,7 @@ static int process_start(struct session *s, const char *command,
     return 0;
 }
 
-/* ---- the end of the program ---------------------------------------------------------------- */
+/* ---- the end of the program ---- */
 
 /* Whether it has ended, and how. It stays a zombie. */
 static bool has_ended(const struct process *p, int *status) {
@@ -211,7 +135,7 @@ static void bury(struct process *p) {
     fd_close(&p->pidfd);
 }
 
-/* ---- reading and writing ------------------------------------------------------------------- */
+/* ---- reading and writing ---- */
 
 static void keep_complaint(struct complaint *c, const char *data, size_t n) {
     size_t room = sizeof(c->raw) - c->len;
@@ -223,17 +147,17 @@ static void keep_complaint(struct complaint *c, const char *data, size_t n) {
 /* Reads what one read() gives; closes the pipe at its end. */
 static void drain_stderr(struct process *p) {
     char buf[CHUNK];
-    ssize_t n = read(p->pipe[ERR], buf, sizeof(buf));
+    ssize_t n = read(p->pipe[SPAWN_ERR], buf, sizeof(buf));
     if (n > 0)
         keep_complaint(p->complaint, buf, (size_t)n);
     else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-        fd_close(&p->pipe[ERR]);
+        fd_close(&p->pipe[SPAWN_ERR]);
 }
 
 /* Takes what the program wrote before it ended. A grandchild may write for ever, so it is bounded.
  */
 static void drain_last_words(struct process *p) {
-    for (size_t i = 0; i < 64 * 1024 / CHUNK && p->pipe[ERR] >= 0; i++)
+    for (size_t i = 0; i < 64 * 1024 / CHUNK && p->pipe[SPAWN_ERR] >= 0; i++)
         drain_stderr(p);
 }
 
@@ -245,10 +169,10 @@ static int wait_ready(struct process *p, int wanted, int64_t deadline, const cha
                       struct error *err) {
     enum { POLL_OUT, POLL_IN, POLL_EXIT, POLL_ERR, POLL_CANCEL, POLL_COUNT };
     struct pollfd fds[POLL_COUNT] = {
-        [POLL_OUT] = {.fd = wanted & WAIT_OUT ? p->pipe[OUT] : -1, .events = POLLIN},
-        [POLL_IN] = {.fd = wanted & WAIT_IN ? p->pipe[IN] : -1, .events = POLLOUT},
+        [POLL_OUT] = {.fd = wanted & WAIT_OUT ? p->pipe[SPAWN_OUT] : -1, .events = POLLIN},
+        [POLL_IN] = {.fd = wanted & WAIT_IN ? p->pipe[SPAWN_IN] : -1, .events = POLLOUT},
         [POLL_EXIT] = {.fd = wanted & WAIT_EXIT ? p->pidfd : -1, .events = POLLIN},
-        [POLL_ERR] = {.fd = p->pipe[ERR], .events = POLLIN},
+        [POLL_ERR] = {.fd = p->pipe[SPAWN_ERR], .events = POLLIN},
         [POLL_CANCEL] = {.fd = cancel_fd(p->cancel), .events = POLLIN},
     };
     /* asked before the data is: a program that never stops printing must not outrun its deadline */
@@ -270,9 +194,9 @@ static int wait_ready(struct process *p, int wanted, int64_t deadline, const cha
  * Reads output that is ready: how much, 0 when there is none after all. Closes the pipe at its end.
  */
 static size_t read_output(struct process *p, char *buf, size_t size) {
-    ssize_t n = read(p->pipe[OUT], buf, size);
+    ssize_t n = read(p->pipe[SPAWN_OUT], buf, size);
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
-        fd_close(&p->pipe[OUT]);
+        fd_close(&p->pipe[SPAWN_OUT]);
     return n > 0 ? (size_t)n : 0;
 }
 
@@ -294,7 +218,7 @@ static ssize_t process_read(struct session *s, char *buf, size_t size, int64_t d
     struct process *p = (struct process *)s;
     if (p->ahead.len > 0)
         return (ssize_t)read_ahead(p, buf, size);
-    while (p->pipe[OUT] >= 0) {
+    while (p->pipe[SPAWN_OUT] >= 0) {
         int ready = wait_ready(p, WAIT_OUT, deadline, "reading from", err);
         if (ready < 0)
             return -1;
@@ -344,7 +268,7 @@ static int process_write(struct session *s, const char *data, size_t n, int64_t 
             return -1;
         if (!(ready & WAIT_IN))
             continue;
-        ssize_t written = write_quietly(p->pipe[IN], data, n);
+        ssize_t written = write_quietly(p->pipe[SPAWN_IN], data, n);
         if (written > 0) {
             data += written;
             n -= (size_t)written;
@@ -357,13 +281,13 @@ static int process_write(struct session *s, const char *data, size_t n, int64_t 
     return 0;
 }
 
-/* ---- ending -------------------------------------------------------------------------------- */
+/* ---- ending ---- */
 
 static int process_finish(struct session *s, int64_t deadline, int *status, struct error *err) {
     struct process *p = (struct process *)s;
     if (p->pid == 0)
         return error_set(err, ERROR_INTERNAL, "the session runs no command");
-    fd_close(&p->pipe[IN]);
+    fd_close(&p->pipe[SPAWN_IN]);
     int ended;
     while (!has_ended(p, &ended)) {
         char trash[CHUNK];
@@ -375,7 +299,7 @@ static int process_finish(struct session *s, int64_t deadline, int *status, stru
     }
     drain_last_words(p);
     bury(p);
-    close_pipes(p->pipe);
+    spawn_close(p->pipe);
     str_done(&p->ahead);
     p->ahead_at = 0;
     *status = ended;
@@ -384,7 +308,7 @@ static int process_finish(struct session *s, int64_t deadline, int *status, stru
 
 static void process_close(struct session *s) {
     struct process *p = (struct process *)s;
-    close_pipes(p->pipe);
+    spawn_close(p->pipe);
     if (p->pid != 0) {
         if (!ends_by(p, deadline_in(GRACE_EOF))) {
             kill(-p->pid, SIGTERM);
@@ -400,7 +324,7 @@ static void process_close(struct session *s) {
     free(p);
 }
 
-/* ---- what it says about itself ------------------------------------------------------------- */
+/* ---- what it says about itself ---- */
 
 static const char *process_address(const struct session *s) {
     return ((const struct process *)s)->address;

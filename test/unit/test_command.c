@@ -34,7 +34,7 @@ static int64_t soon(void) {
 static void expect_run(struct transport *t, const struct server *server, const char *command,
                        const char *expected) {
     struct error err = {0};
-    struct session *s;
+    struct session *s = NULL;
     cleanup(str_done) struct str out = {0};
     char buf[500];
     ssize_t n;
@@ -55,7 +55,7 @@ static void expect_run(struct transport *t, const struct server *server, const c
 
 static void expect_words(const char *template, const struct server *server, const char *expected) {
     struct error err = {0};
-    struct transport *t;
+    struct transport *t = NULL;
     if (transport_command_new(template, cancel, &t, &err) != 0)
         fail_msg("%s: %s", template, err.text);
     expect_run(t, server, "COMMAND", expected);
