@@ -6,8 +6,9 @@
  *     kubectl exec -i {server} -- sh -c
  *
  * The template is taken apart into words as a shell does with simple ones: blanks separate, single
- * and double quotes and backslashes quote; nothing is expanded and no shell is run. In double quotes
- * a backslash quotes only ", \, $ and `. The remote command line becomes one more, last word.
+ * and double quotes and backslashes quote; nothing is expanded and no shell is run. In double
+ * quotes a backslash quotes only ", \, $ and `. The remote command line becomes one more, last
+ * word.
  *
  * {server}, {host}, {user} and {port} stand for the server's name, host, user and port wherever
  * they are in a word but the first, quoted or not. What they stand for comes from an inventory and

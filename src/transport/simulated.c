@@ -1,0 +1,371 @@
+/*
+ * simulated: see simulated.h.
+ *
+ * Ten thousand servers should cost little more than the program around them, so nothing here parses
+ * JSON: requests come from our own wire/wire.c, whose fields are found by scanning, and answers are
+ * printed into a buffer of the session.
+ *
+ * Chance is a hash: splitmix64's finalizer over the seed, the names and a number for each draw
+ * (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). There is no state
+ * between draws that an order could change.
+ *
+ * The transport never changes once it is made; a session belongs to one thread.
+ */
+#include "transport/simulated.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ANSWER_MAX 512
+
+/* The numbers of the draws. */
+enum draw { DRAW_ERRS, DRAW_FATE, DRAW_DELAY, DRAW_SCORE };
+
+/* How a server errs. */
+enum fate { FATE_UNREACHABLE, FATE_LOST, FATE_CRASHED, FATE_GARBAGE, FATE_INTERNAL, FATE_NONE };
+
+/* How often a benchmark was asked for. */
+struct tally {
+    uint64_t name; /* its hash */
+    uint64_t trials;
+};
+
+struct simulated {
+    struct transport base;
+    struct cancel *cancel;
+    struct simulation simulation;
+};
+
+struct simulated_session {
+    struct session base;
+    const struct simulated *fleet;
+    uint64_t server; /* hash of the seed and the name */
+    enum fate fate;
+    bool ended; /* no more output after what is in `answer` */
+    struct tally *tallies;
+    size_t tally_count;
+    size_t tally_cap;
+    int64_t ready; /* when the answer comes, or the end; 0: at once */
+    size_t answer_at;
+    size_t answer_len;
+    char answer[ANSWER_MAX];
+};
+
+/* ---- chance ---- */
+
+static uint64_t mix(uint64_t x) {
+    x += UINT64_C(0x9e3779b97f4a7c15);
+    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+    return x ^ x >> 31;
+}
+
+/* FNV-1a, then mixed: names that differ in one digit must not draw alike. */
+static uint64_t hash(uint64_t seed, const char *text, size_t n) {
+    uint64_t h = mix(seed);
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
+    return mix(h);
+}
+
+/* Uniform in [0, 1). */
+static double draw(uint64_t h, enum draw number) {
+    return (double)(mix(h + (uint64_t)number) >> 11) * 0x1p-53;
+}
+
+static enum fate draw_fate(const struct simulation *s, uint64_t server) {
+    if (draw(server, DRAW_ERRS) * 100 >= s->error_percent)
+        return FATE_NONE;
+    return (enum fate)(draw(server, DRAW_FATE) * FATE_NONE);
+}
+
+static int64_t draw_delay(const struct simulation *s, uint64_t request) {
+    double range = (double)(s->delay_max - s->delay_min);
+    return s->delay_min + (int64_t)(draw(request, DRAW_DELAY) * range);
+}
+
+static double draw_score(const struct simulation *s, uint64_t request) {
+    double u = draw(request, DRAW_SCORE);
+    double low = ceil(s->score_min);
+    double high = floor(s->score_max);
+    if (low > high)
+        return s->score_min + u * (s->score_max - s->score_min);
+    return low + floor(u * (high - low + 1));
+}
+
+/* ---- requests ---- */
+
+struct request {
+    int64_t id;
+    int64_t timeout; /* ns, 0: none */
+    const char *name;
+    size_t name_len; /* as it stands in the JSON, escapes and all */
+    bool is_command;
+};
+
+/*
+ * What follows `key` and its colon, or NULL. A quote within a JSON text is escaped, so `"key":`
+ * stands nowhere but at a key; the first one is the request's own, before any parameter's. It is
+ * within the line, which ends in a newline.
+ */
+static const char *find_value(const char *line, size_t n, const char *key, size_t key_len) {
+    const char *at = memmem(line, n, key, key_len);
+    return at ? at + key_len : NULL;
+}
+
+#define FIND(line, n, key) find_value((line), (n), "\"" key "\":", sizeof("\"" key "\":") - 1)
+
+static int64_t read_integer(const char *p) {
+    int64_t value = 0;
+    for (; p && *p >= '0' && *p <= '9' && value < INT64_MAX / 10 - 1; p++)
+        value = value * 10 + (*p - '0');
+    return value;
+}
+
+static int read_request(const char *line, size_t n, struct request *ret) {
+    static const char start[] = "{\"type\":\"";
+    if (n < sizeof(start) || memcmp(line, start, sizeof(start) - 1) != 0 ||
+        memchr(line, '\n', n) != line + n - 1)
+        return -1;
+    bool is_command = line[sizeof(start) - 1] == 'c';
+    const char *id = FIND(line, n, "id");
+    const char *name = is_command ? FIND(line, n, "command") : FIND(line, n, "name");
+    if (!id || !name || *name != '"')
+        return -1;
+    const char *end = ++name;
+    while (*end != '"' && *end != '\n')
+        end += *end == '\\' && end[1] != '\n' ? 2 : 1;
+    int64_t ms = read_integer(FIND(line, n, "timeout_ms"));
+    *ret = (struct request){.id = read_integer(id),
+                            .timeout = ms < INT64_MAX / CLOCK_MS ? ms * CLOCK_MS : 0,
+                            .name = name,
+                            .name_len = (size_t)(end - name),
+                            .is_command = is_command};
+    return 0;
+}
+
+/* Counts a request and returns how many of its name came before it, or -1. */
+static int64_t count_trial(struct simulated_session *s, uint64_t name) {
+    for (size_t i = 0; i < s->tally_count; i++)
+        if (s->tallies[i].name == name)
+            return (int64_t)s->tallies[i].trials++;
+    if (vec_reserve(&s->tallies, &s->tally_cap, s->tally_count + 1, sizeof(*s->tallies)) != 0)
+        return -1;
+    s->tallies[s->tally_count++] = (struct tally){.name = name, .trials = 1};
+    return 0;
+}
+
+/* ---- answers ---- */
+
+static void say(struct simulated_session *s, const char *format, ...) printf_like(2, 3);
+
+static void say(struct simulated_session *s, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    s->answer_len = (size_t)vsnprintf(s->answer, sizeof(s->answer), format, args);
+    s->answer_at = 0;
+    va_end(args);
+}
+
+static void say_error(struct simulated_session *s, int64_t id, const char *reason,
+                      const char *detail) {
+    say(s, "{\"type\":\"error\",\"id\":%" PRId64 ",\"reason\":\"%s\",\"detail\":\"%s\"}\n", id,
+        reason, detail);
+}
+
+static void encode_base64(const char *from, size_t n, char *to) {
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for (size_t i = 0; i < n; i += 3) {
+        uint32_t group = (uint32_t)(unsigned char)from[i] << 16;
+        group |= i + 1 < n ? (uint32_t)(unsigned char)from[i + 1] << 8 : 0;
+        group |= i + 2 < n ? (uint32_t)(unsigned char)from[i + 2] : 0;
+        *to++ = digits[group >> 18];
+        *to++ = digits[group >> 12 & 63];
+        *to++ = i + 1 < n ? digits[group >> 6 & 63] : '=';
+        *to++ = i + 2 < n ? digits[group & 63] : '=';
+    }
+    *to = '\0';
+}
+
+static void say_score(struct simulated_session *s, const struct request *r, int64_t delay,
+                      double score) {
+    double seconds = (double)delay / 1e9;
+    if (!r->is_command) {
+        say(s,
+            "{\"type\":\"metrics\",\"id\":%" PRId64 ",\"seconds\":%.9g,\"metrics\":[{"
+            "\"name\":\"score\",\"unit\":\"points\",\"value\":%.10g,\"better\":\"higher\"}]}\n",
+            r->id, seconds, score);
+        return;
+    }
+    char text[32];
+    char encoded[2 * sizeof(text)];
+    int n = snprintf(text, sizeof(text), "%.10g\n", score);
+    encode_base64(text, (size_t)n, encoded);
+    say(s,
+        "{\"type\":\"output\",\"id\":%" PRId64
+        ",\"seconds\":%.9g,\"status\":0,\"truncated\":false,\"output\":\"%s\"}\n",
+        r->id, seconds, encoded);
+}
+
+static void answer(struct simulated_session *s, const struct request *r, uint64_t request) {
+    const struct simulation *sim = &s->fleet->simulation;
+    int64_t delay = draw_delay(sim, request);
+    bool late = r->timeout > 0 && delay > r->timeout;
+    if (late)
+        delay = r->timeout;
+    if (s->fate == FATE_LOST) {
+        delay /= 2;
+        s->ended = true;
+    } else if (s->fate == FATE_CRASHED) {
+        say_error(s, r->id, "benchmark-crashed", "the simulated benchmark was ended by signal 11");
+    } else if (s->fate == FATE_GARBAGE) {
+        say(s, "\x1b[31m\xff\x80 simulated garbage\n");
+    } else if (s->fate == FATE_INTERNAL) {
+        say_error(s, r->id, "internal", "the simulated agent is out of memory");
+    } else if (late) {
+        say_error(s, r->id, "timeout", "the simulated benchmark took longer than its time-out");
+    } else {
+        say_score(s, r, delay, draw_score(sim, request));
+    }
+    s->ready = delay > 0 ? deadline_in(delay) : 0;
+}
+
+/* ---- the session ---- */
+
+static int simulated_start(struct session *session, __attribute__((unused)) const char *command,
+                           __attribute__((unused)) int64_t deadline,
+                           __attribute__((unused)) struct error *err) {
+    struct simulated_session *s = (struct simulated_session *)session;
+    s->ended = false;
+    s->ready = 0;
+    say(s,
+        "{\"muster\":1,\"type\":\"hello\",\"version\":\"" MUSTER_VERSION "\","
+        "\"hash\":\"%064d\",\"arch\":\"simulated\","
+        "\"facts\":{\"kernel\":\"simulated\",\"cpu_model\":\"simulated\",\"cores\":1}}\n",
+        0);
+    return 0;
+}
+
+/* Waits until what was asked for is there. */
+static int wait_ready(struct simulated_session *s, int64_t deadline, struct error *err) {
+    struct cancel *cancel = s->fleet->cancel;
+    if (s->ready > 0 ? cancel_sleep(cancel, deadline_min(s->ready, deadline))
+                     : cancel_fired(cancel))
+        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+    if (s->ready > deadline)
+        return error_set(err, ERROR_TIMEOUT, "timed out while waiting for the simulated server");
+    s->ready = 0;
+    return 0;
+}
+
+static ssize_t simulated_read(struct session *session, char *buf, size_t size, int64_t deadline,
+                              struct error *err) {
+    struct simulated_session *s = (struct simulated_session *)session;
+    bool silent = s->answer_at == s->answer_len && !s->ended;
+    if (silent)
+        s->ready = DEADLINE_NEVER; /* nothing was asked for, so nothing will come */
+    if (wait_ready(s, deadline, err) != 0)
+        return -1;
+    size_t n = s->answer_len - s->answer_at;
+    if (n > size)
+        n = size;
+    memcpy(buf, s->answer + s->answer_at, n);
+    s->answer_at += n;
+    return (ssize_t)n;
+}
+
+static int simulated_write(struct session *session, const char *data, size_t n,
+                           __attribute__((unused)) int64_t deadline, struct error *err) {
+    struct simulated_session *s = (struct simulated_session *)session;
+    struct request r;
+    if (s->ended)
+        return error_set(err, ERROR_CONNECTION_LOST, "the simulated connection was lost");
+    if (s->answer_at < s->answer_len || read_request(data, n, &r) != 0)
+        return error_set(err, ERROR_INTERNAL,
+                         "a simulated server takes one whole request line at a time");
+    uint64_t name = hash(s->server, r.name, r.name_len);
+    int64_t trial = count_trial(s, name);
+    if (trial < 0)
+        return error_memory(err);
+    answer(s, &r, mix(name + (uint64_t)trial));
+    return 0;
+}
+
+static int simulated_finish(struct session *session, __attribute__((unused)) int64_t deadline,
+                            int *status, __attribute__((unused)) struct error *err) {
+    struct simulated_session *s = (struct simulated_session *)session;
+    s->ended = true;
+    s->answer_at = s->answer_len = 0;
+    *status = 0;
+    return 0;
+}
+
+static const char *simulated_address(__attribute__((unused)) const struct session *session) {
+    return "simulated";
+}
+
+static const char *simulated_stderr(__attribute__((unused)) const struct session *session) {
+    return "";
+}
+
+static void simulated_close(struct session *session) {
+    free(((struct simulated_session *)session)->tallies);
+    free(session);
+}
+
+static const struct session_ops simulated_session_ops = {
+    .start = simulated_start,
+    .read = simulated_read,
+    .write = simulated_write,
+    .finish = simulated_finish,
+    .address = simulated_address,
+    .stderr_text = simulated_stderr,
+    .close = simulated_close,
+};
+
+/* ---- the transport ---- */
+
+static int simulated_open(struct transport *t, const struct server *server,
+                          __attribute__((unused)) int64_t deadline, struct session **ret,
+                          struct error *err) {
+    const struct simulated *fleet = (const struct simulated *)t;
+    if (cancel_fired(fleet->cancel))
+        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+    uint64_t h = hash(fleet->simulation.seed, server->name, strlen(server->name));
+    enum fate fate = draw_fate(&fleet->simulation, h);
+    if (fate == FATE_UNREACHABLE)
+        return error_set(err, ERROR_UNREACHABLE, "connection refused by the simulated server");
+    struct simulated_session *s = malloc(sizeof(*s));
+    if (!s)
+        return error_memory(err);
+    *s = (struct simulated_session){
+        .base.ops = &simulated_session_ops, .fleet = fleet, .server = h, .fate = fate};
+    *ret = &s->base;
+    return 0;
+}
+
+static void simulated_free(struct transport *t) {
+    free(t);
+}
+
+static const struct transport_ops simulated_ops = {
+    .name = "simulated",
+    .open = simulated_open,
+    .free = simulated_free,
+};
+
+int transport_simulated_new(const struct simulation *s, struct cancel *cancel,
+                            struct transport **ret, struct error *err) {
+    struct simulated *t = malloc(sizeof(*t));
+    if (!t)
+        return error_memory(err);
+    *t = (struct simulated){.base.ops = &simulated_ops, .cancel = cancel, .simulation = *s};
+    *ret = &t->base;
+    return 0;
+}

@@ -1,0 +1,190 @@
+/* simulation: see simulation.h. Reads the clock for a seed; else pure. */
+#include "transport/simulation.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "base/units.h"
+#include "base/vec.h"
+#include "input/config.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define VALUE_MAX 64
+
+/* ---- values ---- */
+
+static int read_count(const char *text, uint64_t max, uint64_t *ret) {
+    size_t n = strspn(text, "0123456789");
+    if (n == 0 || text[n])
+        return -1;
+    errno = 0;
+    unsigned long long value = strtoull(text, NULL, 10);
+    if (errno != 0 || value > max)
+        return -1;
+    *ret = value;
+    return 0;
+}
+
+/* digits [. digits]; strtod() alone would take "nan", "1e999" and "-1" too */
+static int read_number(const char *text, double max, double *ret) {
+    size_t whole = strspn(text, "0123456789");
+    size_t n = whole;
+    if (text[n] == '.')
+        n += 1 + strspn(text + n + 1, "0123456789");
+    if (whole == 0 || text[n] || text[n - 1] == '.')
+        return -1;
+    double value = strtod(text, NULL);
+    if (!(value <= max))
+        return -1;
+    *ret = value;
+    return 0;
+}
+
+/* As duration_parse(), and none: zero, with or without a unit. */
+static int read_delay(const char *text, int64_t *ret, struct error *err) {
+    static const char *const units[] = {"", "ms", "s", "m", "h"};
+    size_t zero = strspn(text, "0");
+    if (zero > 0 && text[zero] == '.')
+        zero += 1 + strspn(text + zero + 1, "0");
+    for (size_t i = 0; zero > 0 && i < ARRAY_LEN(units); i++) {
+        if (strcmp(text + zero, units[i]) == 0) {
+            *ret = 0;
+            return 0;
+        }
+    }
+    return duration_parse(text, ret, err);
+}
+
+/* ---- keys: each reads its value; one that sets no sentence gets the table's ---- */
+
+static int take_servers(char *value, struct simulation *s,
+                        __attribute__((unused)) struct error *e) {
+    uint64_t n;
+    if (read_count(value, SIMULATION_SERVERS_MAX, &n) != 0 || n == 0)
+        return -1;
+    s->servers = (size_t)n;
+    return 0;
+}
+
+static int take_seed(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    s->seed_given = true;
+    return read_count(value, INT64_MAX, &s->seed);
+}
+
+/* Cuts "A-B" in two; the second half of "A" is "A". */
+static const char *cut_range(char *value) {
+    char *dash = strchr(value, '-');
+    if (!dash)
+        return value;
+    *dash = '\0';
+    return dash + 1;
+}
+
+static int take_delay(char *value, struct simulation *s, struct error *err) {
+    const char *upper = cut_range(value);
+    if (read_delay(value, &s->delay_min, err) != 0 || read_delay(upper, &s->delay_max, err) != 0)
+        return -1;
+    return s->delay_min <= s->delay_max ? 0 : -1;
+}
+
+static int take_score(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    const char *upper = cut_range(value);
+    if (read_number(value, 1e9, &s->score_min) != 0 || read_number(upper, 1e9, &s->score_max) != 0)
+        return -1;
+    return s->score_min <= s->score_max ? 0 : -1;
+}
+
+static int take_error(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    size_t n = strlen(value);
+    if (n > 0 && value[n - 1] == '%')
+        value[n - 1] = '\0';
+    return read_number(value, 100, &s->error_percent);
+}
+
+static const struct key {
+    const char *name;
+    int (*take)(char *value, struct simulation *s, struct error *err);
+    const char *expected;
+} keys[] = {
+    {"servers", take_servers, "a number of 1 to 10000000"},
+    {"seed", take_seed, "a number of 0 to 9223372036854775807"},
+    {"delay", take_delay, "a duration or a range of two, as in 20ms or 1s-10s"},
+    {"score", take_score, "a number or a range of two, as in 50 or 0-100"},
+    {"error", take_error, "a share of the servers of 0% to 100%"},
+};
+
+static int unknown_key(const char *name, struct error *err) {
+    const char *names[ARRAY_LEN(keys) + 1] = {NULL};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        names[i] = keys[i].name;
+    const char *nearest = config_nearest(name, names);
+    if (nearest)
+        return error_set(err, ERROR_USAGE, "the simulation has no '%.40s': did you mean '%s'?",
+                         name, nearest);
+    return error_set(err, ERROR_USAGE,
+                     "the simulation has no '%.40s': it has servers, seed, delay, score and error",
+                     name);
+}
+
+/* Takes one "key=value", which it may cut up. `*seen` has a bit for each key before it. */
+static int take_item(char *item, unsigned *seen, struct simulation *s, struct error *err) {
+    char *value = strchr(item, '=');
+    if (value)
+        *value++ = '\0';
+    size_t i = 0;
+    while (i < ARRAY_LEN(keys) && strcmp(keys[i].name, item) != 0)
+        i++;
+    if (i == ARRAY_LEN(keys))
+        return unknown_key(item, err);
+    if (*seen & 1u << i)
+        return error_set(err, ERROR_USAGE, "the simulation's '%s' is given twice", item);
+    *seen |= 1u << i;
+    char shown[VALUE_MAX] = "";
+    if (value)
+        memcpy(shown, value, strnlen(value, sizeof(shown) - 1));
+    err->kind = ERROR_NONE;
+    if (value && keys[i].take(value, s, err) == 0)
+        return 0;
+    if (err->kind != ERROR_NONE)
+        return error_prefix(err, "the simulation's '%s'", item);
+    return error_set(err, ERROR_USAGE, "the simulation's '%s' is %s, not '%s'", item,
+                     keys[i].expected, shown);
+}
+
+int simulation_parse(const char *spec, struct simulation *ret, struct error *err) {
+    struct simulation s = {.servers = 10,
+                           .seed = (uint64_t)(clock_wall() / CLOCK_US) % 1000000,
+                           .delay_min = CLOCK_S,
+                           .delay_max = 10 * CLOCK_S,
+                           .score_min = 0,
+                           .score_max = 100};
+    cleanup(free_ptr) char *copy = strdup(spec ? spec : "");
+    if (!copy)
+        return error_memory(err);
+    unsigned seen = 0;
+    for (char *rest = *copy ? copy : NULL, *item; (item = strsep(&rest, ","));)
+        if (take_item(item, &seen, &s, err) != 0)
+            return -1;
+    *ret = s;
+    return 0;
+}
+
+int simulation_servers(const struct simulation *s, struct servers *ret, struct error *err) {
+    struct servers list = {0};
+    int rc = vec_reserve(&list.items, &list.cap, s->servers, sizeof(*list.items));
+    while (rc == 0 && list.count < s->servers) {
+        struct str name = {0};
+        str_add_int(&name, (int64_t)list.count + 1);
+        struct server server = {.name = str_take(&name)};
+        server.host = server.name ? strdup(server.name) : NULL;
+        list.items[list.count++] = server;
+        rc = server.host ? 0 : -1;
+    }
+    if (rc != 0) {
+        servers_done(&list);
+        return error_memory(err);
+    }
+    *ret = list;
+    return 0;
+}
