@@ -24,9 +24,7 @@ static inline __attribute__((always_inline)) uint32_t rotate(uint32_t x, int n) 
     return x >> n | x << (32 - n);
 }
 
-/* for speed, unlike the rest of the agent: every session waits for it */
-__attribute__((optimize("O2"))) static void add_block(uint32_t state[8],
-                                                      const unsigned char *block) {
+static void add_block(uint32_t state[8], const unsigned char *block) {
     uint32_t w[64];
     for (int i = 0; i < 16; i++)
         w[i] = (uint32_t)block[4 * i] << 24 | (uint32_t)block[4 * i + 1] << 16 |

@@ -452,8 +452,8 @@ static void answers_garbage_and_goes_on(UNUSED void **state) {
         "{\"type\":\"x\",\"id\":1,\"timeout_ms\":5}\n",
         "{\"type\":\"command\",\"id\":1,\"timeout_ms\":1e999,\"command\":\"true\"}\n",
         "{\"type\":\"command\",\"id\":1,\"timeout_ms\":5,\"timeout_ms\":5}\n",
-        "{\"type\":\"command\",\"id\":1,\"timeout_ms\":0,\"command\":\"true\",\"output_limit\":1}"
-        "\n",
+        ("{\"type\":\"command\",\"id\":1,\"timeout_ms\":0,\"command\":\"true\",\"output_limit\":1}"
+         "\n"),
         "{\"type\":\"command\",\"id\":1,\"timeout_ms\":5000,\"command\":\"true\"}\n",
         "{\"type\":\"command\",\"id\":1,\"timeout_ms\":5,\"command\":\"a\\u0000\"}\n",
         "{\"type\":\"command\",\"env\":{\"a\":{\"b\":1}}}\n",
