@@ -41,7 +41,7 @@ table() { # TITLE COLUMN FORMAT SCALE
     echo "| $1 | $(echo "$sides" | sed 's/ / | /g') |"
     echo "|---$(echo " $sides" | sed 's/ [a-z]*/|---/g')|"
     for threads in $counts; do
-        printf '| %s thread(s) |' "$threads"
+        printf '| %s |' "$threads"
         for side in $sides; do
             printf ' %s |' "$(show "$scratch/$side.$threads" "$2" "$3" "$4")"
         done
@@ -55,5 +55,5 @@ echo "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | sed 's/^ *//'), $(np
     "$(sed -n 's/^PRETTY_NAME="\(.*\)"/\1/p' /etc/os-release), Linux $(uname -r);" \
     "$("$python" --version), GLib $(version glib-2.0), libuv $(version libuv);" \
     "$rounds rounds of $jobs empty jobs ($((jobs / 20)) for Python)"
-table 'thousand jobs a second' 1 %.0f 1000
-table 'processor time, us a job' 2 %.2f 1
+table 'threads: thousand jobs a second' 1 %.0f 1000
+table 'threads: processor time, us a job' 2 %.2f 1
