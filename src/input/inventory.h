@@ -17,12 +17,18 @@ struct inventory_source {
     size_t exclude_count;
 };
 
+/* No line of a file is longer, in bytes. */
+#define INVENTORY_LINE 65536
+
 /*
  * Reads and expands it all: files in their order, then patterns, less the excluded; each server
  * once. A file has one name or pattern a line; a # that begins a line or follows a blank begins a
- * comment. Fails with ERROR_USAGE and a sentence that names the file and line or the pattern and
- * its column: an unreadable file, a folder, NUL bytes, a line over 64 KiB, a malformed pattern, or
- * no server at all.
+ * comment. CRLF and a UTF-8 byte order mark are accepted. An excluded name takes away the server of
+ * that name and every server on the host of that name: `web3` also excludes `me@web3:2222`.
+ *
+ * Fails with ERROR_USAGE and a sentence that names the file and line or the pattern and its column:
+ * an unreadable file, a folder, NUL bytes, a line over INVENTORY_LINE, a malformed pattern, or no
+ * server at all.
  */
 int inventory_load(const struct inventory_source *source, struct servers *ret,
                    struct error *err) must_use;

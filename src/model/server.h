@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 
+#include <stddef.h>
+
 struct server {
     char *name;     /* as the user named it; unique in its fleet */
     char *host;     /* where to connect: a name or an address, without brackets */
@@ -15,6 +17,19 @@ struct server {
     int port;       /* 0: not given */
     char *identity; /* private key file, or NULL: not given */
 };
+
+/*
+ * What keeps the n bytes at `name` from being a server's name, or NULL when nothing does. *column
+ * then is where, counted from 1 in bytes. A name is
+ *
+ *     [user@]host[:port] | [user@][IPv6]:port | [user@]IPv6
+ *
+ * of letters, digits, `._-+~%` and UTF-8 without control characters; a user may also have `@` and
+ * `\`. Neither user nor host begins with `-`, which programs would read as an option, and neither
+ * is longer than SERVER_PART_MAX bytes. A port is 1 to 65535.
+ */
+#define SERVER_PART_MAX 255
+const char *server_mistake(const char *name, size_t n, size_t *column);
 
 /*
  * Takes the name apart into *ret (which owns copies of its parts). Fails with ERROR_USAGE, the

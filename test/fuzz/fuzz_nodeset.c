@@ -1,0 +1,52 @@
+/*
+ * fuzz_nodeset: any bytes as a pattern, under libFuzzer.
+ *
+ * What expands must be made of names that server_parse() takes, and must come back whole from
+ * folding. A small NODESET_MAX keeps every input quick.
+ *
+ * Not part of the default build:
+ *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -DNODESET_MAX=5000 -Isrc \
+ *       -o fuzz_nodeset test/fuzz/fuzz_nodeset.c src/input/{fold,names,nodeset}.c \
+ *       src/model/server.c src/base/{error,str,text,vec}.c
+ *   mkdir -p found && ./fuzz_nodeset -max_total_time=60 found test/fuzz/corpus/nodeset
+ */
+#include "base/attr.h"
+#include "input/nodeset.h"
+#include "model/server.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds) {
+    if (!holds)
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    cleanup(free_ptr) char *pattern = malloc(size + 1);
+    cleanup(names_done) struct names names = {0}, back = {0};
+    cleanup(str_done) struct str folded = {0};
+    struct error err = {0};
+    if (!pattern)
+        return 0;
+    memcpy(pattern, data, size);
+    pattern[size] = '\0';
+    if (nodeset_expand(pattern, &names, &err) < 0) {
+        require(err.kind == ERROR_USAGE && strstr(err.text, "column") && names.count == 0);
+        return 0;
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        struct server s;
+        require(server_parse(names.items[i], &s, &err) == 0);
+        server_done(&s);
+    }
+    if (names.count == 0)
+        return 0;
+    nodeset_fold((const char *const *)names.items, names.count, &folded);
+    require(nodeset_expand(folded.data, &back, &err) == 0 && back.count == names.count);
+    for (size_t i = 0; i < names.count; i++)
+        require(names_has(&back, names.items[i]));
+    return 0;
+}
