@@ -42,11 +42,22 @@ void row_bind_server(sqlite3_stmt *stmt, const char *run_id, size_t position,
     sqlite3_bind_int64(stmt, 9, (int64_t)position);
 }
 
+/* Enough digits to read the same number back, and none of printf's time for whole ones. */
+static void add_number(struct str *s, double x) {
+    if (fabs(x) < 1e15 && x == (double)(int64_t)x)
+        str_add_int(s, (int64_t)x);
+    else
+        str_addf(s, "%.17g", x);
+}
+
 static char *trials_json(const struct benchmark_result *r) {
     struct str s = {0};
     str_add_char(&s, '[');
-    for (size_t i = 0; i < r->trial_count; i++)
-        str_addf(&s, "%s%.17g", i ? "," : "", r->trials[i]);
+    for (size_t i = 0; i < r->trial_count; i++) {
+        if (i)
+            str_add_char(&s, ',');
+        add_number(&s, r->trials[i]);
+    }
     str_add_char(&s, ']');
     return str_take(&s);
 }
@@ -59,7 +70,9 @@ static char *metrics_json(const struct benchmark_result *r) {
         if (i)
             str_add_char(&s, ',');
         text_add_json(&s, m->name, strlen(m->name));
-        str_addf(&s, ":{\"value\":%.17g,\"unit\":", m->value);
+        str_add(&s, ":{\"value\":");
+        add_number(&s, m->value);
+        str_add(&s, ",\"unit\":");
         text_add_json(&s, m->unit ? m->unit : "", m->unit ? strlen(m->unit) : 0);
         str_add(&s, m->lower_is_better ? ",\"better\":\"lower\"}" : "}");
     }

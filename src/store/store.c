@@ -282,16 +282,12 @@ static int mark_claimed(struct store *s, const char *run_id, size_t first, size_
     return run_once(s, stmt, err);
 }
 
-ssize_t store_claim(struct store *s, const char *run_id, size_t max, size_t *positions,
-                    struct error *err) {
-    if (begin(s, err) < 0)
+/* Returns how many, or -1. */
+static ssize_t claim(struct store *s, const char *run_id, size_t max, size_t *positions,
+                     struct error *err) {
+    ssize_t n = max ? find_pending(s, run_id, max, positions, err) : 0;
+    if (n > 0 && mark_claimed(s, run_id, positions[0], positions[n - 1], err) < 0)
         return -1;
-    ssize_t n = find_pending(s, run_id, max, positions, err);
-    int rc = n < 0 ? -1 : n == 0 ? 0 : mark_claimed(s, run_id, positions[0], positions[n - 1], err);
-    if (end(s, rc, err) < 0)
-        return -1;
-    if (n > 0)
-        s->claimed_to = positions[n - 1] + 1;
     return n;
 }
 
@@ -338,11 +334,18 @@ static int write_results(struct store *s, const char *run_id, const struct store
     return run_once(s, stmt, err);
 }
 
-int store_done(struct store *s, const char *run_id, const struct store_result *results, size_t n,
-               struct error *err) {
+ssize_t store_turn(struct store *s, const char *run_id, const struct store_result *results,
+                   size_t n, size_t max, size_t *positions, struct error *err) {
     if (begin(s, err) < 0)
         return -1;
-    return end(s, write_results(s, run_id, results, n, err), err);
+    ssize_t claimed = n ? write_results(s, run_id, results, n, err) : 0;
+    if (claimed == 0)
+        claimed = claim(s, run_id, max, positions, err);
+    if (end(s, claimed < 0 ? -1 : 0, err) < 0)
+        return -1;
+    if (claimed > 0)
+        s->claimed_to = positions[claimed - 1] + 1;
+    return claimed;
 }
 
 static int write_end(struct store *s, const struct run *run, struct error *err) {

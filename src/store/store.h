@@ -37,18 +37,18 @@ char *store_log_path(const struct store *s, const char *run_id);
 int store_begin(struct store *s, struct run *run, const struct servers *servers,
                 struct error *err) must_use;
 
-/* Claims up to `max` pending servers in the inventory's order. Returns how many, or -1. */
-ssize_t store_claim(struct store *s, const char *run_id, size_t max, size_t *positions,
-                    struct error *err) must_use;
-
 struct store_result {
     size_t position;
     const struct server_result *result;
 };
 
-/* Writes results in one transaction; when it returns 0 they are on disk. */
-int store_done(struct store *s, const char *run_id, const struct store_result *results, size_t n,
-               struct error *err) must_use;
+/*
+ * Hands in `n` results and claims up to `max` pending servers in the inventory's order, into
+ * positions[], in one transaction: when it returns, the results are on disk. A result of
+ * VERDICT_CANCELLED leaves its server pending. Returns how many were claimed, or -1.
+ */
+ssize_t store_turn(struct store *s, const char *run_id, const struct store_result *results,
+                   size_t n, size_t max, size_t *positions, struct error *err) must_use;
 
 /* Gives claimed servers back as pending, and notes that the run has ended (or was interrupted). */
 int store_end(struct store *s, const struct run *run, struct error *err) must_use;

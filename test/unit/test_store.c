@@ -108,7 +108,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_claim(s, run.id, 8, positions, &err), 4);
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 4);
     struct benchmark_result b = some_benchmark();
     struct server_result r = {.verdict = VERDICT_FAILED,
                               .reason = REASON_BELOW_THRESHOLD,
@@ -119,7 +119,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
                               .benchmarks = &b,
                               .benchmark_count = 1};
     struct store_result done = {.position = 1, .result = &r};
-    assert_int_equal(store_done(s, run.id, &done, 1, &err), 0);
+    assert_int_equal(store_turn(s, run.id, &done, 1, 0, NULL, &err), 0);
     store_close(s);
 
     s = open_store();
@@ -143,12 +143,12 @@ static void claims_each_server_once_and_in_order(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_claim(s, run.id, 3, positions, &err), 3);
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 3, positions, &err), 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(positions[i], i);
-    assert_int_equal(store_claim(s, run.id, 3, positions, &err), 1);
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 3, positions, &err), 1);
     assert_int_equal(positions[0], 3);
-    assert_int_equal(store_claim(s, run.id, 3, positions, &err), 0);
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 3, positions, &err), 0);
     store_close(s);
 }
 
@@ -157,16 +157,16 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_claim(s, run.id, 8, positions, &err), 4);
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 4);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct server_result cancelled = {.verdict = VERDICT_CANCELLED, .reason = REASON_INTERRUPTED};
     struct store_result done[] = {{0, &passed}, {1, &cancelled}};
-    assert_int_equal(store_done(s, run.id, done, 2, &err), 0);
+    assert_int_equal(store_turn(s, run.id, done, 2, 0, NULL, &err), 0);
     run.seconds = 12.5;
     assert_int_equal(store_end(s, &run, &err), 0);
     store_close(s);
     s = open_store();
-    assert_int_equal(store_claim(s, run.id, 8, positions, &err), 3);
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 3);
     assert_int_equal(positions[0], 1);
     struct run found;
     assert_int_equal(store_run(s, run.id, &found, &err), 0);

@@ -1,0 +1,41 @@
+/*
+ * agent: the conversation with the agent on one server, over one session.
+ *
+ * Puts the agent there when it is missing, starts it, and carries one request at a time to it. All
+ * that a shell says before the agent speaks (a message of the day, noise of a login script) is
+ * passed over, up to AGENT_NOISE_MAX bytes; after that every line must be the agent's.
+ *
+ * Errors are those of the session (transport/transport.h) and ERROR_BAD_OUTPUT. After an error the
+ * conversation is over. The struct belongs to one worker; the session stays the caller's.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "transport/transport.h"
+#include "wire/wire.h"
+
+#define AGENT_NOISE_MAX 65536
+
+struct agent {
+    struct session *session;
+    struct str input; /* what was read and not yet used, from `used` on */
+    size_t used;
+    int64_t last_id;
+};
+
+/* Starts the agent for the run and reads its hello, which the caller owns then. */
+int agent_start(struct agent *a, struct session *session, const char *run_id, int64_t deadline,
+                struct wire_message *hello, struct error *err) must_use;
+
+/* The id for the next request. */
+int64_t agent_next_id(struct agent *a);
+
+/*
+ * Sends a request that wire_add_benchmark() or wire_add_command() made with that id, and reads the
+ * answer, which the caller owns then. An answer of type WIRE_ERROR is an answer, not an error.
+ */
+int agent_ask(struct agent *a, const struct str *request, int64_t deadline,
+              struct wire_message *answer, struct error *err) must_use;
+
+void agent_done(struct agent *a);

@@ -1,0 +1,222 @@
+/*
+ * bench: see bench.h.
+ *
+ * Two kinds of things go wrong. What goes wrong with one benchmark (its command fails, its output
+ * holds no number) is that benchmark's verdict, and the next one runs. What goes wrong with the
+ * session ends the server: the benchmark it happened in gets the reason, and those after it get it
+ * too, because they could not be judged.
+ */
+#include "bench/bench.h"
+
+#include "base/clock.h"
+#include "base/text.h"
+#include "base/units.h"
+#include "bench/agent.h"
+#include "bench/trials.h"
+#include "policy/judge.h"
+#include "sync/log.h"
+
+#include <math.h>
+#include <string.h>
+
+#define OUTPUT_LIMIT 262144        /* bytes of a command's output that are kept */
+#define ANSWER_GRACE (5 * CLOCK_S) /* for the agent, which keeps a benchmark's deadline itself */
+
+/* In milliseconds' steps: nobody reads more. */
+static double seconds_since(int64_t start) {
+    return (double)((clock_now() - start) / CLOCK_MS) / 1e3;
+}
+
+/* What a trial came to. */
+enum outcome_of_trial { TRIAL_MEASURED, TRIAL_ERROR, TRIAL_SESSION_GONE };
+
+static void add_request(const struct benchmark_plan *p, struct agent *a, int64_t timeout,
+                        struct str *out) {
+    int64_t id = agent_next_id(a);
+    int64_t ms = timeout > CLOCK_MS ? timeout / CLOCK_MS : 1;
+    if (p->command)
+        wire_add_command(out, id, p->command, ms, OUTPUT_LIMIT, p->env, p->env_count, p->needs);
+    else
+        wire_add_benchmark(out, id, p->name, ms, "{}");
+}
+
+static int read_output(const struct benchmark_plan *p, const struct wire_message *m,
+                       struct trials *trials, struct error *err) {
+    if (m->status != 0) {
+        struct str said = {0};
+        const char *text = m->output + strspn(m->output, "\r\n");
+        text_add_printable(&said, text, strcspn(text, "\r\n"), 200);
+        if (m->status > 128)
+            error_set(err, ERROR_BENCHMARK_CRASHED, "%s was ended by signal %d%s%s", p->name,
+                      m->status - 128, said.len ? " after: " : "", said.len ? said.data : "");
+        else
+            error_set(err, ERROR_BENCHMARK_CRASHED, "%s ended with status %d%s%s", p->name,
+                      m->status, said.len ? ": " : "", said.len ? said.data : "");
+        str_done(&said);
+        return -1;
+    }
+    double value;
+    if (extract_number(p->extract, m->output, m->output_len, &value, err) < 0)
+        return error_prefix(err, "%s", p->name);
+    return trials_add_value(trials, p, value, err);
+}
+
+static int read_answer(const struct benchmark_plan *p, struct wire_message *m,
+                       struct trials *trials, struct error *err) {
+    if (m->type == WIRE_ERROR)
+        return error_set(err, reason_error(m->reason), "%s: %s", p->name, m->detail);
+    if (m->type == WIRE_OUTPUT && p->command)
+        return read_output(p, m, trials, err);
+    if (m->type == WIRE_METRICS && !p->command)
+        return trials_add_metrics(trials, m, err);
+    return error_set(err, ERROR_BAD_OUTPUT, "%s: the agent answered another question", p->name);
+}
+
+static enum outcome_of_trial run_trial(const struct benchmark_plan *p, struct agent *a,
+                                       int64_t server_deadline, struct trials *trials,
+                                       struct error *err) {
+    cleanup(str_done) struct str request = {0};
+    cleanup(wire_message_done) struct wire_message answer = {0};
+    int64_t left =
+        server_deadline == DEADLINE_NEVER ? DEADLINE_NEVER : server_deadline - clock_now();
+    add_request(p, a, left < p->timeout ? left : p->timeout, &request);
+    int64_t last = deadline_min(deadline_in(p->timeout + ANSWER_GRACE), server_deadline);
+    if (agent_ask(a, &request, last, &answer, err) < 0) {
+        char limit[DURATION_TEXT];
+        duration_format(p->timeout, limit);
+        if (err->kind == ERROR_TIMEOUT && clock_now() < server_deadline)
+            error_set(err, ERROR_TIMEOUT, "%s: no word from the agent %s and 5s after its start",
+                      p->name, limit);
+        else if (err->kind == ERROR_TIMEOUT)
+            error_set(err, ERROR_TIMEOUT, "the server's time was over while %s ran", p->name);
+        return TRIAL_SESSION_GONE;
+    }
+    return read_answer(p, &answer, trials, err) < 0 ? TRIAL_ERROR : TRIAL_MEASURED;
+}
+
+static void report_benchmark(const struct benchmark_result *r) {
+    if (isnan(r->score))
+        log_warning("benchmark failed", LOG_F("seconds", r->seconds),
+                    LOG_S("reason", reason_name(r->reason)), LOG_S("detail", r->detail));
+    else
+        log_info("benchmark completed", LOG_F("seconds", r->seconds), LOG_F("score", r->score));
+}
+
+static int start_result(const struct benchmark_plan *p, struct benchmark_result *r,
+                        struct error *err) {
+    *r = (struct benchmark_result){.benchmark = strdup(p->name),
+                                   .lower_is_better = p->lower_is_better,
+                                   .score = NAN,
+                                   .value = NAN,
+                                   .reference = p->reference_per_core ? NAN : p->reference,
+                                   .threshold = p->threshold,
+                                   .spread = NAN};
+    return r->benchmark ? 0 : error_memory(err);
+}
+
+/*
+ * Runs one benchmark, all its trials. Returns 0, also when the benchmark erred; -1 when memory ran
+ * out; 1 when the session is gone, with the reason in *err.
+ */
+static int run_benchmark(const struct benchmark_plan *p, struct agent *a, int64_t deadline,
+                         struct benchmark_result *r, struct error *err) {
+    cleanup(trials_done) struct trials trials = {0};
+    enum outcome_of_trial outcome = TRIAL_MEASURED;
+    int64_t start = clock_now();
+    log_bind("benchmark", p->name);
+    for (int i = 0; i < p->trials && outcome == TRIAL_MEASURED; i++)
+        outcome = run_trial(p, a, deadline, &trials, err);
+    r->seconds = seconds_since(start);
+    int rc = outcome == TRIAL_SESSION_GONE;
+    if (outcome != TRIAL_MEASURED)
+        judge_error(err, r);
+    else if (trials_take(&trials, r, err) < 0 || judge_benchmark(p, trials.cores, r, err) < 0)
+        rc = -1;
+    report_benchmark(r);
+    log_unbind("benchmark");
+    return rc;
+}
+
+static int run_benchmarks(const struct bench *b, struct agent *a, int64_t deadline,
+                          struct server_result *r, struct error *err) {
+    const struct plan *plan = b->plan;
+    int rc = 0;
+    r->benchmarks = calloc(plan->benchmark_count + 1, sizeof(*r->benchmarks));
+    if (!r->benchmarks)
+        return error_memory(err);
+    for (size_t i = 0; i < plan->benchmark_count; i++) {
+        struct benchmark_result *result = &r->benchmarks[r->benchmark_count];
+        struct error out_of_memory;
+        if (start_result(&plan->benchmarks[i], result, &out_of_memory) < 0) {
+            *err = out_of_memory;
+            return -1;
+        }
+        r->benchmark_count++;
+        if (rc == 1) { /* the session went before this one: *err says why */
+            judge_error(err, result);
+            continue;
+        }
+        rc = run_benchmark(&plan->benchmarks[i], a, deadline, result, err);
+        if (rc < 0)
+            return -1;
+    }
+    return rc;
+}
+
+/* The sentence for a start that took too long; other errors have their own. */
+static void explain_start(const struct plan *plan, int64_t server_deadline, struct error *err) {
+    char limit[DURATION_TEXT];
+    duration_format(plan->start_timeout, limit);
+    if (err->kind != ERROR_TIMEOUT)
+        return;
+    if (clock_now() >= server_deadline)
+        error_set(err, ERROR_TIMEOUT, "the server's time was over before the agent could start");
+    else
+        error_set(err, ERROR_TIMEOUT,
+                  "logged in, but the remote shell did not start the agent within %s", limit);
+}
+
+/* Returns as run_benchmarks(). */
+static int converse(const struct bench *b, struct session *session, int64_t deadline,
+                    struct server_result *r, struct error *err) {
+    struct agent agent;
+    cleanup(wire_message_done) struct wire_message hello;
+    int64_t start = deadline_min(deadline_in(b->plan->start_timeout), deadline);
+    int rc = agent_start(&agent, session, b->run_id, start, &hello, err);
+    if (rc == 0) {
+        r->facts = TAKE(hello.facts);
+        rc = run_benchmarks(b, &agent, deadline, r, err);
+    } else {
+        explain_start(b->plan, deadline, err);
+        rc = 1;
+    }
+    agent_done(&agent);
+    return rc;
+}
+
+int bench_server(const struct bench *b, const struct server *server, struct server_result *ret,
+                 struct error *err) {
+    cleanup(session_closep) struct session *session = NULL;
+    int64_t begin = clock_now();
+    int64_t deadline = deadline_in(b->plan->server_timeout);
+    struct error why;
+    *ret = (struct server_result){.attempts = 1};
+    log_bind("server", server->name);
+    int rc = transport_open(b->transport, server, deadline, &session, &why);
+    if (rc == 0) {
+        const char *address = session_address(session);
+        log_info("connected", LOG_S("address", *address ? address : NULL),
+                 LOG_F("seconds", seconds_since(begin)));
+        rc = converse(b, session, deadline, ret, &why);
+    } else {
+        rc = 1;
+    }
+    judge_server(rc == 0 ? NULL : &why, ret);
+    ret->seconds = seconds_since(begin);
+    log_unbind("server");
+    if (rc >= 0)
+        return 0;
+    server_result_done(ret);
+    *err = why;
+    return -1;
+}

@@ -1,0 +1,26 @@
+/*
+ * bench: the per-server main function. One server, from connecting to its verdict.
+ *
+ * It knows no other server, no pool and no store. It blocks, and it ends by the server's deadline
+ * or soon after the run's cancel token fires. While it runs, `server` and `benchmark` are bound to
+ * the thread's log context.
+ */
+#pragma once
+
+#include "model/result.h"
+#include "model/server.h"
+#include "policy/plan.h"
+#include "transport/transport.h"
+
+struct bench {
+    const struct plan *plan;
+    const char *run_id;
+    struct transport *transport;
+};
+
+/*
+ * Benchmarks the server. What goes wrong is the server's reason, in *ret; only for want of memory
+ * does it fail, with ERROR_INTERNAL and nothing in *ret.
+ */
+int bench_server(const struct bench *b, const struct server *server, struct server_result *ret,
+                 struct error *err) must_use;

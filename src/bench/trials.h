@@ -1,0 +1,36 @@
+/*
+ * trials: what the trials of one benchmark measured, metric by metric, until it is judged.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/result.h"
+#include "policy/plan.h"
+#include "wire/wire.h"
+
+struct trials {
+    struct metric *metrics; /* names and units as in the first trial; the first one is judged */
+    size_t metric_count;
+    double *values; /* of each trial, the values of all metrics */
+    size_t count;
+    size_t cap; /* of values, in numbers */
+    int cores;  /* how many were measured; 0: not told */
+};
+
+void trials_done(struct trials *t);
+
+/* Adds a trial of a command: one number. */
+int trials_add_value(struct trials *t, const struct benchmark_plan *p, double value,
+                     struct error *err) must_use;
+
+/*
+ * Adds a trial of a built-in benchmark, taking the metrics out of the message of the first one.
+ * ERROR_BAD_OUTPUT when a later trial does not have the metrics of the first.
+ */
+int trials_add_metrics(struct trials *t, struct wire_message *m, struct error *err) must_use;
+
+/*
+ * Hands over to the result what was measured: metrics with their medians, the judged one's name,
+ * unit, direction and trials. There must be a trial.
+ */
+int trials_take(struct trials *t, struct benchmark_result *r, struct error *err) must_use;

@@ -1,0 +1,149 @@
+/* cli: see cli.h. Main thread only. */
+#include "cli/cli.h"
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "input/inventory.h"
+#include "policy/plan.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONFIG_DEFAULT "muster.yaml"
+
+int cli_fail(const struct error *err) {
+    if (*err->text)
+        fprintf(stderr, "muster: %s\n", err->text);
+    return err->kind == ERROR_USAGE ? EXIT_USAGE : EXIT_STUCK;
+}
+
+int cli_usage(const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    fputs("muster: ", stderr);
+    vfprintf(stderr, format, args);
+    fputc('\n', stderr);
+    va_end(args);
+    return EXIT_USAGE;
+}
+
+static void unknown_option(const char *word, const struct option *options, const char *command) {
+    const char *known[64];
+    size_t n = 0;
+    int len = (int)strcspn(word, "=");
+    for (; options->name && n + 1 < ARRAY_LEN(known); options++)
+        known[n++] = options->name;
+    known[n] = NULL;
+    char name[64];
+    snprintf(name, sizeof(name), "%.*s", len > 2 ? len - 2 : 0, word + (len > 2 ? 2 : 0));
+    const char *near = strncmp(word, "--", 2) == 0 ? config_nearest(name, known) : NULL;
+    cli_usage("unknown option '%.*s'%s%s%s: see `muster %s --help`", len, word,
+              near ? " (did you mean '--" : "", near ? near : "", near ? "'?)" : "", command);
+}
+
+int cli_getopt(int argc, char **argv, const char *letters, const struct option *options) {
+    char with_colon[128];
+    snprintf(with_colon, sizeof(with_colon), ":%s", letters);
+    int place = optind ? optind : 1;
+    int c = getopt_long(argc, argv, with_colon, options, NULL);
+    if (c != '?' && c != ':')
+        return c;
+    /* a cluster of letters keeps optind where it is until its last one */
+    const char *word = argv[optind > place || c == ':' ? optind - 1 : optind];
+    char letter[3] = {'-', (char)optopt, 0};
+    bool is_letter = optopt > 0 && optopt < 128 && strncmp(word, "--", 2) != 0;
+    if (c == ':')
+        cli_usage("the option '%s' needs a value: see `muster %s --help`",
+                  is_letter ? letter : word, argv[0]);
+    else if (is_letter)
+        cli_usage("unknown option '%s': see `muster %s --help`", letter, argv[0]);
+    else
+        unknown_option(word, options, argv[0]);
+    return '?';
+}
+
+int cli_number(const char *what, const char *text, long min, long max, int *ret,
+               struct error *err) {
+    char *end;
+    errno = 0;
+    long n = strtol(text, &end, 10);
+    if (end == text || *end || errno || n < min || n > max)
+        return error_set(err, ERROR_USAGE, "%s is a whole number from %ld to %ld, not '%.40s'",
+                         what, min, max, text);
+    *ret = (int)n;
+    return 0;
+}
+
+int cli_decimal(const char *what, const char *text, double *ret, struct error *err) {
+    char *end;
+    double x = strtod(text, &end);
+    if (end == text || *end || !isfinite(x) || x < 0)
+        return error_set(err, ERROR_USAGE, "%s is a number that is not negative, not '%.40s'", what,
+                         text);
+    *ret = x;
+    return 0;
+}
+
+int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) {
+    const char *builtin[16] = {NULL};
+    const struct builtin *b = plan_builtins(simulated);
+    for (size_t i = 0; b[i].name && i + 1 < ARRAY_LEN(builtin); i++)
+        builtin[i] = b[i].name;
+    if (!path && access(CONFIG_DEFAULT, F_OK) < 0)
+        return 0;
+    cleanup(str_done) struct str mistakes = {0};
+    if (config_load(path ? path : CONFIG_DEFAULT, builtin, ret, &mistakes, err) == 0)
+        return 0;
+    if (mistakes.len > 0) {
+        for (char *line = strtok(mistakes.data, "\n"); line; line = strtok(NULL, "\n"))
+            fprintf(stderr, "muster: %s\n", line);
+        err->text[0] = '\0';
+    }
+    return -1;
+}
+
+int cli_flush(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return 0;
+    fprintf(stderr, "muster: cannot write to standard output: %s\n", strerror(errno));
+    return EXIT_STUCK;
+}
+
+static void add(const char ***items, size_t *count, size_t *cap, const char *value) {
+    if (vec_reserve(items, cap, *count + 1, sizeof(**items)) < 0) {
+        fputs("muster: out of memory\n", stderr);
+        exit(EXIT_STUCK);
+    }
+    (*items)[(*count)++] = value;
+}
+
+bool cli_servers_option(struct cli_servers *s, int option, const char *value) {
+    if (option == 'i')
+        add(&s->files, &s->file_count, &s->file_cap, value);
+    else if (option == 'x')
+        add(&s->excludes, &s->exclude_count, &s->exclude_cap, value);
+    else
+        return false;
+    return true;
+}
+
+int cli_servers_load(const struct cli_servers *s, char **patterns, size_t count,
+                     struct servers *ret, struct error *err) {
+    struct inventory_source source = {.patterns = (const char *const *)patterns,
+                                      .pattern_count = count,
+                                      .files = s->files,
+                                      .file_count = s->file_count,
+                                      .excludes = s->excludes,
+                                      .exclude_count = s->exclude_count};
+    return inventory_load(&source, ret, err);
+}
+
+void cli_servers_done(struct cli_servers *s) {
+    free(s->files);
+    free(s->excludes);
+    *s = (struct cli_servers){0};
+}

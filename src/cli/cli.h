@@ -1,0 +1,79 @@
+/*
+ * cli: what the commands share. One source file a command; main.c has the table of them.
+ *
+ * A command takes its own arguments, argv[0] being its name, and returns the exit status of the
+ * program. Mistakes are one line each on standard error.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "input/config.h"
+#include "model/server.h"
+
+#include <getopt.h>
+#include <stdbool.h>
+
+enum exit_status {
+    EXIT_PASSED = 0,     /* every server passed */
+    EXIT_NOT_PASSED = 1, /* at least one server failed or could not be judged */
+    EXIT_USAGE = 2,      /* wrong usage, inventory or configuration: nothing was run */
+    EXIT_STUCK = 3,      /* muster itself could not go on */
+};
+
+int cmd_run(int argc, char **argv);
+int cmd_servers(int argc, char **argv);
+int cmd_benchmarks(int argc, char **argv);
+int cmd_runs(int argc, char **argv);
+int cmd_show(int argc, char **argv);
+int cmd_log(int argc, char **argv);
+
+/* Prints `muster: SENTENCE` on standard error and returns the exit status that goes with its kind.
+ */
+int cli_fail(const struct error *err);
+
+/* Prints `muster: ...` on standard error and returns EXIT_USAGE. */
+int cli_usage(const char *format, ...) printf_like(1, 2);
+
+/*
+ * getopt_long() without its messages: an unknown option or a missing argument is said in muster's
+ * own way, with the nearest option suggested, and comes back as '?'.
+ */
+int cli_getopt(int argc, char **argv, const char *letters, const struct option *options);
+
+/* Reads a whole number from min to max, or says what is wrong with `what`. */
+int cli_number(const char *what, const char *text, long min, long max, int *ret,
+               struct error *err) must_use;
+
+/* Reads a number that is not negative. */
+int cli_decimal(const char *what, const char *text, double *ret, struct error *err) must_use;
+
+/*
+ * Reads the configuration at `path` or, when it is NULL, ./muster.yaml if there is one, into *ret,
+ * which config_init() made. Mistakes are printed here, one line each; the error's text is empty
+ * then.
+ */
+int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) must_use;
+
+/* Flushes standard output; 0, or EXIT_STUCK when not all of it could be written. */
+int cli_flush(void);
+
+/* The options that name servers: -i, -x, and the arguments. */
+struct cli_servers {
+    const char **files;
+    size_t file_count, file_cap;
+    const char **excludes;
+    size_t exclude_count, exclude_cap;
+};
+
+#define CLI_SERVER_LETTERS "i:x:"
+#define CLI_SERVER_OPTIONS                                                                         \
+    {"inventory", required_argument, NULL, 'i'}, {                                                 \
+        "exclude", required_argument, NULL, 'x'                                                    \
+    }
+
+/* Takes -i or -x; false for other options. */
+bool cli_servers_option(struct cli_servers *s, int option, const char *value);
+
+int cli_servers_load(const struct cli_servers *s, char **patterns, size_t count,
+                     struct servers *ret, struct error *err) must_use;
+void cli_servers_done(struct cli_servers *s);

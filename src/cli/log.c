@@ -1,0 +1,178 @@
+/*
+ * log: `muster log`.
+ *
+ * The run's own log is kept as JSON lines. They are read one at a time and printed in the format
+ * asked for; a line that is not one of muster's (cut off by a power failure, say) is passed over.
+ */
+#include "cli/cli.h"
+
+#include "base/clock.h"
+#include "base/str.h"
+#include "store/store.h"
+#include "sync/format.h"
+
+#include <errno.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: muster log [OPTIONS] RUN [SERVER]\n\n"
+    "Prints the log of a run, of one server if it is named. RUN may be `last`.\n\n"
+    "      --store URL     where runs are kept\n"
+    "      --log-format F  console (default), logfmt or json\n"
+    "      --json          the same as --log-format json\n"
+    "      --help          this text\n";
+
+enum { OPT_STORE = 256, OPT_FORMAT, OPT_JSON, OPT_HELP };
+
+static const struct option options[] = {
+    {"store", required_argument, NULL, OPT_STORE},
+    {"log-format", required_argument, NULL, OPT_FORMAT},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+#define FIELDS_MAX 32
+#define LIST_MAX 4096
+
+/* One line being rendered: the fields borrow from the JSON object. */
+struct line {
+    struct log_field fields[FIELDS_MAX + 1];
+    const char *items[LIST_MAX]; /* of the one list that a line may have */
+};
+
+static bool read_field(struct line *line, const char *key, json_t *value, struct log_field *ret) {
+    if (json_is_string(value))
+        *ret = LOG_S(key, json_string_value(value));
+    else if (json_is_integer(value))
+        *ret = LOG_I(key, json_integer_value(value));
+    else if (json_is_real(value))
+        *ret = LOG_F(key, json_real_value(value));
+    else if (json_is_array(value) && json_array_size(value) <= LIST_MAX) {
+        size_t i;
+        json_t *item;
+        json_array_foreach(value, i, item) line->items[i] =
+            json_is_string(item) ? json_string_value(item) : "";
+        *ret = LOG_L(key, line->items, json_array_size(value));
+    } else
+        return false;
+    return true;
+}
+
+static int64_t read_time(const char *text) {
+    struct tm t = {0};
+    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &t) : NULL;
+    int ms = 0;
+    if (!rest || sscanf(rest, ".%3dZ", &ms) != 1)
+        return 0;
+    return (int64_t)timegm(&t) * CLOCK_S + ms * CLOCK_MS;
+}
+
+static enum log_level read_level(const char *text) {
+    for (enum log_level level = LOG_DEBUG; level <= LOG_ERROR; level++)
+        if (text && strcmp(text, log_level_name(level)) == 0)
+            return level;
+    return LOG_INFO;
+}
+
+static bool is_head(const char *key) {
+    return strcmp(key, "timestamp") == 0 || strcmp(key, "level") == 0 || strcmp(key, "event") == 0;
+}
+
+static void render(json_t *object, enum log_format format, struct line *line, struct str *out,
+                   struct format_clock *clock) {
+    const char *key;
+    json_t *value;
+    size_t n = 0;
+    json_object_foreach(object, key, value) if (n < FIELDS_MAX && !is_head(key) &&
+                                                read_field(line, key, value, &line->fields[n])) n++;
+    line->fields[n] = (struct log_field){.kind = LOG_KIND_END};
+    const char *event = json_string_value(json_object_get(object, "event"));
+    struct format_record record = {
+        .level = read_level(json_string_value(json_object_get(object, "level"))),
+        .wall = read_time(json_string_value(json_object_get(object, "timestamp"))),
+        .event = event ? event : "",
+        .fields = line->fields,
+    };
+    format_line(out, format, &record, clock);
+}
+
+static bool is_of(json_t *object, const char *server) {
+    const char *its = json_string_value(json_object_get(object, "server"));
+    return !server || (its && strcmp(its, server) == 0);
+}
+
+static int print_log(FILE *in, enum log_format format, const char *server, struct error *err) {
+    cleanup(free_ptr) struct line *line = malloc(sizeof(*line));
+    cleanup(free_ptr) char *text = NULL;
+    cleanup(str_done) struct str out = {0};
+    struct format_clock clock = {.second = -1};
+    size_t size = 0, printed = 0;
+    if (!line)
+        return error_memory(err);
+    while (getline(&text, &size, in) > 0) {
+        if (server && !strstr(text, "\"server\"")) /* most lines need not be parsed */
+            continue;
+        json_t *object = json_loads(text, 0, NULL);
+        str_clear(&out);
+        if (json_is_object(object) && is_of(object, server))
+            render(object, format, line, &out, &clock);
+        json_decref(object);
+        if (out.failed)
+            return error_memory(err);
+        if (out.len > 0)
+            fwrite(out.data, 1, out.len, stdout);
+        printed += out.len > 0;
+    }
+    if (server && printed == 0)
+        return error_set(err, ERROR_USAGE, "the log has no line of a server '%.80s'", server);
+    return 0;
+}
+
+static int show_log(struct store *store, const char *id, const char *server, enum log_format format,
+                    struct error *err) {
+    struct run run;
+    if (store_run(store, id, &run, err) < 0)
+        return -1;
+    cleanup(free_ptr) char *path = store_log_path(store, run.id);
+    if (!path)
+        return error_memory(err);
+    FILE *in = fopen(path, "re");
+    if (!in)
+        return error_os(err, ERROR_USAGE, errno, "cannot read the log %s", path);
+    int rc = print_log(in, format, server, err);
+    fclose(in);
+    return rc;
+}
+
+int cmd_log(int argc, char **argv) {
+    const char *url = NULL;
+    enum log_format format = LOG_CONSOLE;
+    int c;
+    while ((c = cli_getopt(argc, argv, "", options)) != -1) {
+        if (c == '?')
+            return EXIT_USAGE;
+        if (c == OPT_HELP) {
+            fputs(help, stdout);
+            return cli_flush();
+        }
+        if (c == OPT_STORE)
+            url = optarg;
+        else if (c == OPT_JSON)
+            format = LOG_JSON;
+        else if (log_format_parse(optarg, &format) < 0)
+            return cli_usage("the log format is console, logfmt or json, not '%.40s'", optarg);
+    }
+    if (argc - optind < 1 || argc - optind > 2)
+        return cli_usage("`muster log` takes a RUN, or `last`, and a SERVER: see `muster runs`");
+    struct store *store;
+    struct error err;
+    if (store_open(url, false, &store, &err) < 0)
+        return cli_fail(&err);
+    int rc =
+        show_log(store, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL, format, &err);
+    store_close(store);
+    return rc < 0 ? cli_fail(&err) : cli_flush();
+}

@@ -1,0 +1,34 @@
+/* output: see output.h. */
+#include "cli/output.h"
+
+#include "report/document.h"
+#include "report/summary.h"
+
+#include <stdio.h>
+
+int output_summary(const struct run *run, const struct outcome *outcomes, struct error *err) {
+    cleanup(str_done) struct str text = {0};
+    summary_add(&text, run, outcomes);
+    if (text.failed)
+        return error_memory(err);
+    fwrite(text.data, 1, text.len, stdout);
+    return 0;
+}
+
+static int add_server(void *arg, const char *server, const struct server_result *result,
+                      struct error *err) {
+    bool *first = arg;
+    int rc = document_add(stdout, *first, server, result, err);
+    *first = false;
+    return rc;
+}
+
+int output_document(struct store *store, const struct run *run, const struct outcome *outcomes,
+                    struct error *err) {
+    bool first = true;
+    document_begin(stdout, run, outcomes);
+    if (store_each(store, run->id, add_server, &first, err) < 0)
+        return -1;
+    document_end(stdout);
+    return 0;
+}

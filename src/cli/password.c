@@ -1,0 +1,51 @@
+/* password: see password.h. Before any thread is started. */
+#include "cli/password.h"
+
+#include "base/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define LONGEST 1024
+
+/* Reads up to a newline; the terminal is in line mode, so one read() is one line. */
+static ssize_t read_line(int tty, char *line, size_t size) {
+    ssize_t n;
+    do
+        n = read(tty, line, size - 1);
+    while (n < 0 && errno == EINTR);
+    if (n > 0 && line[n - 1] == '\n')
+        n--;
+    line[n > 0 ? n : 0] = '\0';
+    return n;
+}
+
+int password_ask(char **ret, struct error *err) {
+    static const char prompt[] = "Password: ";
+    cleanup(fd_close) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+    struct termios shown, hidden;
+    if (tty < 0 || tcgetattr(tty, &shown) < 0)
+        return error_set(err, ERROR_USAGE, "--ask-password needs a terminal to ask on");
+    hidden = shown;
+    hidden.c_lflag &= ~(tcflag_t)ECHO;
+    tcsetattr(tty, TCSAFLUSH, &hidden);
+    char line[LONGEST];
+    int rc = fd_write_all(tty, prompt, sizeof(prompt) - 1);
+    ssize_t n = rc < 0 ? -1 : read_line(tty, line, sizeof(line));
+    tcsetattr(tty, TCSAFLUSH, &shown);
+    rc = fd_write_all(tty, "\n", 1);
+    *ret = n > 0 ? strdup(line) : NULL;
+    explicit_bzero(line, sizeof(line));
+    if (n <= 0 || rc < 0)
+        return error_set(err, ERROR_USAGE, "no password was given");
+    return *ret ? 0 : error_memory(err);
+}
+
+void password_free(char *password) {
+    if (password)
+        explicit_bzero(password, strlen(password));
+    free(password);
+}

@@ -1,0 +1,92 @@
+/* servers: `muster servers`. */
+#include "cli/cli.h"
+
+#include "base/str.h"
+#include "base/text.h"
+#include "input/nodeset.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] =
+    "usage: muster servers [OPTIONS] [SERVER...]\n\n"
+    "Prints what an inventory expands to, one server a line.\n\n"
+    "  -i, --inventory FILE   servers, one or a pattern a line; - is standard input (repeatable)\n"
+    "  -x, --exclude SERVERS  not these (repeatable)\n"
+    "      --fold             print one pattern that stands for all of them\n"
+    "      --json             print a JSON array of names\n"
+    "      --help             this text\n";
+
+enum { OPT_FOLD = 256, OPT_JSON, OPT_HELP };
+
+static const struct option options[] = {
+    CLI_SERVER_OPTIONS,
+    {"fold", no_argument, NULL, OPT_FOLD},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+static int print_folded(const struct servers *servers, struct str *out) {
+    const char **names = calloc(servers->count, sizeof(*names));
+    if (!names)
+        return -1;
+    for (size_t i = 0; i < servers->count; i++)
+        names[i] = servers->items[i].name;
+    nodeset_fold(names, servers->count, out);
+    str_add_char(out, '\n');
+    free(names);
+    return 0;
+}
+
+static void print_json(const struct servers *servers, struct str *out) {
+    for (size_t i = 0; i < servers->count; i++) {
+        str_add_char(out, i ? ',' : '[');
+        text_add_json(out, servers->items[i].name, strlen(servers->items[i].name));
+    }
+    str_add(out, "]\n");
+}
+
+static void print_lines(const struct servers *servers, struct str *out) {
+    for (size_t i = 0; i < servers->count; i++) {
+        str_add(out, servers->items[i].name);
+        str_add_char(out, '\n');
+    }
+}
+
+int cmd_servers(int argc, char **argv) {
+    cleanup(cli_servers_done) struct cli_servers from = {0};
+    cleanup(servers_done) struct servers servers = {0};
+    cleanup(str_done) struct str out = {0};
+    bool fold = false, json = false;
+    struct error err;
+    int c;
+    while ((c = cli_getopt(argc, argv, CLI_SERVER_LETTERS, options)) != -1) {
+        if (c == '?')
+            return EXIT_USAGE;
+        if (c == OPT_HELP) {
+            fputs(help, stdout);
+            return cli_flush();
+        }
+        fold |= c == OPT_FOLD;
+        json |= c == OPT_JSON;
+        cli_servers_option(&from, c, optarg);
+    }
+    if (fold && json)
+        return cli_usage("--fold and --json are two ways to print: choose one");
+    if (cli_servers_load(&from, argv + optind, (size_t)(argc - optind), &servers, &err) < 0)
+        return cli_fail(&err);
+    int rc = 0;
+    if (fold)
+        rc = print_folded(&servers, &out);
+    else if (json)
+        print_json(&servers, &out);
+    else
+        print_lines(&servers, &out);
+    if (rc < 0 || out.failed) {
+        error_memory(&err);
+        return cli_fail(&err);
+    }
+    fwrite(out.data, 1, out.len, stdout);
+    return cli_flush();
+}

@@ -1,0 +1,96 @@
+/* show: `muster show`. */
+#include "cli/cli.h"
+#include "cli/output.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char help[] = "usage: muster show [OPTIONS] RUN\n\n"
+                           "Prints the summary of a run, as at its end. RUN may be `last`.\n\n"
+                           "      --store URL  where runs are kept\n"
+                           "      --json       print one JSON document instead\n"
+                           "      --help       this text\n";
+
+enum { OPT_STORE = 256, OPT_JSON, OPT_HELP };
+
+static const struct option options[] = {
+    {"store", required_argument, NULL, OPT_STORE},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"help", no_argument, NULL, OPT_HELP},
+    {NULL, 0, NULL, 0},
+};
+
+struct outcomes {
+    struct outcome *items;
+    char **names; /* owned: an outcome borrows its server's */
+    size_t count;
+    size_t room;
+};
+
+static void outcomes_done(struct outcomes *o) {
+    for (size_t i = 0; i < o->count; i++) {
+        free(o->items[i].detail);
+        free(o->names[i]);
+    }
+    free(o->items);
+    free(o->names);
+}
+
+static int add(void *arg, const char *server, const struct server_result *result,
+               struct error *err) {
+    struct outcomes *o = arg;
+    if (o->count == o->room)
+        return error_set(err, ERROR_STORE, "the run has more servers than it began with");
+    char *name = strdup(server);
+    char *detail = result->detail ? strdup(result->detail) : NULL;
+    if (!name || (result->detail && !detail)) {
+        free(name);
+        free(detail);
+        return error_memory(err);
+    }
+    o->names[o->count] = name;
+    o->items[o->count++] = (struct outcome){name, result->verdict, result->reason, detail};
+    return 0;
+}
+
+static int show(struct store *store, const char *id, bool json, struct error *err) {
+    struct run run;
+    if (store_run(store, id, &run, err) < 0)
+        return -1;
+    cleanup(outcomes_done) struct outcomes all = {.room = run.total};
+    all.items = calloc(run.total + 1, sizeof(*all.items));
+    all.names = calloc(run.total + 1, sizeof(*all.names));
+    if (!all.items || !all.names)
+        return error_memory(err);
+    if (store_each(store, run.id, add, &all, err) < 0)
+        return -1;
+    run.total = all.count;
+    return json ? output_document(store, &run, all.items, err)
+                : output_summary(&run, all.items, err);
+}
+
+int cmd_show(int argc, char **argv) {
+    const char *url = NULL;
+    bool json = false;
+    int c;
+    while ((c = cli_getopt(argc, argv, "", options)) != -1) {
+        if (c == '?')
+            return EXIT_USAGE;
+        if (c == OPT_HELP) {
+            fputs(help, stdout);
+            return cli_flush();
+        }
+        if (c == OPT_STORE)
+            url = optarg;
+        json |= c == OPT_JSON;
+    }
+    if (argc - optind != 1)
+        return cli_usage("`muster show` takes one RUN, or `last`: see `muster runs`");
+    struct store *store;
+    struct error err;
+    if (store_open(url, false, &store, &err) < 0)
+        return cli_fail(&err);
+    int rc = show(store, argv[optind], json, &err);
+    store_close(store);
+    return rc < 0 ? cli_fail(&err) : cli_flush();
+}

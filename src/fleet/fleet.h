@@ -1,0 +1,33 @@
+/*
+ * fleet: a run over many servers: claim, submit, collect, store, report.
+ *
+ * The calling thread, the orchestrator, alone touches the store and the totals. It claims pending
+ * servers from the store, keeps the pool's workers supplied, takes what is done in the order in
+ * which it is done, writes it, and only when it is on disk says so in the log.
+ */
+#pragma once
+
+#include "bench/bench.h"
+#include "model/run.h"
+#include "store/store.h"
+#include "sync/cancel.h"
+
+struct fleet {
+    const struct plan *plan;
+    const struct servers *servers;
+    struct transport *transport;
+    struct store *store;
+    struct cancel *cancel; /* fire it to end the run early */
+};
+
+/*
+ * Runs what is pending of the run (store_begin() made it). Fills run's totals and seconds, and
+ * outcomes[], one for each of the servers in their order, zeroed by the caller, who frees their
+ * details. When the token was fired, or the run's time is over, servers without a verdict are
+ * cancelled and stay pending in the store; that is no error.
+ *
+ * Fails with ERROR_STORE when the store cannot be written any more, or ERROR_INTERNAL when not one
+ * thread can be had; every session has ended by then.
+ */
+int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes,
+              struct error *err) must_use;

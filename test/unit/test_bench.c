@@ -1,0 +1,267 @@
+/* What bench promises: one server, from connecting to its verdict. */
+#include "test.h"
+
+#include "base/clock.h"
+#include "bench/bench.h"
+#include "bench/image.h"
+#include "fake_transport.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define HELLO                                                                                      \
+    "{\"muster\":1,\"type\":\"hello\",\"version\":\"1\",\"hash\":"                                 \
+    "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"arch\":\"fake\","      \
+    "\"facts\":{\"cores\":4}}\n"
+#define METRICS(id, x)                                                                             \
+    "{\"type\":\"metrics\",\"id\":" id ",\"seconds\":1,\"cores\":2,\"metrics\":[{\"name\":"        \
+    "\"all_cores\",\"unit\":\"Mop/s\",\"value\":" x ",\"better\":\"higher\"},{\"name\":"           \
+    "\"one_core\",\"unit\":\"Mop/s\",\"value\":5,\"better\":\"higher\"}]}\n"
+#define OUTPUT(id, status, base64)                                                                 \
+    "{\"type\":\"output\",\"id\":" id ",\"seconds\":1,\"status\":" status                          \
+    ",\"truncated\":false,\"output\":\"" base64 "\"}\n"
+
+static struct benchmark_plan benchmarks[2];
+static struct plan plan;
+static struct extract *number;
+
+static int set_up(UNUSED void **state) {
+    struct error err;
+    if (extract_regex("([0-9]+)", &number, &err) < 0)
+        return -1;
+    benchmarks[0] = (struct benchmark_plan){.name = "cpu",
+                                            .reference = 100,
+                                            .reference_per_core = true,
+                                            .threshold = 50,
+                                            .timeout = CLOCK_S,
+                                            .trials = 1};
+    benchmarks[1] = (struct benchmark_plan){.name = "redis",
+                                            .command = "redis-benchmark",
+                                            .extract = number,
+                                            .unit = "requests/s",
+                                            .reference = NAN,
+                                            .threshold = 50,
+                                            .timeout = CLOCK_S,
+                                            .trials = 1};
+    plan = (struct plan){.benchmarks = benchmarks,
+                         .benchmark_count = 2,
+                         .start_timeout = CLOCK_S,
+                         .server_timeout = 60 * CLOCK_S};
+    return 0;
+}
+
+static int tear_down(UNUSED void **state) {
+    extract_free(number);
+    return 0;
+}
+
+static struct server_result run(struct fake_transport *f) {
+    struct bench bench = {&plan, "RUN", &f->transport};
+    struct server server = {.name = (char *)"web03", .host = (char *)"web03"};
+    struct server_result r;
+    struct error err;
+    if (bench_server(&bench, &server, &r, &err) < 0)
+        fail_msg("%s", err.text);
+    assert_int_equal(f->opened, f->closed);
+    return r;
+}
+
+static struct server_result run_script(const char *const *script) {
+    static struct fake_transport f;
+    fake_transport_init(&f, script);
+    return run(&f);
+}
+
+static void check(struct server_result *r, enum reason reason, const char *detail) {
+    if (r->reason != reason)
+        fail_msg("reason %s: %s", reason_name(r->reason), r->detail);
+    assert_int_equal(r->verdict, reason_verdict(reason));
+    if (!detail)
+        assert_null(r->detail);
+    else if (!r->detail || !strstr(r->detail, detail))
+        fail_msg("'%s' lacks '%s'", r->detail ? r->detail : "", detail);
+    server_result_done(r);
+}
+
+static void passes_a_good_server(UNUSED void **state) {
+    struct server_result r = run_script(
+        (const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL});
+    assert_string_equal(r.facts, "{\"cores\":4}");
+    assert_int_equal(r.benchmark_count, 2);
+    assert_true(r.benchmarks[0].score == 90 && r.benchmarks[0].reference == 200);
+    assert_string_equal(r.benchmarks[0].metric, "all_cores");
+    assert_int_equal(r.benchmarks[0].metric_count, 2);
+    assert_true(r.benchmarks[1].score == 80);
+    assert_string_equal(r.benchmarks[1].unit, "requests/s");
+    check(&r, REASON_NONE, NULL);
+}
+
+static void fails_a_slow_server_with_its_numbers(UNUSED void **state) {
+    struct server_result r = run_script(
+        (const char *const[]){HELLO, METRICS("1", "68"), OUTPUT("2", "0", "ODAK"), NULL});
+    check(&r, REASON_BELOW_THRESHOLD, "cpu scored 34, below 50");
+}
+
+static void the_median_of_the_trials_counts(UNUSED void **state) {
+    benchmarks[0].trials = 3;
+    struct server_result r =
+        run_script((const char *const[]){HELLO, METRICS("1", "300"), METRICS("2", "100"),
+                                         METRICS("3", "200"), OUTPUT("4", "0", "ODAK"), NULL});
+    assert_int_equal(r.benchmarks[0].trial_count, 3);
+    assert_true(r.benchmarks[0].value == 200 && r.benchmarks[0].spread == 100);
+    assert_true(r.benchmarks[0].metrics[1].value == 5);
+    check(&r, REASON_NONE, NULL);
+}
+
+static void a_benchmark_that_errs_does_not_keep_the_next_from_running(UNUSED void **state) {
+    struct server_result r = run_script((const char *const[]){
+        HELLO,
+        "{\"type\":\"error\",\"id\":1,\"reason\":\"unsupported\",\"detail\":\"no such cpu\"}\n",
+        OUTPUT("2", "0", "ODAK"), NULL});
+    assert_int_equal(r.benchmarks[0].reason, REASON_UNSUPPORTED);
+    assert_int_equal(r.benchmarks[1].verdict, VERDICT_PASSED);
+    check(&r, REASON_UNSUPPORTED, "cpu: no such cpu");
+}
+
+static void a_command_is_judged_by_status_and_output(UNUSED void **state) {
+    struct server_result r = run_script(
+        (const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "3", "Ym9vbQo="), NULL});
+    check(&r, REASON_BENCHMARK_CRASHED, "redis ended with status 3: boom");
+    r = run_script((const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "139", ""), NULL});
+    check(&r, REASON_BENCHMARK_CRASHED, "redis was ended by signal 11");
+    r = run_script(
+        (const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "0", "Ym9vbQo="), NULL});
+    check(&r, REASON_BAD_OUTPUT, "boom");
+}
+
+static void a_lost_session_ends_the_server(UNUSED void **state) {
+    struct server_result r = run_script((const char *const[]){HELLO, FAKE_LOST, NULL});
+    assert_int_equal(r.benchmark_count, 2);
+    assert_int_equal(r.benchmarks[1].reason, REASON_CONNECTION_LOST);
+    check(&r, REASON_CONNECTION_LOST, "broke");
+    r = run_script((const char *const[]){HELLO, FAKE_END, NULL});
+    check(&r, REASON_CONNECTION_LOST, "the agent ended");
+    r = run_script((const char *const[]){HELLO, FAKE_SILENCE, NULL});
+    check(&r, REASON_TIMEOUT, "cpu");
+}
+
+static void noise_before_the_agent_is_passed_over(UNUSED void **state) {
+    struct server_result r =
+        run_script((const char *const[]){"Welcome!\n{\"no\": 1}\n\x1b[0m\r\n\n" HELLO,
+                                         METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL});
+    check(&r, REASON_NONE, NULL);
+}
+
+static void endless_noise_is_not(UNUSED void **state) {
+    size_t n = 2 * 65536;
+    char *noise = malloc(n + 1);
+    memset(noise, 'x', n);
+    for (size_t i = 99; i < n; i += 100)
+        noise[i] = '\n';
+    noise[n] = '\0';
+    struct server_result r = run_script((const char *const[]){noise, NULL});
+    check(&r, REASON_BAD_OUTPUT, "before the agent");
+    n = 3 * 1024 * 1024;
+    noise = realloc(noise, n + 1);
+    memset(noise, 'x', n);
+    noise[n] = '\0';
+    r = run_script((const char *const[]){noise, NULL});
+    check(&r, REASON_BAD_OUTPUT, "line");
+    free(noise);
+}
+
+static void a_shell_that_ends_is_quoted(UNUSED void **state) {
+    static struct fake_transport f;
+    const char *const nothing[] = {FAKE_END, NULL};
+    fake_transport_init(&f, nothing);
+    f.status = 1;
+    f.stderr_text = "This account is closed.";
+    struct server_result r = run(&f);
+    check(&r, REASON_BAD_OUTPUT, "status 1 and said: This account is closed.");
+    f.status = 127;
+    f.stderr_text = "docker: not found";
+    r = run(&f);
+    check(&r, REASON_UNREACHABLE, "docker: not found");
+}
+
+static void a_server_that_cannot_be_opened_has_its_reason(UNUSED void **state) {
+    static struct fake_transport f;
+    struct error refused;
+    error_set(&refused, ERROR_HOST_KEY, "the key has changed");
+    fake_transport_init(&f, NULL);
+    f.refuse = &refused;
+    struct server_result r = run(&f);
+    assert_int_equal(r.benchmark_count, 0);
+    check(&r, REASON_HOST_KEY, "the key has changed");
+}
+
+static void sends_the_agent_when_it_is_missing(UNUSED void **state) {
+    static struct fake_transport f;
+    size_t n;
+    const struct agent_image *image = agent_images(&n);
+    char need[128];
+    assert_true(n >= 1);
+    snprintf(need, sizeof(need), "{\"muster\":1,\"type\":\"need\",\"arch\":\"%s\"}\n", image->arch);
+    const char *const script[] = {need, HELLO, METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL};
+    fake_transport_init(&f, script);
+    struct server_result r = run(&f);
+    assert_true(f.written_len > 1000);
+    check(&r, REASON_NONE, NULL);
+    /* asked twice, it is not sent twice */
+    const char *const again[] = {need, need, NULL};
+    fake_transport_init(&f, again);
+    r = run(&f);
+    check(&r, REASON_BAD_OUTPUT, "before it was asked");
+}
+
+static void a_wrong_agent_is_refused(UNUSED void **state) {
+    size_t n;
+    char hello[512];
+    snprintf(
+        hello, sizeof(hello),
+        "{\"muster\":1,\"type\":\"hello\",\"version\":\"1\",\"hash\":\"%064d\",\"arch\":\"%s\","
+        "\"facts\":{}}\n",
+        0, agent_images(&n)->arch);
+    struct server_result r = run_script((const char *const[]){hello, NULL});
+    check(&r, REASON_BAD_OUTPUT, "SHA-256");
+}
+
+static void answers_to_other_questions_are_bad_output(UNUSED void **state) {
+    struct server_result r = run_script((const char *const[]){HELLO, METRICS("7", "180"), NULL});
+    check(&r, REASON_BAD_OUTPUT, "not asked");
+    r = run_script((const char *const[]){HELLO, HELLO, NULL});
+    check(&r, REASON_BAD_OUTPUT, "not asked");
+    r = run_script((const char *const[]){HELLO, "garbage\n", NULL});
+    check(&r, REASON_BAD_OUTPUT, "garbage");
+    r = run_script((const char *const[]){HELLO, OUTPUT("1", "0", "ODAK"), METRICS("2", "1"), NULL});
+    check(&r, REASON_BAD_OUTPUT, "another question");
+}
+
+static void without_benchmarks_connecting_is_enough(UNUSED void **state) {
+    plan.benchmark_count = 0;
+    struct server_result r = run_script((const char *const[]){HELLO, NULL});
+    check(&r, REASON_NONE, NULL);
+}
+
+#define TEST(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        TEST(passes_a_good_server),
+        TEST(fails_a_slow_server_with_its_numbers),
+        TEST(the_median_of_the_trials_counts),
+        TEST(a_benchmark_that_errs_does_not_keep_the_next_from_running),
+        TEST(a_command_is_judged_by_status_and_output),
+        TEST(a_lost_session_ends_the_server),
+        TEST(noise_before_the_agent_is_passed_over),
+        TEST(endless_noise_is_not),
+        TEST(a_shell_that_ends_is_quoted),
+        TEST(a_server_that_cannot_be_opened_has_its_reason),
+        TEST(sends_the_agent_when_it_is_missing),
+        TEST(a_wrong_agent_is_refused),
+        TEST(answers_to_other_questions_are_bad_output),
+        TEST(without_benchmarks_connecting_is_enough),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
