@@ -1,0 +1,48 @@
+/*
+ * link: one libssh session, and how to wait for it.
+ *
+ * libssh never waits here: it is put into non-blocking mode, every call that says "again" is called
+ * again after link_wait(), and link_wait() is a poll() of ours over the socket and the cancel
+ * token, with a deadline. So no call outlasts its deadline, not even a write that the peer does not
+ * take, and the library's own waits, some of which end never once the peer has gone, are not used.
+ *
+ * The descriptor belongs to libssh, which closes it at once on an error and in link_done()
+ * otherwise; nothing else closes or remembers it.
+ *
+ * Threads: a link belongs to one thread.
+ */
+#pragma once
+
+#include "base/str.h"
+#include "transport/gate.h"
+
+#include <libssh/libssh.h>
+
+struct link {
+    ssh_session ssh;
+    struct cancel *cancel;
+    struct place place; /* among the handshakes; NULL gate once logged in */
+    const char *peer;   /* address, for sentences; borrowed */
+    int64_t within;     /* how long the deadline was, 0: it is not ours but the server's */
+    int agent;          /* the descriptor that libssh reaches an agent through, -1: none yet */
+};
+
+/* Why a wait ended. */
+enum link_state { LINK_READY, LINK_TIMEOUT, LINK_CANCELLED, LINK_LOST };
+
+enum link_state link_wait(struct link *l, int64_t deadline);
+
+/* Whether the connection has ended. */
+bool link_lost(const struct link *l);
+
+/*
+ * Fills *err for a state that is not LINK_READY: ERROR_TIMEOUT ("no end of WHAT with PEER within
+ * 30s"), ERROR_INTERRUPTED or ERROR_CONNECTION_LOST, with libssh's words. Returns -1.
+ */
+int link_error(const struct link *l, enum link_state state, const char *what, struct error *err);
+
+/* Appends what libssh says was wrong, as printable text. */
+void link_add_words(const struct link *l, struct str *out);
+
+/* Ends the session without waiting. */
+void link_done(struct link *l);

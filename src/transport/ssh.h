@@ -1,0 +1,44 @@
+/*
+ * ssh: sessions over SSH, in this process, by libssh.
+ *
+ * How a server is reached is what OpenSSH would do (input/sshconfig.h). What is the same for all
+ * servers is prepared once and shared: configuration, keys, the agent's list, known hosts. A server
+ * that libssh cannot reach as the user's configuration wants it (a ProxyJump, say) is carried by
+ * the user's own ssh program, which is logged once a run.
+ *
+ * Errors of a session beside those in transport.h: ERROR_UNSUPPORTED, when the server logs in but
+ * runs no commands.
+ *
+ * Threads: any thread may open sessions; a session belongs to the thread that uses it.
+ */
+#pragma once
+
+#include "base/clock.h"
+#include "sync/cancel.h"
+#include "transport/transport.h"
+
+#define SSH_CONNECT_TIMEOUT (10 * CLOCK_S)
+#define SSH_LOGIN_TIMEOUT (30 * CLOCK_S)
+#define SSH_HANDSHAKES 64
+
+/* NULL and 0: not given. All but `cancel` is copied. */
+struct ssh_settings {
+    const char *user;
+    int port;
+    const char *config_file; /* ssh's -F */
+    int64_t connect_timeout; /* ns, of each server; else ConnectTimeout, else SSH_CONNECT_TIMEOUT */
+    int64_t login_timeout;   /* ns, from the connection to the end of the login */
+    int handshakes;          /* at once, whatever the fan-out (transport/gate.h) */
+    const char *password;    /* for servers that take no key */
+    struct cancel *cancel;
+};
+
+/*
+ * Call it before any other thread starts: it initialises libssh and OpenSSL's generators. Fails
+ * with ERROR_USAGE (a config file without an ssh program to read it) or ERROR_INTERNAL.
+ */
+int transport_ssh_new(const struct ssh_settings *settings, struct transport **ret,
+                      struct error *err) must_use;
+
+/* The most handshakes that were ever going on at once. */
+int transport_ssh_most_handshakes(struct transport *t);

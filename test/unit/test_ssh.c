@@ -1,0 +1,1282 @@
+/* What transport/ssh promises, against real sshd, real agents, and servers that misbehave. */
+#include "test.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/str.h"
+#include "transport/ssh.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <libssh/libssh.h>
+#include <libssh/server.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char dir[64];
+static char user[64];
+
+struct fixture {
+    struct cancel *cancel;
+    struct transport *t;
+    struct session *s;
+    struct error err;
+    struct ssh_settings settings;
+    struct server server;
+    pid_t sshd;
+    pid_t agent;
+    int port;
+    int listener;
+    size_t open_before;
+};
+
+/* ---- helpers ------------------------------------------------------------------------------- */
+
+static size_t count_descriptors(void) {
+    size_t n = 0;
+    DIR *d = opendir("/proc/self/fd");
+    assert_non_null(d);
+    while (readdir(d))
+        n++;
+    closedir(d);
+    return n;
+}
+
+static const char *path(const char *name) {
+    static char texts[8][128];
+    static int next;
+    char *text = texts[next++ % 8];
+    snprintf(text, 128, "%s/%s", dir, name);
+    return text;
+}
+
+static void shell(const char *format, ...) printf_like(1, 2);
+static void shell(const char *format, ...) {
+    char command[2048];
+    int n = snprintf(command, sizeof(command), "cd %s && { ", dir);
+    va_list args;
+    va_start(args, format);
+    n += vsnprintf(command + n, sizeof(command) - (size_t)n, format, args);
+    va_end(args);
+    snprintf(command + n, sizeof(command) - (size_t)n, "; } >shell.log 2>&1");
+    if (system(command) != 0)
+        fail_msg("failed: %s", command);
+}
+
+static void write_file(const char *name, const char *format, ...) printf_like(2, 3);
+static void write_file(const char *name, const char *format, ...) {
+    FILE *f = fopen(path(name), "w");
+    assert_non_null(f);
+    va_list args;
+    va_start(args, format);
+    vfprintf(f, format, args);
+    va_end(args);
+    fclose(f);
+}
+
+static struct sockaddr_in address(int port) {
+    return (struct sockaddr_in){.sin_family = AF_INET,
+                                .sin_port = htons((uint16_t)port),
+                                .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+/* A listener on a port of the kernel's choice; returns the port. */
+static int listen_anywhere(int *fd, int backlog) {
+    struct sockaddr_in a = address(0);
+    socklen_t len = sizeof(a);
+    *fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(*fd, (struct sockaddr *)&a, sizeof(a)), 0);
+    assert_int_equal(listen(*fd, backlog), 0);
+    assert_int_equal(getsockname(*fd, (struct sockaddr *)&a, &len), 0);
+    return ntohs(a.sin_port);
+}
+
+static int free_port(void) {
+    int fd;
+    int port = listen_anywhere(&fd, 1);
+    close(fd);
+    return port;
+}
+
+static int dial(int port) {
+    struct sockaddr_in a = address(port);
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    int rc = connect(fd, (struct sockaddr *)&a, sizeof(a));
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    int os = 0;
+    socklen_t len = sizeof(os);
+    if (rc != 0 && (errno != EINPROGRESS || poll(&p, 1, 1000) != 1 ||
+                    getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &len) != 0 || os != 0)) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static pid_t spawn(const char *const *argv) {
+    pid_t pid = fork();
+    if (pid == 0) {
+        int log = open(path("program.log"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+        dup2(log, 1);
+        dup2(log, 2);
+        sigset_t none;
+        sigemptyset(&none);
+        sigprocmask(SIG_SETMASK, &none, NULL);
+        execv(argv[0], (char *const *)argv);
+        _exit(127);
+    }
+    return pid;
+}
+
+static void end(pid_t *pid) {
+    if (*pid <= 0)
+        return;
+    kill(*pid, SIGTERM);
+    waitpid(*pid, NULL, 0);
+    *pid = 0;
+}
+
+static void start_sshd(struct fixture *f, const char *more) {
+    f->port = free_port();
+    write_file("sshd.conf",
+               "ListenAddress 127.0.0.1\nPort %d\nHostKey %s/host_ed25519\nHostKey %s/host_rsa\n"
+               "PidFile none\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUsePAM no\n"
+               "PermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 1000\n%s\n",
+               f->port, dir, dir, dir, more);
+    const char *argv[] = {"/usr/sbin/sshd", "-D", "-e", "-f", path("sshd.conf"), NULL};
+    f->sshd = spawn(argv);
+    for (int i = 0; i < 500; i++) {
+        int fd = dial(f->port);
+        if (fd >= 0) {
+            close(fd);
+            return;
+        }
+        usleep(10000);
+    }
+    fail_msg("sshd did not start");
+}
+
+static void start_agent(struct fixture *f) {
+    unlink(path("agent"));
+    const char *argv[] = {"/usr/bin/ssh-agent", "-D", "-a", path("agent"), NULL};
+    f->agent = spawn(argv);
+    for (int i = 0; i < 500 && access(path("agent"), F_OK) != 0; i++)
+        usleep(10000);
+    assert_int_equal(access(path("agent"), F_OK), 0);
+}
+
+static void add_to_agent(const char *key) {
+    shell("SSH_AUTH_SOCK=agent ssh-add %s", key);
+}
+
+/* What everyone who follows the rules has, and then `more`. */
+static void configure(struct fixture *f, const char *more) {
+    write_file("config",
+               "%s\nUserKnownHostsFile %s/known_hosts\nGlobalKnownHostsFile /dev/null\n"
+               "StrictHostKeyChecking yes\nIdentityFile %s/id\nIdentityAgent none\n",
+               more, dir, dir);
+    shell("printf '[127.0.0.1]:%%s %%s\\n' %d \"$(cut -d' ' -f1,2 host_ed25519.pub)\" >known_hosts",
+          f->port);
+}
+
+static void use_agent(struct fixture *f, const char *more) {
+    char text[512];
+    snprintf(text, sizeof(text), "IdentityAgent %s/agent\n%s", dir, more);
+    configure(f, text);
+}
+
+static void make_transport(struct fixture *f) {
+    if (f->t)
+        transport_free(f->t);
+    f->t = NULL;
+    f->settings.config_file = path("config");
+    f->settings.user = user;
+    f->settings.port = f->port;
+    f->settings.cancel = f->cancel;
+    if (transport_ssh_new(&f->settings, &f->t, &f->err) != 0)
+        fail_msg("%s", f->err.text);
+}
+
+static int try_open(struct fixture *f, int64_t within) {
+    if (!f->t)
+        make_transport(f);
+    session_close(f->s);
+    f->s = NULL;
+    return transport_open(f->t, &f->server, deadline_in(within), &f->s, &f->err);
+}
+
+static void open_session(struct fixture *f) {
+    if (try_open(f, 20 * CLOCK_S) != 0)
+        fail_msg("%s", f->err.text);
+}
+
+static void open_fails(struct fixture *f, enum error_kind kind, const char *with) {
+    f->err.text[0] = '\0';
+    assert_int_equal(try_open(f, 20 * CLOCK_S), -1);
+    if (f->err.kind != kind || !strstr(f->err.text, with))
+        fail_msg("kind %d: %s", f->err.kind, f->err.text);
+}
+
+static char *read_all(struct fixture *f) {
+    static struct str out;
+    str_clear(&out);
+    str_add(&out, "");
+    for (;;) {
+        char buf[65536];
+        ssize_t n = session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err);
+        if (n < 0)
+            fail_msg("%s", f->err.text);
+        if (n == 0)
+            return out.data;
+        str_add_bytes(&out, buf, (size_t)n);
+    }
+}
+
+static void command_is(struct fixture *f, const char *command, const char *output, int status) {
+    int got;
+    if (session_start(f->s, command, deadline_in(20 * CLOCK_S), &f->err) != 0)
+        fail_msg("%s", f->err.text);
+    assert_string_equal(read_all(f), output);
+    if (session_finish(f->s, deadline_in(20 * CLOCK_S), &got, &f->err) != 0)
+        fail_msg("%s", f->err.text);
+    assert_int_equal(got, status);
+}
+
+static int set_up(void **state) {
+    static struct fixture f;
+    f = (struct fixture){.server = {.name = "web03", .host = "127.0.0.1"},
+                         .listener = -1,
+                         .open_before = count_descriptors()};
+    shell("rm -f known_hosts; cp id.pub authorized");
+    assert_int_equal(cancel_new(&f.cancel, &f.err), 0);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    struct fixture *f = *state;
+    session_close(f->s);
+    transport_free(f->t);
+    cancel_free(f->cancel);
+    end(&f->agent);
+    end(&f->sshd);
+    fd_close(&f->listener);
+    return count_descriptors() == f->open_before ? 0 : -1;
+}
+
+/* ---- sessions ------------------------------------------------------------------------------ */
+
+static void runs_commands_one_after_another(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    char expected[64];
+    snprintf(expected, sizeof(expected), "127.0.0.1 port %d", f->port);
+    assert_string_equal(session_address(f->s), expected);
+    command_is(f, "echo ok", "ok\n", 0);
+    command_is(f, "exit 3", "", 3);
+    command_is(f, "kill -9 $$", "", 128 + SIGKILL);
+    command_is(f, "echo; echo bad >&2; exit 255", "\n", 255);
+    assert_string_equal(session_stderr(f->s), "bad\\n");
+    command_is(f, "yes | head -c 3000000 | wc -c", "3000000\n", 0);
+}
+
+static void carries_input_and_output(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    static char data[3000000];
+    memset(data, 'x', sizeof(data));
+    int status;
+    assert_int_equal(session_start(f->s, "tee copy | wc -c", deadline_in(5 * CLOCK_S), &f->err), 0);
+    assert_int_equal(session_write(f->s, data, sizeof(data), deadline_in(20 * CLOCK_S), &f->err),
+                     0);
+    assert_int_equal(session_finish(f->s, deadline_in(5 * CLOCK_S), &status, &f->err), 0);
+    assert_int_equal(status, 0);
+    assert_int_equal(session_start(f->s, "cat", deadline_in(5 * CLOCK_S), &f->err), 0);
+    assert_int_equal(session_write(f->s, "ping", 4, deadline_in(5 * CLOCK_S), &f->err), 0);
+    char buf[16];
+    assert_int_equal(session_read(f->s, buf, sizeof(buf), deadline_in(5 * CLOCK_S), &f->err), 4);
+    assert_memory_equal(buf, "ping", 4);
+}
+
+static void is_not_held_up_by_standard_error(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    command_is(f, "head -c 20000000 /dev/zero >&2; echo ok", "ok\n", 0);
+    assert_in_range(strlen(session_stderr(f->s)), 1000, 4096);
+}
+
+static void reads_a_lot(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    assert_int_equal(
+        session_start(f->s, "head -c 50000000 /dev/zero", deadline_in(5 * CLOCK_S), &f->err), 0);
+    size_t total = 0;
+    char buf[30000];
+    ssize_t n;
+    while ((n = session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err)) > 0)
+        total += (size_t)n;
+    assert_int_equal(n, 0);
+    assert_int_equal(total, 50000000);
+}
+
+static void finishes_although_something_keeps_the_output_open(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    int status;
+    assert_int_equal(session_start(f->s, "sleep 8 & exit 4", deadline_in(5 * CLOCK_S), &f->err), 0);
+    assert_int_equal(session_finish(f->s, deadline_in(5 * CLOCK_S), &status, &f->err), 0);
+    assert_int_equal(status, 4);
+    command_is(f, "echo next", "next\n", 0);
+}
+
+static void loses_a_connection_in_the_middle_of_a_read(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    assert_int_equal(session_start(f->s, "echo $PPID; sleep 60", deadline_in(5 * CLOCK_S), &f->err),
+                     0);
+    char buf[64] = "";
+    assert_true(session_read(f->s, buf, sizeof(buf) - 1, deadline_in(5 * CLOCK_S), &f->err) > 0);
+    /* as root there is one sshd for the session, else one more below it */
+    shell("kill -9 %d", atoi(buf));
+    int64_t before = clock_now();
+    assert_int_equal(session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_CONNECTION_LOST);
+    assert_true(clock_now() - before < 2 * CLOCK_S);
+}
+
+/* ---- keys ---------------------------------------------------------------------------------- */
+
+static void logs_in_with_every_kind_of_key(void **state) {
+    struct fixture *f = *state;
+    static const char *const kinds[] = {"ed25519", "ecdsa", "rsa", "rsa -m PEM", "ecdsa -m PKCS8"};
+    start_sshd(f, "");
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        shell("rm -f kind*; ssh-keygen -q -N '' -t %s -f kind; cat kind.pub >authorized", kinds[i]);
+        char more[256];
+        snprintf(more, sizeof(more), "IdentityFile %s/kind", dir);
+        configure(f, more);
+        make_transport(f);
+        open_session(f);
+        command_is(f, "echo ok", "ok\n", 0);
+    }
+}
+
+static void logs_in_with_a_certificate(void **state) {
+    struct fixture *f = *state;
+    shell("rm -f cert* ca*; ssh-keygen -q -N '' -f ca; ssh-keygen -q -N '' -t ed25519 -f cert; "
+          "ssh-keygen -q -s ca -I me -n %s cert.pub; : >authorized",
+          user);
+    char more[256];
+    snprintf(more, sizeof(more), "TrustedUserCAKeys %s/ca.pub", dir);
+    start_sshd(f, more);
+    snprintf(more, sizeof(more), "IdentityFile %s/cert", dir);
+    configure(f, more);
+    open_session(f);
+    command_is(f, "echo ok", "ok\n", 0);
+
+    start_agent(f);
+    add_to_agent("cert");
+    shell("rm cert cert.pub cert-cert.pub id-unused 2>/dev/null; true");
+    use_agent(f, "");
+    make_transport(f);
+    open_session(f);
+    command_is(f, "echo ok", "ok\n", 0);
+}
+
+static void says_what_was_refused(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    shell("rm -f other*; ssh-keygen -q -N '' -t ed25519 -f other; cp other.pub authorized");
+    configure(f, "");
+    open_fails(f, ERROR_AUTH, "web03 refused user");
+    assert_non_null(strstr(f->err.text, "tried "));
+    assert_non_null(strstr(f->err.text, path("id")));
+    assert_non_null(strstr(f->err.text, "it takes publickey"));
+}
+
+static void never_loads_encrypted_keys(void **state) {
+    struct fixture *f = *state;
+    static const char *const ways[] = {"-t ed25519",
+                                       "-t ed25519 -Z aes256-gcm@openssh.com",
+                                       "-t ed25519 -Z chacha20-poly1305@openssh.com",
+                                       "-t ed25519 -Z aes128-gcm@openssh.com",
+                                       "-t rsa -Z aes256-gcm@openssh.com",
+                                       "-t rsa -m PEM",
+                                       "-t rsa -m PKCS8"};
+    start_sshd(f, "");
+    for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+        shell("rm -f locked*; ssh-keygen -q -N secret %s -f locked; cp locked.pub authorized",
+              ways[i]);
+        char more[256];
+        snprintf(more, sizeof(more), "IdentityFile %s/locked", dir);
+        configure(f, more);
+        make_transport(f);
+        open_fails(f, ERROR_AUTH, "locked is encrypted (add it to an agent)");
+    }
+}
+
+static void takes_no_damaged_or_open_key(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    shell("rm -f bad1* bad2* bad3* bad4* open*; head -c 200 id >bad1; chmod 600 bad1; "
+          "{ head -1 id; echo b3BlbnNzaC1rZXktdjEA/////w==; tail -1 id; } >bad2; : >bad3; "
+          "head -c 3000 /dev/urandom >bad4; chmod 600 bad*; mkdir -p bad5; cp id open; "
+          "chmod 644 open; cp id.pub open.pub");
+    char more[600];
+    snprintf(more, sizeof(more),
+             "IdentitiesOnly yes\nIdentityFile %s/bad1\nIdentityFile %s/bad2\nIdentityFile "
+             "%s/bad3\nIdentityFile %s/bad4\nIdentityFile %s/bad5\nIdentityFile %s/open\n",
+             dir, dir, dir, dir, dir, dir);
+    configure(f, more);
+    shell("sed -i 's,IdentityFile %s/id$,,' config", dir);
+    open_fails(f, ERROR_AUTH, "open may be read by others");
+    assert_non_null(strstr(f->err.text, "bad2 is damaged"));
+    assert_non_null(strstr(f->err.text, "there was no key to try"));
+}
+
+/* ---- agents -------------------------------------------------------------------------------- */
+
+static void make_ten_keys(int right) {
+    shell("for i in 1 2 3 4 5 6 7 8 9 10; do test -f ten$i || ssh-keygen -q -N '' -t ed25519 -f "
+          "ten$i; done; cp ten%d.pub authorized; mv id hidden-id; mv id.pub hidden-id.pub",
+          right);
+}
+
+static void unmake_ten_keys(void) {
+    shell("mv hidden-id id; mv hidden-id.pub id.pub");
+}
+
+static void logs_in_with_an_agent(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    start_agent(f);
+    shell("rm -f agented*; ssh-keygen -q -N '' -t ed25519 -f agented; cp agented.pub authorized");
+    add_to_agent("agented");
+    use_agent(f, "");
+    open_session(f);
+    command_is(f, "echo ok", "ok\n", 0);
+    /* IdentitiesOnly leaves only the keys out that are no identity files */
+    use_agent(f, "IdentitiesOnly yes");
+    make_transport(f);
+    open_fails(f, ERROR_AUTH, "refused user");
+    char more[256];
+    snprintf(more, sizeof(more), "IdentitiesOnly yes\nIdentityFile %s/agented.pub", dir);
+    use_agent(f, more);
+    make_transport(f);
+    open_session(f);
+}
+
+static void finds_the_right_one_of_ten_keys(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "MaxAuthTries 20");
+    start_agent(f);
+    static const int right[] = {1, 4, 9, 10};
+    for (size_t i = 0; i < ARRAY_LEN(right); i++) {
+        make_ten_keys(right[i]);
+        if (i == 0)
+            add_to_agent("ten1 ten2 ten3 ten4 ten5 ten6 ten7 ten8 ten9 ten10");
+        use_agent(f, "");
+        make_transport(f);
+        int rc = try_open(f, 20 * CLOCK_S);
+        unmake_ten_keys();
+        if (rc != 0)
+            fail_msg("key %d: %s", right[i], f->err.text);
+        command_is(f, "echo ok", "ok\n", 0);
+    }
+}
+
+static void stops_when_the_server_has_had_enough_keys(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "MaxAuthTries 6");
+    start_agent(f);
+    make_ten_keys(9);
+    add_to_agent("ten1 ten2 ten3 ten4 ten5 ten6 ten7 ten8 ten9 ten10");
+    use_agent(f, "");
+    int64_t before = clock_now();
+    int rc = try_open(f, 20 * CLOCK_S);
+    unmake_ten_keys();
+    assert_int_equal(rc, -1);
+    if (f->err.kind != ERROR_AUTH || !strstr(f->err.text, "Too many authentication failures"))
+        fail_msg("%s", f->err.text);
+    assert_non_null(strstr(f->err.text, "tried 6 keys of the agent"));
+    assert_true(clock_now() - before < 5 * CLOCK_S);
+    /* with the right key listed as an identity file it comes first */
+    char more[256];
+    snprintf(more, sizeof(more), "IdentityFile %s/ten9", dir);
+    use_agent(f, more);
+    make_transport(f);
+    open_session(f);
+}
+
+static void uses_an_encrypted_key_by_the_agent(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    start_agent(f);
+    shell("rm -f locked*; ssh-keygen -q -N '' -t ed25519 -f locked; cp locked.pub authorized; "
+          "SSH_AUTH_SOCK=agent ssh-add locked; "
+          "ssh-keygen -q -p -P '' -N secret -Z aes256-gcm@openssh.com -f locked; rm locked.pub");
+    char more[256];
+    snprintf(more, sizeof(more), "IdentitiesOnly yes\nIdentityFile %s/locked", dir);
+    use_agent(f, more);
+    open_session(f);
+    command_is(f, "echo ok", "ok\n", 0);
+}
+
+static void does_without_an_agent_that_is_not_there(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    unlink(path("agent"));
+    use_agent(f, "");
+    open_session(f);
+    shell("rm -f other*; ssh-keygen -q -N '' -t ed25519 -f other; cp other.pub authorized");
+    open_fails(f, ERROR_AUTH, "does not answer");
+}
+
+/* An agent that accepts, and answers the first `answers` requests: none, or the list of keys. */
+struct bad_agent {
+    int fd;
+    char *list;
+    size_t len;
+};
+
+static void *play_bad_agent(void *arg) {
+    struct bad_agent *a = arg;
+    for (;;) {
+        int fd = accept(a->fd, NULL, NULL);
+        if (fd < 0)
+            return NULL;
+        char request[65536];
+        ssize_t n = recv(fd, request, sizeof(request), 0);
+        if (n >= 5 && request[4] == 11 && a->list)
+            send(fd, a->list, a->len, MSG_NOSIGNAL);
+        while (recv(fd, request, sizeof(request), 0) > 0)
+            ;
+        close(fd);
+    }
+}
+
+static void listen_as_agent(struct bad_agent *a, pthread_t *thread) {
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", path("agent"));
+    unlink(un.sun_path);
+    a->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(a->fd, (struct sockaddr *)&un, sizeof(un)), 0);
+    assert_int_equal(listen(a->fd, 5), 0);
+    assert_int_equal(pthread_create(thread, NULL, play_bad_agent, a), 0);
+}
+
+static void end_bad_agent(struct bad_agent *a, pthread_t thread) {
+    shutdown(a->fd, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    close(a->fd);
+    unlink(path("agent"));
+}
+
+static void does_without_an_agent_that_hangs(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    struct bad_agent a = {0};
+    pthread_t thread;
+    listen_as_agent(&a, &thread);
+    use_agent(f, "");
+    int rc = try_open(f, 20 * CLOCK_S);
+    int64_t before = clock_now();
+    int again = try_open(f, 20 * CLOCK_S);
+    int64_t took = clock_now() - before;
+    end_bad_agent(&a, thread);
+    assert_int_equal(rc, 0);
+    assert_int_equal(again, 0);
+    assert_true(took < CLOCK_S); /* asked once a run only */
+}
+
+static void ends_at_the_deadline_when_the_agent_does_not_sign(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    start_agent(f);
+    make_ten_keys(1);
+    add_to_agent("ten1");
+    /* record the real list, then play an agent that has only that */
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
+    snprintf(un.sun_path, sizeof(un.sun_path), "%s", path("agent"));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
+    assert_int_equal(send(fd, "\0\0\0\1\13", 5, 0), 5);
+    char list[4096];
+    ssize_t n = recv(fd, list, sizeof(list), 0);
+    close(fd);
+    assert_true(n > 5);
+    end(&f->agent);
+    struct bad_agent a = {.list = list, .len = (size_t)n};
+    pthread_t thread;
+    listen_as_agent(&a, &thread);
+    use_agent(f, "");
+    f->settings.login_timeout = 1500 * CLOCK_MS;
+    int64_t before = clock_now();
+    int rc = try_open(f, 20 * CLOCK_S);
+    int64_t took = clock_now() - before;
+    unmake_ten_keys();
+    end_bad_agent(&a, thread);
+    assert_int_equal(rc, -1);
+    if (f->err.kind != ERROR_TIMEOUT && f->err.kind != ERROR_AUTH)
+        fail_msg("%s", f->err.text);
+    assert_in_range(took, CLOCK_S, 4 * CLOCK_S);
+}
+
+/* ---- host keys ----------------------------------------------------------------------------- */
+
+static void refuses_an_unknown_host_key(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    shell(": >known_hosts");
+    open_fails(f, ERROR_HOST_KEY, "the host key of web03 is not known: ssh-ed25519 SHA256:");
+}
+
+static void refuses_a_changed_host_key(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    shell("{ echo '# first'; printf '[127.0.0.1]:%%s %%s\\n' %d \"$(cut -d' ' -f1,2 id.pub)\"; } "
+          ">known_hosts; ssh-keygen -lf host_ed25519.pub | cut -d' ' -f2 >new; "
+          "ssh-keygen -lf id.pub | cut -d' ' -f2 >old",
+          f->port);
+    open_fails(f, ERROR_HOST_KEY, "known_hosts line 2 has ssh-ed25519 SHA256:");
+    static const char *const prints[] = {"new", "old"};
+    for (size_t i = 0; i < 2; i++) {
+        struct str text = {0};
+        assert_int_equal(fd_read_file(path(prints[i]), 1000, &text, &f->err), 0);
+        text.data[strcspn(text.data, "\n")] = '\0';
+        assert_int_equal(try_open(f, 20 * CLOCK_S), -1);
+        assert_non_null(strstr(f->err.text, text.data));
+        str_done(&text);
+    }
+}
+
+static void refuses_a_revoked_host_key(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "StrictHostKeyChecking no");
+    shell("printf '@revoked * %%s\\n' \"$(cut -d' ' -f1,2 host_ed25519.pub)\" >>known_hosts");
+    open_fails(f, ERROR_HOST_KEY, "is revoked");
+}
+
+static void keeps_a_new_host_key_when_asked_to(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "StrictHostKeyChecking accept-new\nHashKnownHosts yes");
+    shell(": >known_hosts");
+    open_session(f);
+    open_session(f);
+    shell("test $(grep -c '^|1|' known_hosts) = 1");
+    configure(f, "");
+    shell("true");
+    make_transport(f);
+    open_session(f);
+}
+
+static void asks_for_a_key_of_the_known_type(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    shell("printf '[127.0.0.1]:%%s %%s\\n' %d \"$(cut -d' ' -f1,2 host_rsa.pub)\" >known_hosts",
+          f->port);
+    open_session(f);
+}
+
+/* ---- servers that misbehave ---------------------------------------------------------------- */
+
+static void says_who_refused(void **state) {
+    struct fixture *f = *state;
+    f->port = free_port();
+    configure(f, "");
+    char sentence[64];
+    snprintf(sentence, sizeof(sentence), "connection refused by 127.0.0.1 port %d", f->port);
+    open_fails(f, ERROR_UNREACHABLE, sentence);
+}
+
+static void knows_no_such_name(void **state) {
+    struct fixture *f = *state;
+    f->port = free_port();
+    configure(f, "");
+    struct server server = {.name = "nowhere.invalid", .host = "nowhere.invalid"};
+    f->settings.connect_timeout = 3 * CLOCK_S;
+    make_transport(f);
+    assert_int_equal(transport_open(f->t, &server, deadline_in(9 * CLOCK_S), &f->s, &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_UNREACHABLE);
+    assert_non_null(strstr(f->err.text, "the name nowhere.invalid"));
+}
+
+static void reaches_a_server_by_name(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "HostKeyAlias here");
+    shell("printf 'here %%s\\n' \"$(cut -d' ' -f1,2 host_ed25519.pub)\" >known_hosts");
+    struct server server = {.name = "localhost", .host = "localhost"};
+    make_transport(f);
+    if (transport_open(f->t, &server, deadline_in(9 * CLOCK_S), &f->s, &f->err) != 0)
+        fail_msg("%s", f->err.text);
+    command_is(f, "echo ok", "ok\n", 0);
+}
+
+/* A listener whose queue is full: it swallows what comes. */
+static void swallow(struct fixture *f, int extra[4]) {
+    f->port = listen_anywhere(&f->listener, 0);
+    for (int i = 0; i < 4; i++) {
+        struct sockaddr_in a = address(f->port);
+        extra[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        assert_true(connect(extra[i], (struct sockaddr *)&a, sizeof(a)) == 0 ||
+                    errno == EINPROGRESS);
+    }
+    usleep(50000);
+}
+
+static void waits_no_longer_for_a_connection_than_told(void **state) {
+    struct fixture *f = *state;
+    int extra[4];
+    swallow(f, extra);
+    configure(f, "");
+    f->settings.connect_timeout = 500 * CLOCK_MS;
+    int64_t before = clock_now();
+    char sentence[80];
+    snprintf(sentence, sizeof(sentence), "no answer from 127.0.0.1 port %d within 500ms", f->port);
+    open_fails(f, ERROR_UNREACHABLE, sentence);
+    assert_in_range(clock_now() - before, 450 * CLOCK_MS, 2 * CLOCK_S);
+    f->settings.connect_timeout = 0;
+    make_transport(f);
+    before = clock_now();
+    assert_int_equal(try_open(f, 500 * CLOCK_MS), -1);
+    assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+    assert_true(clock_now() - before < 2 * CLOCK_S);
+    for (int i = 0; i < 4; i++)
+        close(extra[i]);
+}
+
+static void waits_no_longer_for_a_banner_than_told(void **state) {
+    struct fixture *f = *state;
+    f->port = listen_anywhere(&f->listener, 5);
+    configure(f, "");
+    f->settings.login_timeout = 500 * CLOCK_MS;
+    int64_t before = clock_now();
+    open_fails(f, ERROR_TIMEOUT, "no end of the wait for an SSH banner");
+    assert_non_null(strstr(f->err.text, "within 500ms"));
+    assert_in_range(clock_now() - before, 450 * CLOCK_MS, 2 * CLOCK_S);
+}
+
+/* Serves one connection: sends `say`, then waits, or closes. */
+struct mute {
+    int listener;
+    const char *say;
+    bool close;
+};
+
+static void *play_mute(void *arg) {
+    struct mute *m = arg;
+    int fd = accept(m->listener, NULL, NULL);
+    if (fd < 0)
+        return NULL;
+    send(fd, m->say, strlen(m->say), MSG_NOSIGNAL);
+    char scrap[4096];
+    if (m->close)
+        shutdown(fd, SHUT_WR);
+    while (recv(fd, scrap, sizeof(scrap), 0) > 0)
+        ;
+    close(fd);
+    return NULL;
+}
+
+static void mute_makes(struct fixture *f, const char *say, bool closes, enum error_kind kind,
+                       const char *with) {
+    fd_close(&f->listener);
+    f->port = listen_anywhere(&f->listener, 5);
+    configure(f, "");
+    f->settings.login_timeout = 700 * CLOCK_MS;
+    make_transport(f);
+    struct mute m = {f->listener, say, closes};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, play_mute, &m), 0);
+    int rc = try_open(f, 20 * CLOCK_S);
+    pthread_join(thread, NULL);
+    assert_int_equal(rc, -1);
+    if (f->err.kind != kind || !strstr(f->err.text, with))
+        fail_msg("after '%s': kind %d: %s", say, f->err.kind, f->err.text);
+}
+
+static void judges_servers_that_break_off(void **state) {
+    struct fixture *f = *state;
+    mute_makes(f, "", true, ERROR_UNREACHABLE, "before its SSH banner came");
+    mute_makes(f, "SSH-2.0-x\r\n", true, ERROR_UNREACHABLE, "in the key exchange");
+    mute_makes(f, "SSH-2.0-x\r\n", false, ERROR_TIMEOUT, "no end of the key exchange");
+    mute_makes(f, "SSH-2.0-x\r\n\377\377\377\377junk junk junk junk", false, ERROR_UNREACHABLE,
+               "in the key exchange");
+    mute_makes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", true, ERROR_UNREACHABLE,
+               "before its SSH banner came");
+}
+
+static void says_which_algorithms_do_not_match(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "Ciphers aes256-ctr");
+    configure(f, "Ciphers aes128-ctr");
+    open_fails(f, ERROR_UNREACHABLE, "have no cipher in common: the server has aes256-ctr");
+}
+
+static void ends_a_login_at_its_deadline(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    f->settings.login_timeout = CLOCK_MS; /* a login takes more than that */
+    open_fails(f, ERROR_TIMEOUT, "within 1ms");
+}
+
+/* ---- deadlines and the end of a run -------------------------------------------------------- */
+
+static void ends_reads_and_writes_at_their_deadline(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    assert_int_equal(session_start(f->s, "sleep 30", deadline_in(5 * CLOCK_S), &f->err), 0);
+    char buf[100];
+    int64_t before = clock_now();
+    assert_int_equal(session_read(f->s, buf, sizeof(buf), deadline_in(300 * CLOCK_MS), &f->err),
+                     -1);
+    assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+    assert_in_range(clock_now() - before, 280 * CLOCK_MS, 2 * CLOCK_S);
+
+    open_session(f);
+    static char data[16 * 1024 * 1024];
+    assert_int_equal(session_start(f->s, "sleep 30", deadline_in(5 * CLOCK_S), &f->err), 0);
+    before = clock_now();
+    assert_int_equal(session_write(f->s, data, sizeof(data), deadline_in(300 * CLOCK_MS), &f->err),
+                     -1);
+    assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+    assert_in_range(clock_now() - before, 280 * CLOCK_MS, 2 * CLOCK_S);
+
+    open_session(f);
+    int status;
+    assert_int_equal(session_start(f->s, "sleep 30", deadline_in(5 * CLOCK_S), &f->err), 0);
+    assert_int_equal(session_finish(f->s, deadline_in(300 * CLOCK_MS), &status, &f->err), -1);
+    assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+}
+
+/* A server that is stopped takes nothing any more, not even at the level of its socket. */
+static void ends_a_write_that_nobody_takes(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    assert_int_equal(
+        session_start(f->s, "echo $PPID; cat >/dev/null", deadline_in(5 * CLOCK_S), &f->err), 0);
+    char buf[64] = "";
+    assert_true(session_read(f->s, buf, sizeof(buf) - 1, deadline_in(5 * CLOCK_S), &f->err) > 0);
+    pid_t pid = atoi(buf);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    static char data[16 * 1024 * 1024];
+    int64_t before = clock_now();
+    int rc = session_write(f->s, data, sizeof(data), deadline_in(300 * CLOCK_MS), &f->err);
+    int64_t took = clock_now() - before;
+    before = clock_now();
+    session_close(f->s);
+    f->s = NULL;
+    int64_t closed = clock_now() - before;
+    kill(pid, SIGCONT);
+    assert_int_equal(rc, -1);
+    assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+    assert_true(took < 2 * CLOCK_S);
+    assert_true(closed < 2 * CLOCK_S);
+}
+
+static void *fire_soon(void *arg) {
+    usleep(200000);
+    cancel_fire(arg);
+    return NULL;
+}
+
+/* Fires the token while `work` goes on, which must end at once as interrupted. */
+static void is_interrupted(struct fixture *f, int (*work)(struct fixture *f)) {
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, fire_soon, f->cancel), 0);
+    int64_t before = clock_now();
+    int rc = work(f);
+    int64_t took = clock_now() - before;
+    pthread_join(thread, NULL);
+    assert_int_equal(rc, -1);
+    if (f->err.kind != ERROR_INTERRUPTED)
+        fail_msg("kind %d: %s", f->err.kind, f->err.text);
+    assert_in_range(took, 150 * CLOCK_MS, CLOCK_S);
+    session_close(f->s);
+    f->s = NULL;
+    transport_free(f->t);
+    f->t = NULL;
+    cancel_free(f->cancel);
+    assert_int_equal(cancel_new(&f->cancel, &f->err), 0);
+}
+
+static int work_open(struct fixture *f) {
+    return try_open(f, 20 * CLOCK_S);
+}
+
+static int work_read(struct fixture *f) {
+    char buf[10];
+    return session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err) < 0 ? -1 : 0;
+}
+
+static int work_write(struct fixture *f) {
+    static char data[16 * 1024 * 1024];
+    return session_write(f->s, data, sizeof(data), deadline_in(20 * CLOCK_S), &f->err);
+}
+
+static int work_finish(struct fixture *f) {
+    int status;
+    return session_finish(f->s, deadline_in(20 * CLOCK_S), &status, &f->err);
+}
+
+static void ends_at_once_with_the_run(void **state) {
+    struct fixture *f = *state;
+    int extra[4];
+    swallow(f, extra);
+    configure(f, "");
+    is_interrupted(f, work_open); /* connecting */
+    for (int i = 0; i < 4; i++)
+        close(extra[i]);
+    fd_close(&f->listener);
+    f->port = listen_anywhere(&f->listener, 5);
+    configure(f, "");
+    is_interrupted(f, work_open); /* waiting for a banner */
+    fd_close(&f->listener);
+    start_sshd(f, "");
+    configure(f, "");
+    int (*const works[])(struct fixture *) = {work_read, work_write, work_finish};
+    for (size_t i = 0; i < ARRAY_LEN(works); i++) {
+        open_session(f);
+        assert_int_equal(session_start(f->s, "sleep 30", deadline_in(5 * CLOCK_S), &f->err), 0);
+        is_interrupted(f, works[i]);
+    }
+    cancel_fire(f->cancel);
+    open_fails(f, ERROR_INTERRUPTED, "ended");
+}
+
+/* ---- many ---------------------------------------------------------------------------------- */
+
+static void *open_one(void *arg) {
+    struct fixture *f = arg;
+    struct fixture mine = {.t = f->t, .server = f->server};
+    char buf[16];
+    int status = -1;
+    if (try_open(&mine, 60 * CLOCK_S) == 0 &&
+        session_start(mine.s, "echo ok", deadline_in(60 * CLOCK_S), &mine.err) == 0 &&
+        session_read(mine.s, buf, sizeof(buf), deadline_in(60 * CLOCK_S), &mine.err) == 3 &&
+        session_finish(mine.s, deadline_in(60 * CLOCK_S), &status, &mine.err) == 0 && status == 0) {
+        session_close(mine.s);
+        return NULL;
+    }
+    fprintf(stderr, "%s\n", mine.err.text);
+    session_close(mine.s);
+    return (void *)1;
+}
+
+#define MANY 100
+
+static void open_many(struct fixture *f) {
+    pthread_t threads[MANY];
+    int failed = 0;
+    make_transport(f);
+    for (int i = 0; i < MANY; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_one, f), 0);
+    for (int i = 0; i < MANY; i++) {
+        void *result;
+        pthread_join(threads[i], &result);
+        failed += result != NULL;
+    }
+    assert_int_equal(failed, 0);
+    assert_in_range(transport_ssh_most_handshakes(f->t), 2, 8);
+}
+
+static void opens_many_through_the_gate(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    f->settings.handshakes = 8;
+    open_many(f);
+}
+
+static void opens_many_by_an_agent(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    start_agent(f);
+    add_to_agent("id");
+    use_agent(f, "");
+    f->settings.handshakes = 8;
+    open_many(f);
+}
+
+/* Servers that never speak must not hold the gate for as long as they last. */
+static void is_not_held_up_by_silent_servers(void **state) {
+    struct fixture *f = *state;
+    int silent_port = listen_anywhere(&f->listener, 50);
+    start_sshd(f, "");
+    configure(f, "");
+    f->settings.handshakes = 2;
+    make_transport(f);
+    pthread_t threads[2];
+    struct fixture silent = {.t = f->t, .server = f->server};
+    silent.server.port = silent_port;
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, open_one, &silent), 0);
+    usleep(200000);
+    int64_t before = clock_now();
+    open_session(f);
+    int64_t took = clock_now() - before;
+    cancel_fire(f->cancel);
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    assert_in_range(took, CLOCK_S, 6 * CLOCK_S);
+}
+
+/* ---- passwords ----------------------------------------------------------------------------- */
+
+/* A server of libssh's that takes one password, by one method, and lets in once. */
+struct doorman {
+    int listener;
+    ssh_session session;
+    int method;
+    int asked; /* how often a password was offered */
+    bool in;
+};
+
+static bool is_right(struct doorman *d, const char *password) {
+    d->asked++;
+    return password && strcmp(password, "open sesame") == 0;
+}
+
+static void judge_interactive(struct doorman *d, ssh_message m) {
+    static const char *prompts[] = {"Password: "};
+    static char echo[] = {0};
+    if (!ssh_message_auth_kbdint_is_response(m)) {
+        ssh_message_auth_interactive_request(m, "", "", 1, prompts, echo);
+        return;
+    }
+    d->in = is_right(d, ssh_userauth_kbdint_getanswer(d->session, 0));
+    if (d->in)
+        ssh_message_auth_reply_success(m, 0);
+    else
+        ssh_message_reply_default(m);
+}
+
+/* the callbacks that replace it cannot answer in turns, as the other method needs */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+static const char *password_of(ssh_message m) {
+    return ssh_message_auth_password(m);
+}
+#pragma GCC diagnostic pop
+
+static void judge_message(struct doorman *d, ssh_message m) {
+    bool auth = ssh_message_type(m) == SSH_REQUEST_AUTH;
+    if (auth && ssh_message_subtype(m) == SSH_AUTH_METHOD_INTERACTIVE &&
+        d->method == SSH_AUTH_METHOD_INTERACTIVE) {
+        judge_interactive(d, m);
+        return;
+    }
+    ssh_message_auth_set_methods(m, d->method);
+    if (auth && ssh_message_subtype(m) == SSH_AUTH_METHOD_PASSWORD &&
+        d->method == SSH_AUTH_METHOD_PASSWORD && is_right(d, password_of(m))) {
+        d->in = true;
+        ssh_message_auth_reply_success(m, 0);
+        return;
+    }
+    ssh_message_reply_default(m);
+}
+
+static void *play_doorman(void *arg) {
+    struct doorman *d = arg;
+    int fd = accept(d->listener, NULL, NULL);
+    ssh_bind bind = ssh_bind_new();
+    d->session = ssh_new();
+    ssh_bind_options_set(bind, SSH_BIND_OPTIONS_HOSTKEY, path("host_ed25519"));
+    if (ssh_bind_accept_fd(bind, d->session, fd) == SSH_OK &&
+        ssh_handle_key_exchange(d->session) == SSH_OK) {
+        ssh_message m;
+        while ((m = ssh_message_get(d->session))) {
+            judge_message(d, m);
+            ssh_message_free(m);
+        }
+    }
+    ssh_silent_disconnect(d->session);
+    ssh_free(d->session);
+    ssh_bind_free(bind);
+    return NULL;
+}
+
+/* Logs in with a password; whether it got in, and how often the server was offered one. */
+static bool knocks(struct fixture *f, int method, const char *password, int *asked) {
+    fd_close(&f->listener);
+    f->port = listen_anywhere(&f->listener, 5);
+    configure(f, "");
+    f->settings.password = password;
+    make_transport(f);
+    struct doorman d = {.listener = f->listener, .method = method};
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, play_doorman, &d), 0);
+    int rc = try_open(f, 20 * CLOCK_S);
+    session_close(f->s);
+    f->s = NULL;
+    pthread_join(thread, NULL);
+    *asked = d.asked;
+    assert_int_equal(rc == 0, d.in);
+    return rc == 0;
+}
+
+static void gives_the_password_once(void **state) {
+    struct fixture *f = *state;
+    static const int methods[] = {SSH_AUTH_METHOD_PASSWORD, SSH_AUTH_METHOD_INTERACTIVE};
+    int asked;
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++) {
+        assert_true(knocks(f, methods[i], "open sesame", &asked));
+        assert_int_equal(asked, 1);
+        assert_false(knocks(f, methods[i], "swordfish", &asked));
+        assert_int_equal(asked, 1);
+        assert_int_equal(f->err.kind, ERROR_AUTH);
+        assert_non_null(strstr(f->err.text, "the password"));
+        assert_null(strstr(f->err.text, "swordfish"));
+        assert_false(knocks(f, methods[i], NULL, &asked));
+        assert_int_equal(asked, 0);
+    }
+}
+
+/* ---- the ssh program ----------------------------------------------------------------------- */
+
+static void is_carried_by_the_ssh_program(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    char more[512];
+    snprintf(more, sizeof(more),
+             "Host 127.0.0.1\n ProxyJump jump\nHost jump\n HostName localhost\n HostKeyAlias "
+             "[127.0.0.1]:%d\n Port %d\n User %s\nHost *\n",
+             f->port, f->port, user);
+    configure(f, more);
+    open_session(f);
+    command_is(f, "echo ok", "ok\n", 0);
+    command_is(f, "echo out; exit 3", "out\n", 3);
+    command_is(f, "echo out; exit 255", "out\n", 255);
+    assert_non_null(strstr(session_address(f->s), "ssh pid "));
+}
+
+static void program_fails(struct fixture *f, enum error_kind kind) {
+    char buf[16];
+    make_transport(f);
+    open_session(f);
+    assert_int_equal(session_start(f->s, "echo ok", deadline_in(20 * CLOCK_S), &f->err), 0);
+    assert_int_equal(session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err), -1);
+    if (f->err.kind != kind)
+        fail_msg("kind %d: %s", f->err.kind, f->err.text);
+}
+
+static void translates_what_the_ssh_program_says(void **state) {
+    struct fixture *f = *state;
+    static const char proxy[] = "ProxyCommand bash -c 'exec 3<>/dev/tcp/%%h/%%p; cat <&3 & "
+                                "cat >&3; kill $!'";
+    start_sshd(f, "");
+    char more[256];
+    snprintf(more, sizeof(more), proxy);
+    configure(f, more);
+    shell(": >known_hosts");
+    program_fails(f, ERROR_HOST_KEY);
+    configure(f, more);
+    shell("rm -f other*; ssh-keygen -q -N '' -t ed25519 -f other; cp other.pub authorized");
+    program_fails(f, ERROR_AUTH);
+    configure(f, "ProxyCommand false");
+    program_fails(f, ERROR_UNREACHABLE);
+}
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+static int make_scratch(void **state UNUSED) {
+    snprintf(dir, sizeof(dir), "/tmp/test_ssh.XXXXXX");
+    assert_non_null(mkdtemp(dir));
+    snprintf(user, sizeof(user), "%s", geteuid() == 0 ? "root" : getenv("USER"));
+    mkdir("/run/sshd", 0755);
+    shell("ssh-keygen -q -N '' -t ed25519 -f id; ssh-keygen -q -N '' -t ed25519 -f host_ed25519; "
+          "ssh-keygen -q -N '' -t rsa -b 2048 -f host_rsa; cp id.pub authorized");
+    signal(SIGPIPE, SIG_IGN);
+    return 0;
+}
+
+static int remove_scratch(void **state UNUSED) {
+    char command[128];
+    snprintf(command, sizeof(command), "rm -rf %s", dir);
+    return system(command);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(int argc, char **argv) {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
+    const struct CMUnitTest tests[] = {
+        TEST(runs_commands_one_after_another),
+        TEST(carries_input_and_output),
+        TEST(is_not_held_up_by_standard_error),
+        TEST(reads_a_lot),
+        TEST(finishes_although_something_keeps_the_output_open),
+        TEST(loses_a_connection_in_the_middle_of_a_read),
+        TEST(logs_in_with_every_kind_of_key),
+        TEST(logs_in_with_a_certificate),
+        TEST(says_what_was_refused),
+        TEST(never_loads_encrypted_keys),
+        TEST(takes_no_damaged_or_open_key),
+        TEST(logs_in_with_an_agent),
+        TEST(finds_the_right_one_of_ten_keys),
+        TEST(stops_when_the_server_has_had_enough_keys),
+        TEST(uses_an_encrypted_key_by_the_agent),
+        TEST(does_without_an_agent_that_is_not_there),
+        TEST(does_without_an_agent_that_hangs),
+        TEST(ends_at_the_deadline_when_the_agent_does_not_sign),
+        TEST(refuses_an_unknown_host_key),
+        TEST(refuses_a_changed_host_key),
+        TEST(refuses_a_revoked_host_key),
+        TEST(keeps_a_new_host_key_when_asked_to),
+        TEST(asks_for_a_key_of_the_known_type),
+        TEST(says_who_refused),
+        TEST(knows_no_such_name),
+        TEST(reaches_a_server_by_name),
+        TEST(waits_no_longer_for_a_connection_than_told),
+        TEST(waits_no_longer_for_a_banner_than_told),
+        TEST(judges_servers_that_break_off),
+        TEST(says_which_algorithms_do_not_match),
+        TEST(ends_a_login_at_its_deadline),
+        TEST(ends_reads_and_writes_at_their_deadline),
+        TEST(ends_a_write_that_nobody_takes),
+        TEST(ends_at_once_with_the_run),
+        TEST(opens_many_through_the_gate),
+        TEST(opens_many_by_an_agent),
+        TEST(is_not_held_up_by_silent_servers),
+        TEST(gives_the_password_once),
+        TEST(is_carried_by_the_ssh_program),
+        TEST(translates_what_the_ssh_program_says),
+    };
+    return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
+}
