@@ -185,14 +185,13 @@ static enum future_state leave_pending(struct future *f, enum future_state state
     pthread_mutex_lock(&f->lock);
     enum future_state was = f->state;
     if (was == FUTURE_PENDING)
-        f->state = state;
+        f->state = (uint8_t)state;
     if (was == FUTURE_PENDING && state == FUTURE_CANCELLED)
         wake_waiters_locked(f);
-    bool last = false;
-    if (by_pool && f->state == FUTURE_CANCELLED) {
+    if (by_pool && f->state == FUTURE_CANCELLED)
         f->pooled = false;
-        last = f->freed;
-    }
+    /* an owner frees only what is done, so nobody has freed what was pending */
+    bool last = by_pool && was == FUTURE_CANCELLED && f->freed;
     pthread_mutex_unlock(&f->lock);
     if (last)
         destroy(f);
@@ -250,12 +249,12 @@ bool job_drop(struct future *f) {
 
 /* ---- the owner's side ---- */
 
-/* Waits, with the lock held, until the future is done. Returns whether it was before the deadline.
- */
+/* Waits until the future is done. Returns whether it was before the deadline. */
 static bool wait_done_locked(struct future *f, int64_t deadline) {
     if (state_is_done(f->state))
         return true;
     struct waiter w = {.done = PTHREAD_COND_INITIALIZER, .next = f->waiters};
+    /* cppcheck-suppress autoVariables ; unlinked before this frame ends */
     f->waiters = &w;
     while (!state_is_done(f->state) && wait_until(&w.done, &f->lock, deadline))
         ;
