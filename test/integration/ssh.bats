@@ -81,7 +81,7 @@ detail_has() {
     reason_is host-key
     detail_has "$(ssh-keygen -lf host.pub | cut -d' ' -f2)"
     detail_has "$(ssh-keygen -lf old.pub | cut -d' ' -f2)"
-    detail_has "$T/known_hosts:2"
+    detail_has "$T/known_hosts line 2"
 }
 
 @test "revoked, negated and hashed entries" {
@@ -175,7 +175,7 @@ PY
 benchmarks:
   three: {command: "exit 3", extract: {regex: '(\d+)'}}
   endless: {command: "sleep 1000", extract: {regex: '(\d+)'}, timeout: 500ms}
-  much: {command: "yes 42 | head -c 50000000", extract: {regex: '(\d+)'}}
+  much: {command: "yes 84 | head -c 50000000", extract: {regex: '(\d+)'}}
   binary: {command: "head -c 100000 /dev/urandom | tr -d 0-9", extract: {regex: '(\d+)'}}
   nothing: {command: "true", extract: {regex: '(\d+)'}}
 Y
