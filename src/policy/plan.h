@@ -15,7 +15,7 @@
 #define PLAN_FANOUT 32
 #define PLAN_THRESHOLD 50.0
 #define PLAN_TIMEOUT (INT64_C(60) * 1000000000)          /* of a trial, ns */
-#define PLAN_START_TIMEOUT (INT64_C(30) * 1000000000)    /* from login to the agent's first word */
+#define PLAN_START_TIMEOUT (INT64_C(60) * 1000000000)    /* from login to the agent's first word */
 #define PLAN_SESSION_TIMEOUT (INT64_C(300) * 1000000000) /* all but the benchmarks, in all */
 
 struct benchmark_plan {

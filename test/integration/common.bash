@@ -32,8 +32,8 @@ muster() {
 # fails with both outputs shown
 fail() {
     echo "$*"
-    echo "status: ${status:-} output: ${output:-}"
-    echo "stderr: $(cat "$T/err" 2>/dev/null)"
+    echo "status: ${status:-} output: ${output:0:3000}"
+    echo "stderr: $(head -c 3000 "$T/err" 2>/dev/null)"
     return 1
 }
 
@@ -93,7 +93,9 @@ TXT
     [ "$(id -u)" != 0 ] || mkdir -p /run/sshd
 }
 
-# a real sshd on ADDRESS, with more lines for its configuration; its pid in $T/sshd-ADDRESS.pid
+# a real sshd on ADDRESS, with more lines for its configuration; its pid in $T/sshd-ADDRESS.pid.
+# With SHLVL set bash does not take the session for a login from afar, and leaves out ~/.bashrc,
+# whose cost on the machine at hand would be most of a test's.
 start_sshd() {
     local address=$1 name=$T/sshd-$1
     shift
@@ -113,6 +115,7 @@ KbdInteractiveAuthentication no
 MaxStartups 1000
 PrintMotd no
 LogLevel VERBOSE
+SetEnv SHLVL=2
 TXT
     } >"$name.conf"
     $(command -v sshd || echo /usr/sbin/sshd) -f "$name.conf" -E "$name.log"

@@ -33,7 +33,7 @@ teardown() { scratch_done; }
 
 @test "sessions open at any time, counted by the servers" {
     start_sshd 127.0.2.1
-    printf 'benchmarks:\n  n: {command: "echo + >>%s/trace; sleep 0.05; echo - >>%s/trace; echo 80", extract: {regex: "(80)"}}\n' "$T" "$T" >muster.yaml
+    printf 'benchmarks:\n  n: {command: "echo + >>%s/trace; sleep 0.5; echo - >>%s/trace; echo 80", extract: {regex: "(80)"}}\n' "$T" "$T" >muster.yaml
     for i in $(seq 60); do echo "s$i"; done >list
     printf 'Host s*\n  HostName 127.0.2.1\n' | cat - ssh_config >ssh_config2
     for fanout in 1 5 32; do
