@@ -24,6 +24,7 @@ struct signals {
 
 static void *wait_for_signals(void *arg) {
     struct signals *s = arg;
+    pthread_setname_np(pthread_self(), "signals");
     for (;;) {
         int number;
         sigwait(&s->set, &number);

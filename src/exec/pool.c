@@ -105,6 +105,7 @@ static struct future *next_job_locked(struct pool *p) {
 
 static void *thread_main(void *arg) {
     struct pool *p = arg;
+    pthread_setname_np(pthread_self(), "worker");
     pthread_mutex_lock(&p->lock);
     p->idle--;
     p->waking = false;

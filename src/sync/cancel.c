@@ -90,6 +90,7 @@ static void wake_locked(struct cancel *c, int64_t deadline) {
 
 static void *run(void *arg) {
     struct cancel *c = arg;
+    pthread_setname_np(pthread_self(), "deadlines");
     pthread_mutex_lock(&c->lock);
     while (!c->stop) {
         bool all = atomic_load(&c->fired);

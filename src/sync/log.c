@@ -220,6 +220,7 @@ static void wait_for_work_locked(void) {
 
 static void *run(void *unused) {
     (void)unused;
+    pthread_setname_np(pthread_self(), "log");
     struct unpacked u = {0};
     pthread_mutex_lock(&the.lock);
     while (the.first || the.open) {
