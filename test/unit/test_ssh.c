@@ -148,13 +148,18 @@ static void end(pid_t *pid) {
     *pid = 0;
 }
 
+/*
+ * A bash that sshd starts reads ~/.bashrc, unless it stands below another shell: what is in it here
+ * may take long, and leave locks behind when a session is cut off.
+ */
 static void start_sshd(struct fixture *f, const char *more) {
     f->port = free_port();
-    write_file("sshd.conf",
-               "ListenAddress 127.0.0.1\nPort %d\nHostKey %s/host_ed25519\nHostKey %s/host_rsa\n"
-               "PidFile none\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUsePAM no\n"
-               "PermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 1000\n%s\n",
-               f->port, dir, dir, dir, more);
+    write_file(
+        "sshd.conf",
+        "ListenAddress 127.0.0.1\nPort %d\nHostKey %s/host_ed25519\nHostKey %s/host_rsa\n"
+        "PidFile none\nAuthorizedKeysFile %s/authorized\nStrictModes no\nUsePAM no\n"
+        "PermitRootLogin yes\nPasswordAuthentication no\nMaxStartups 1000\nSetEnv SHLVL=2\n%s\n",
+        f->port, dir, dir, dir, more);
     const char *argv[] = {"/usr/sbin/sshd", "-D", "-e", "-f", path("sshd.conf"), NULL};
     f->sshd = spawn(argv);
     for (int i = 0; i < 500; i++) {
