@@ -1,22 +1,40 @@
-/* password: see password.h. Before any thread is started. */
+/*
+ * password: see password.h. Before any thread is started.
+ *
+ * Ctrl-C at the prompt must not leave a terminal that shows nothing: while it is asked, the signals
+ * that would end the program only interrupt the read, and are raised again once the terminal is as
+ * it was.
+ */
 #include "cli/password.h"
 
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
 
 #define LONGEST 1024
 
+static volatile sig_atomic_t caught;
+
+static void catch (int number) {
+    caught = number;
+}
+
 /* Reads up to a newline; the terminal is in line mode, so one read() is one line. */
 static ssize_t read_line(int tty, char *line, size_t size) {
+    struct sigaction with = {.sa_handler = catch}, old_int, old_term;
+    sigaction(SIGINT, &with, &old_int);
+    sigaction(SIGTERM, &with, &old_term);
     ssize_t n;
     do
         n = read(tty, line, size - 1);
-    while (n < 0 && errno == EINTR);
+    while (n < 0 && errno == EINTR && !caught);
+    sigaction(SIGINT, &old_int, NULL);
+    sigaction(SIGTERM, &old_term, NULL);
     if (n > 0 && line[n - 1] == '\n')
         n--;
     line[n > 0 ? n : 0] = '\0';
@@ -36,6 +54,8 @@ int password_ask(char **ret, struct error *err) {
     int rc = fd_write_all(tty, prompt, sizeof(prompt) - 1);
     ssize_t n = rc < 0 ? -1 : read_line(tty, line, sizeof(line));
     tcsetattr(tty, TCSAFLUSH, &shown);
+    if (caught)
+        raise(caught);
     rc = fd_write_all(tty, "\n", 1);
     *ret = n > 0 ? strdup(line) : NULL;
     explicit_bzero(line, sizeof(line));

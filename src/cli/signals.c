@@ -6,6 +6,7 @@
  */
 #include "cli/signals.h"
 
+#include "base/clock.h"
 #include "sync/log.h"
 
 #include <pthread.h>
@@ -13,6 +14,8 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <unistd.h>
+
+#define LAST_WORDS (200 * CLOCK_MS) /* for the log, when the program is to end at once */
 
 struct signals {
     struct cancel *cancel;
@@ -34,8 +37,10 @@ static void *wait_for_signals(void *arg) {
             log_reopen();
             continue;
         }
-        if (atomic_load(&s->caught))
+        if (atomic_load(&s->caught)) {
+            log_flush(deadline_in(LAST_WORDS));
             _exit(128 + number);
+        }
         atomic_store(&s->caught, number);
         log_warning("interrupted: ending sessions, saving what was measured; once more to exit at "
                     "once",
