@@ -42,7 +42,7 @@ struct error {
     char text[500];
 };
 
-/* Fills *err. Text that does not fit is cut. Returns -1. */
+/* Fills *err. Text that does not fit is cut, between two characters of UTF-8. Returns -1. */
 int error_set(struct error *err, enum error_kind kind, const char *format, ...) printf_like(3, 4);
 
 /* As error_set(), and ends the sentence in ": " and the text of errno `os`. Returns -1. */

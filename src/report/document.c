@@ -5,9 +5,11 @@
 #include "report/document.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 
 #include <jansson.h>
 #include <math.h>
+#include <string.h>
 
 #define DUMP (JSON_COMPACT | JSON_ENCODE_ANY | JSON_REAL_PRECISION(15))
 
@@ -15,8 +17,16 @@ static json_t *number(double x) {
     return isfinite(x) ? json_real(x) : json_null();
 }
 
+/* One byte that is not UTF-8, in the path of a key file say, must not cost the whole document. */
 static json_t *text(const char *s) {
-    return s ? json_string(s) : json_null();
+    if (!s)
+        return json_null();
+    json_t *value = json_string(s);
+    if (value)
+        return value;
+    cleanup(str_done) struct str printable = {0};
+    text_add_printable(&printable, s, strlen(s), 4 * strlen(s) + 3);
+    return json_string(printable.data ? printable.data : "");
 }
 
 static json_t *run_object(const struct run *run) {

@@ -194,3 +194,12 @@ Y
     status_is 0
     json_is '.passed' 20
 }
+
+@test "a long complaint that is not in English is cut, and the document is whole" {
+    # two bytes a character, so that for one of two names the cut would be within one
+    for name in web1 web01; do
+        run -1 muster run -q --json -T "command:sh -c 'printf \"ü%.0s\" \$(seq 2000) >&2; exit 3'" $name
+        json_is '.servers[0].reason' bad-output
+        json_is '.servers[0].detail | endswith("ü")' true
+    done
+}
