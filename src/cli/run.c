@@ -329,14 +329,7 @@ static int execute(const struct run_options *o, struct setup *s, struct error *e
                           .cancel = s->cancel};
     if (o->simulate)
         log_info("simulated servers", LOG_I("seed", (int64_t)o->simulation.seed));
-    int rc = fleet_run(&fleet, &s->run, s->outcomes, err);
-    struct error log_error;
-    s->log_open = false;
-    if (log_close(&log_error) < 0 && rc == 0) {
-        *err = log_error;
-        rc = -1;
-    }
-    return rc;
+    return fleet_run(&fleet, &s->run, s->outcomes, err);
 }
 
 static int write_list(const struct setup *s, int fd, const char *path, bool passed,
@@ -365,6 +358,26 @@ static int print(const struct run_options *o, struct setup *s, struct error *err
                    : output_summary(&s->run, s->outcomes, err);
 }
 
+/*
+ * Says how it ended and returns the exit status. The log is closed first, because the summary is
+ * the last thing on a terminal; a log that could not be written takes nothing from the summary.
+ */
+static int conclude(const struct run_options *o, struct setup *s, bool ran, struct error *err) {
+    struct error log_err;
+    bool logged = !s->log_open || log_close(&log_err) == 0;
+    s->log_open = false;
+    if (!ran || print(o, s, err) < 0)
+        return cli_fail(err);
+    if (cli_flush() != 0)
+        return EXIT_STUCK;
+    if (!logged)
+        return cli_fail(&log_err);
+    int caught = signals_caught(s->signals);
+    if (caught)
+        return 128 + caught;
+    return s->run.passed == s->run.total ? EXIT_PASSED : EXIT_NOT_PASSED;
+}
+
 int cmd_run(int argc, char **argv) {
     struct run_options o = {.plan = {.threshold = NAN}};
     struct setup s = {.failed_to = -1, .passed_to = -1};
@@ -372,17 +385,9 @@ int cmd_run(int argc, char **argv) {
     config_init(&s.config);
     int status = read_options(argc, argv, &o);
     if (status < 0) {
-        bool ok = check(&o, argv + optind, (size_t)(argc - optind), &s, &err) == 0 &&
-                  execute(&o, &s, &err) == 0 && print(&o, &s, &err) == 0;
-        int caught = s.signals ? signals_caught(s.signals) : 0;
-        if (!ok)
-            status = cli_fail(&err);
-        else if (cli_flush() != 0)
-            status = EXIT_STUCK;
-        else if (caught)
-            status = 128 + caught;
-        else
-            status = s.run.passed == s.run.total ? EXIT_PASSED : EXIT_NOT_PASSED;
+        bool ran = check(&o, argv + optind, (size_t)(argc - optind), &s, &err) == 0 &&
+                   execute(&o, &s, &err) == 0;
+        status = conclude(&o, &s, ran, &err);
     }
     setup_done(&s);
     cli_servers_done(&o.servers);

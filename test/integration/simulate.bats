@@ -170,9 +170,11 @@ quick=servers=10,seed=7,delay=0
     [ "$(grep -c 'benchmark completed' "$T/err")" -eq 1000 ]
 }
 
-@test "a full disk under the log is said, and ends with status 3" {
-    run -3 muster run --simulate=$quick -q --log-file /dev/full
+@test "a full disk under the log is said, and ends with status 3, after the summary" {
+    run -3 muster run --simulate=$quick -q --log-file /dev/full --passed-to "$T/p" --failed-to "$T/f"
     stderr_has "/dev/full"
+    output_has "Out of 10, "
+    [ "$(cat "$T/p" "$T/f" | wc -l)" -eq 10 ]
 }
 
 @test "standard output that cannot be written ends with status 3" {
