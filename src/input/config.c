@@ -451,6 +451,10 @@ static void read_benchmark(struct reader *r, const struct yaml_node *name,
     else if (!find_value(value, "extract"))
         mistakes_add(&r->mistakes, name->line, name->column,
                      "%s needs extract: {regex: ...} or {jq: ...}", name->text);
+    /* the value itself as the score would fail the fast servers and pass the slow ones */
+    if (b->lower_is_better && !find_value(value, "reference"))
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "%s needs a reference, because its lower values are better", name->text);
 }
 
 static void read_benchmarks(struct reader *r, const struct key *key, const struct yaml_node *value,

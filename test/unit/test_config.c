@@ -126,7 +126,8 @@ static void finds_every_mistake_in_order(UNUSED void **state) {
             "benchmarks:\n"
             "  cpu: {unit: x, treshold: 1}\n"
             "  cup:\n"
-            "  redis: {command: x}\n",
+            "  redis: {command: x}\n"
+            "  ping: {command: x, extract: {jq: .}, better: lower}\n",
             "m.yaml:1:1: unknown key 'tresholds': did you mean 'threshold'?\n"
             "m.yaml:2:9: fanout: expected a whole number, found the text 'many'\n"
             "m.yaml:3:10: timeout: the duration '10' has no unit: write 10s for seconds, or ms, m, "
@@ -137,7 +138,8 @@ static void finds_every_mistake_in_order(UNUSED void **state) {
             "m.yaml:7:9: unit: only for benchmarks with a command; cpu is built in\n"
             "m.yaml:7:18: unknown key 'treshold': did you mean 'threshold'?\n"
             "m.yaml:8:3: unknown benchmark 'cup': did you mean 'cpu'? Or give it a command\n"
-            "m.yaml:9:3: redis needs extract: {regex: ...} or {jq: ...}\n");
+            "m.yaml:9:3: redis needs extract: {regex: ...} or {jq: ...}\n"
+            "m.yaml:10:3: ping needs a reference, because its lower values are better\n");
 }
 
 static void counts_the_mistakes(UNUSED void **state) {
