@@ -40,24 +40,6 @@ char *str_room(struct str *s, size_t more) {
     return s->data + s->len;
 }
 
-void str_add_bytes(struct str *s, const void *bytes, size_t n) {
-    char *to = str_room(s, n);
-    if (!to)
-        return;
-    if (n)
-        memcpy(to, bytes, n);
-    to[n] = '\0';
-    s->len += n;
-}
-
-void str_add(struct str *s, const char *text) {
-    str_add_bytes(s, text, strlen(text));
-}
-
-void str_add_char(struct str *s, char c) {
-    str_add_bytes(s, &c, 1);
-}
-
 void str_addf(struct str *s, const char *format, ...) {
     char small[256];
     va_list args;

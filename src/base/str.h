@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 struct str {
     char *data;
@@ -26,9 +27,25 @@ void str_clear(struct str *s); /* empties it, keeps its memory */
 /* Makes room for `more` bytes after len and returns where they start, or NULL. */
 char *str_room(struct str *s, size_t more);
 
-void str_add(struct str *s, const char *text);
-void str_add_bytes(struct str *s, const void *bytes, size_t n);
-void str_add_char(struct str *s, char c);
+/* Inlined, because documents and log lines are built from thousands of short pieces. */
+static inline void str_add_bytes(struct str *s, const void *bytes, size_t n) {
+    char *to = !s->failed && s->cap - s->len > n ? s->data + s->len : str_room(s, n);
+    if (!to)
+        return;
+    if (n)
+        memcpy(to, bytes, n);
+    to[n] = '\0';
+    s->len += n;
+}
+
+static inline void str_add(struct str *s, const char *text) {
+    str_add_bytes(s, text, strlen(text));
+}
+
+static inline void str_add_char(struct str *s, char c) {
+    str_add_bytes(s, &c, 1);
+}
+
 void str_addf(struct str *s, const char *format, ...) printf_like(2, 3);
 void str_add_int(struct str *s, int64_t n);
 

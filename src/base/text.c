@@ -46,38 +46,64 @@ static bool is_control(const char *p, size_t len) {
             (s[1] == 0x81 && s[2] >= 0xa6 && s[2] <= 0xa9));
 }
 
+/* An ASCII character that can be shown as it is. */
+static bool is_plain(char c) {
+    return c >= 0x20 && c < 0x7f;
+}
+
+/* How many of the n bytes at `p`, from the first on, are plain. */
+static size_t plain_run(const char *p, size_t n) {
+    size_t run = 0;
+    while (run < n && is_plain(p[run]))
+        run++;
+    return run;
+}
+
 size_t text_printable_length(const char *p, size_t n) {
-    if (n > 0 && *p >= 0x20 && *p < 0x7f)
+    if (n > 0 && is_plain(*p))
         return 1;
     size_t len = text_utf8_length(p, n);
     return len > 0 && !is_control(p, len) ? len : 0;
 }
 
+/* Writes the character at `p` in the form in which it can be shown. Returns how many bytes that is.
+ */
+static size_t show(const char *p, size_t len, char out[20]) {
+    size_t size = 0;
+    if (len > 0 && !is_control(p, len)) {
+        memcpy(out, p, len);
+        return len;
+    }
+    if (*p == '\n' || *p == '\t' || *p == '\r')
+        return (size_t)sprintf(out, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
+    for (size_t i = 0; i < (len ? len : 1); i++)
+        size += (size_t)sprintf(out + size, "\\x%02x", (unsigned char)p[i]);
+    return size;
+}
+
 void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
-    size_t end = out->len + max;
-    size_t cut = out->len; /* the last place where the ellipsis would still fit */
+    size_t start = out->len;
+    size_t used = 0;
+    size_t cut = 0; /* the last place, counted as `used` is, where the ellipsis would still fit */
     while (n > 0) {
-        size_t len = text_utf8_length(p, n);
-        size_t take = len ? len : 1;
-        char escaped[20];
-        size_t size = 0;
-        if (len > 0 && !is_control(p, len))
-            memcpy(escaped, p, size = len);
-        else if (*p == '\n' || *p == '\t' || *p == '\r')
-            size = (size_t)sprintf(escaped, "\\%c", *p == '\n' ? 'n' : *p == '\t' ? 't' : 'r');
-        else
-            for (size_t i = 0; i < take; i++)
-                size += (size_t)sprintf(escaped + size, "\\x%02x", (unsigned char)p[i]);
-        if (out->len + size > end) {
-            out->len = out->failed ? out->len : cut;
+        char shown[20];
+        size_t run = plain_run(p, n < max - used ? n : max - used);
+        size_t len = run ? run : text_utf8_length(p, n);
+        size_t size = run ? run : show(p, len, shown);
+        if (size > max - used) {
+            if (!out->failed)
+                out->len = start + cut;
             str_add(out, "...");
             return;
         }
-        str_add_bytes(out, escaped, size);
-        if (out->len + 3 <= end)
-            cut = out->len;
-        p += take;
-        n -= take;
+        str_add_bytes(out, run ? p : shown, size);
+        if (used + size + 3 <= max)
+            cut = used + size;
+        else if (run && used + 3 <= max) /* within a run every place will do */
+            cut = max - 3;
+        used += size;
+        p += len ? len : 1;
+        n -= len ? len : 1;
     }
 }
 
@@ -101,7 +127,7 @@ void text_add_json(struct str *out, const char *p, size_t n) {
         const char *start = p;
         size_t len = 1;
         while (p < end && *p != '"' && *p != '\\' &&
-               (len = text_printable_length(p, (size_t)(end - p))) > 0)
+               (len = is_plain(*p) ? 1 : text_printable_length(p, (size_t)(end - p))) > 0)
             p += len;
         str_add_bytes(out, start, (size_t)(p - start));
         if (p < end) {

@@ -34,7 +34,7 @@ size_t text_printable_length(const char *p, size_t n);
 void text_add_printable(struct str *out, const char *p, size_t n, size_t max);
 
 /*
- * Appends a JSON string, quotes included; invalid bytes become U+FFFD, and the control characters of
- * text_add_printable() are escaped, so that the document can be shown on a terminal.
+ * Appends a JSON string, quotes included; invalid bytes become U+FFFD, and the control characters
+ * of text_add_printable() are escaped, so that the document can be shown on a terminal.
  */
 void text_add_json(struct str *out, const char *p, size_t n);

@@ -41,21 +41,6 @@ static const unsigned char special[256] = {
     [0x80 ... 0xff] = EVERYWHERE,
 };
 
-/* As str_add_bytes(), but inlined for the case that there is room: there are thirty a line. */
-static inline void put(struct str *out, const void *bytes, size_t n) {
-    if (out->failed || out->cap - out->len <= n) {
-        str_add_bytes(out, bytes, n);
-        return;
-    }
-    memcpy(out->data + out->len, bytes, n);
-    out->len += n;
-    out->data[out->len] = '\0';
-}
-
-static inline void put_char(struct str *out, char c) {
-    put(out, &c, 1);
-}
-
 /* How many bytes from `p` on, before `end`, need none of `what`. */
 static size_t plain_run(const char *p, const char *end, unsigned what) {
     const char *start = p;
@@ -85,12 +70,12 @@ static bool is_bare(const char *p, const char *end, unsigned what) {
 static void add_escaped(struct str *out, const char *p, const char *end, unsigned what) {
     while (p < end) {
         size_t run = plain_run(p, end, what);
-        put(out, p, run);
+        str_add_bytes(out, p, run);
         p += run;
         if (p == end)
             return;
         if (*p == '"' || *p == '\\')
-            put_char(out, '\\');
+            str_add_char(out, '\\');
         size_t len = text_utf8_length(p, (size_t)(end - p));
         text_add_printable(out, p, len ? len : 1, 64);
         p += len ? len : 1;
@@ -100,12 +85,12 @@ static void add_escaped(struct str *out, const char *p, const char *end, unsigne
 static void add_text(struct str *out, const char *text, unsigned what) {
     size_t n = strlen(text);
     if (is_bare(text, text + n, what)) {
-        put(out, text, n);
+        str_add_bytes(out, text, n);
         return;
     }
-    put_char(out, '"');
+    str_add_char(out, '"');
     add_escaped(out, text, text + n, IN_QUOTES);
-    put_char(out, '"');
+    str_add_char(out, '"');
 }
 
 static void add_json(struct str *out, const char *text) {
@@ -116,7 +101,7 @@ void format_number(struct str *out, double number) {
     static const double power[] = {1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9};
     double size = fabs(number);
     if (number == 0 && !signbit(number)) {
-        put_char(out, '0');
+        str_add_char(out, '0');
         return;
     }
     /* as many decimals as make six digits; where the product's last bits could turn the rounding,
@@ -131,7 +116,7 @@ void format_number(struct str *out, double number) {
     if (!six || (rest > 0.5 - 1e-6 && rest < 0.5 + 1e-6)) {
         char text[32];
         int n = snprintf(text, sizeof(text), "%.6g", number);
-        put(out, text, (size_t)n);
+        str_add_bytes(out, text, (size_t)n);
         return;
     }
     digits += rest > 0.5;
@@ -149,7 +134,7 @@ void format_number(struct str *out, double number) {
     }
     if (number < 0)
         *--p = '-';
-    put(out, p, (size_t)(text + sizeof(text) - p));
+    str_add_bytes(out, p, (size_t)(text + sizeof(text) - p));
 }
 
 static void add_float(struct str *out, double number, bool json) {
@@ -177,7 +162,7 @@ static void add_value(struct str *out, const struct log_field *field, bool json)
         break;
     case LOG_KIND_LIST:
         for (size_t i = 0; i < field->list.count; i++) {
-            put_char(out, i ? ',' : '[');
+            str_add_char(out, i ? ',' : '[');
             if (json)
                 add_json(out, field->list.items[i]);
             else
@@ -194,12 +179,12 @@ static void add_fields(struct str *out, const struct log_field *field, bool json
     for (; field->kind != LOG_KIND_END; field++) {
         if (field->kind == LOG_KIND_STRING && !field->string)
             continue;
-        put_char(out, json ? ',' : ' ');
+        str_add_char(out, json ? ',' : ' ');
         if (json)
             add_json(out, field->key);
         else
             add_text(out, field->key, IN_VALUE);
-        put_char(out, json ? ':' : '=');
+        str_add_char(out, json ? ':' : '=');
         add_value(out, field, json);
     }
 }
@@ -226,7 +211,7 @@ static void add_utc(struct str *out, const struct format_clock *clock, int64_t w
     text[21] = (char)('0' + ms / 10 % 10);
     text[22] = (char)('0' + ms % 10);
     text[23] = 'Z';
-    put(out, text, sizeof(text));
+    str_add_bytes(out, text, sizeof(text));
 }
 
 /* Pads what was appended since `start` with spaces to `columns` characters. */
@@ -236,15 +221,15 @@ static void pad(struct str *out, size_t start, size_t columns) {
         width += (out->data[i] & 0xc0) != 0x80;
     static const char spaces[EVENT_COLUMNS + 1] = "                              ";
     if (width < columns)
-        put(out, spaces, columns - width);
+        str_add_bytes(out, spaces, columns - width);
 }
 
 static void console_head(struct str *out, const struct format_record *r,
                          const struct format_clock *clock) {
     static const char *const levels[] = {" [debug    ] ", " [info     ] ", " [warning  ] ",
                                          " [error    ] "};
-    put(out, clock->local, 19);
-    put(out, levels[r->level], 13);
+    str_add_bytes(out, clock->local, 19);
+    str_add_bytes(out, levels[r->level], 13);
     size_t start = out->len;
     add_escaped(out, r->event, r->event + strlen(r->event), IN_EVENT);
     if (has_fields(r->fields))

@@ -1,12 +1,11 @@
 /*
  * wire: see wire.h.
  *
- * Requests are few and small and written by hand. Answers are read with jansson, which refuses what
- * is not JSON, numbers that do not fit, NUL in texts, repeated keys and nesting beyond 2048; what
- * is left to do here is to take the fields out, each with its type, its range and its bound, and to
- * make every text printable. Each reader below returns 0, or -1 with a sentence about the field
- * that is wrong; wire_parse() adds the beginning of the line, so that an operator sees what the
- * server really said.
+ * Requests are few and small and written by hand. Answers are taken apart by wire/value.h, which
+ * refuses what is not JSON; what is left to do here is to take the fields out, each with its type,
+ * its range and its bound, and to make every text printable. Each reader below returns 0, or -1
+ * with a sentence about the field that is wrong; wire_parse() adds the beginning of the line, so
+ * that an operator sees what the server really said.
  *
  * Facts are copied as JSON text, because nothing above takes them apart; they are written anew
  * rather than dumped, so that no escape sequence hides in them.
@@ -16,8 +15,8 @@
 #include "wire/wire.h"
 
 #include "base/text.h"
+#include "wire/value.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <math.h>
 #include <string.h>
@@ -79,50 +78,65 @@ static int bad(struct error *err, const char *key, const char *expected) {
     return error_set(err, ERROR_BAD_OUTPUT, "'%s' is not %s", key, expected);
 }
 
+/* An object, and the line it is in. */
+struct object {
+    const struct values *all;
+    const struct value *value;
+};
+
+static const struct value *member(const struct object *o, const char *key) {
+    return value_member(o->all, o->value, key);
+}
+
+/* The text at `key` as it was sent, or NULL. */
+static const char *raw_text(const struct object *o, const char *key) {
+    const struct value *value = member(o, key);
+    return value && value->kind == VALUE_TEXT ? value->text : NULL;
+}
+
 /* The text at `key`, not empty, made printable and cut at `max` bytes. */
-static int take_text(const json_t *object, const char *key, size_t max, char **ret,
+static int take_text(const struct object *o, const char *key, size_t max, char **ret,
                      struct error *err) {
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_string(value) || json_string_length(value) == 0)
+    const struct value *value = member(o, key);
+    if (!value || value->kind != VALUE_TEXT || value->len == 0)
         return bad(err, key, "a text");
     cleanup(str_done) struct str text = {0};
-    text_add_printable(&text, json_string_value(value), json_string_length(value), max);
+    text_add_printable(&text, value->text, value->len, max);
     *ret = str_take(&text);
     return *ret ? 0 : error_memory(err);
 }
 
-static int take_integer(const json_t *object, const char *key, int64_t min, int64_t max,
+static int take_integer(const struct object *o, const char *key, int64_t min, int64_t max,
                         int64_t *ret, struct error *err) {
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_integer(value) || json_integer_value(value) < min ||
-        json_integer_value(value) > max)
+    const struct value *value = member(o, key);
+    if (!value || value->kind != VALUE_INTEGER || value->integer < min || value->integer > max)
         return error_set(err, ERROR_BAD_OUTPUT, "'%s' is not an integer of %lld to %lld", key,
                          (long long)min, (long long)max);
-    *ret = json_integer_value(value);
+    *ret = value->integer;
     return 0;
 }
 
-static int take_number(const json_t *object, const char *key, double *ret, struct error *err) {
-    const json_t *value = json_object_get(object, key);
-    if (!json_is_number(value) || !isfinite(json_number_value(value)))
+static int take_number(const struct object *o, const char *key, double *ret, struct error *err) {
+    const struct value *value = member(o, key);
+    if (!value || (value->kind != VALUE_INTEGER && value->kind != VALUE_REAL))
         return bad(err, key, "a finite number");
-    *ret = json_number_value(value);
+    *ret = value->kind == VALUE_REAL ? value->real : (double)value->integer;
     return 0;
 }
 
-static int take_id(const json_t *object, struct wire_message *m, struct error *err) {
-    return take_integer(object, "id", 0, INT64_MAX, &m->id, err);
+static int take_id(const struct object *o, struct wire_message *m, struct error *err) {
+    return take_integer(o, "id", 0, INT64_MAX, &m->id, err);
 }
 
-static int take_seconds(const json_t *object, struct wire_message *m, struct error *err) {
-    if (take_number(object, "seconds", &m->seconds, err) != 0)
+static int take_seconds(const struct object *o, struct wire_message *m, struct error *err) {
+    if (take_number(o, "seconds", &m->seconds, err) != 0)
         return -1;
     return m->seconds < 0 ? bad(err, "seconds", "a positive number") : 0;
 }
 
-static int take_version(const json_t *object, struct error *err) {
+static int take_version(const struct object *o, struct error *err) {
     int64_t version = 0;
-    if (take_integer(object, "muster", 0, INT64_MAX, &version, err) != 0)
+    if (take_integer(o, "muster", 0, INT64_MAX, &version, err) != 0)
         return -1;
     if (version != WIRE_VERSION)
         return error_set(err, ERROR_BAD_OUTPUT, "the agent's protocol is version %lld, not %d",
@@ -130,118 +144,135 @@ static int take_version(const json_t *object, struct error *err) {
     return 0;
 }
 
-static void add_fact_text(struct str *out, const char *text, size_t n) {
+static void add_fact_text(struct str *out, const struct value *text) {
     cleanup(str_done) struct str printable = {0};
-    text_add_printable(&printable, text, n, WIRE_FACTS_MAX);
+    text_add_printable(&printable, text->text, text->len, WIRE_FACTS_MAX);
     text_add_json(out, printable.data ? printable.data : "", printable.len);
     if (printable.failed)
         out->failed = true;
 }
 
-/* Writes a value anew. Stops early when there is too much of it: the caller sees it by the length.
- */
-static int add_fact(struct str *out, const json_t *value, int depth) {
-    if (depth > FACTS_DEPTH_MAX)
-        return -1;
-    if (json_is_object(value)) {
-        const char *key;
-        json_t *member;
-        char before = '{';
-        json_object_foreach((json_t *)value, key, member) {
-            str_add_char(out, before);
-            before = ',';
-            add_fact_text(out, key, strlen(key));
+static int add_fact(struct str *out, const struct object *fact, int depth);
+
+/* What a list or an object holds. Stops early when there is too much of it: take_facts() sees it by
+ * the length. */
+static int add_facts(struct str *out, const struct object *facts, int depth) {
+    bool object = facts->value->kind == VALUE_OBJECT;
+    const struct value *v = value_first(facts->all, facts->value);
+    str_add_char(out, object ? '{' : '[');
+    for (bool first = true; v; v = value_next(facts->all, facts->value, v), first = false) {
+        if (!first)
+            str_add_char(out, ',');
+        if (object) {
+            add_fact_text(out, v++); /* a key is followed by its member */
             str_add_char(out, ':');
-            if (out->len > WIRE_FACTS_MAX || add_fact(out, member, depth + 1) != 0)
-                return -1;
         }
-        str_add(out, before == '{' ? "{}" : "}");
-    } else if (json_is_array(value)) {
-        str_add_char(out, '[');
-        for (size_t i = 0; i < json_array_size(value); i++) {
-            if (i > 0)
-                str_add_char(out, ',');
-            if (out->len > WIRE_FACTS_MAX ||
-                add_fact(out, json_array_get(value, i), depth + 1) != 0)
-                return -1;
-        }
-        str_add_char(out, ']');
-    } else if (json_is_string(value)) {
-        add_fact_text(out, json_string_value(value), json_string_length(value));
-    } else if (json_is_integer(value)) {
-        str_add_int(out, json_integer_value(value));
-    } else if (json_is_real(value)) {
-        str_addf(out, "%.17g", json_real_value(value));
-    } else {
-        str_add(out, json_is_true(value) ? "true" : json_is_false(value) ? "false" : "null");
+        if (out->len > WIRE_FACTS_MAX ||
+            add_fact(out, &(struct object){facts->all, v}, depth + 1) != 0)
+            return -1;
     }
+    str_add_char(out, object ? '}' : ']');
     return 0;
 }
 
-static int take_facts(const json_t *object, char **ret, struct error *err) {
-    const json_t *facts = json_object_get(object, "facts");
-    if (!json_is_object(facts))
+/* Writes a value anew. */
+static int add_fact(struct str *out, const struct object *fact, int depth) {
+    static const char *const words[] = {"null", "false", "true"};
+    const struct value *v = fact->value;
+    if (depth > FACTS_DEPTH_MAX)
+        return -1;
+    switch (v->kind) {
+    case VALUE_OBJECT:
+    case VALUE_LIST:
+        return add_facts(out, fact, depth);
+    case VALUE_TEXT:
+        add_fact_text(out, v);
+        return 0;
+    case VALUE_INTEGER:
+        str_add_int(out, v->integer);
+        return 0;
+    case VALUE_REAL:
+        str_addf(out, "%.17g", v->real);
+        return 0;
+    case VALUE_NULL:
+    case VALUE_FALSE:
+    case VALUE_TRUE:
+        str_add(out, words[v->kind]);
+        return 0;
+    }
+    return -1;
+}
+
+static int take_facts(const struct object *o, char **ret, struct error *err) {
+    struct object facts = {o->all, member(o, "facts")};
+    if (!facts.value || facts.value->kind != VALUE_OBJECT)
         return bad(err, "facts", "an object");
     cleanup(str_done) struct str out = {0};
-    if (add_fact(&out, facts, 0) != 0 || out.len > WIRE_FACTS_MAX)
+    if (add_fact(&out, &facts, 0) != 0 || out.len > WIRE_FACTS_MAX)
         return error_set(err, ERROR_BAD_OUTPUT, "'facts' is larger than %d bytes or %d levels",
                          WIRE_FACTS_MAX, FACTS_DEPTH_MAX);
     *ret = str_take(&out);
     return *ret ? 0 : error_memory(err);
 }
 
-static int read_need(const json_t *object, struct wire_message *m, struct error *err) {
-    if (take_version(object, err) != 0)
+static int read_need(const struct object *o, struct wire_message *m, struct error *err) {
+    if (take_version(o, err) != 0)
         return -1;
-    return take_text(object, "arch", NAME_MAX_BYTES, &m->arch, err);
+    return take_text(o, "arch", NAME_MAX_BYTES, &m->arch, err);
 }
 
-static int read_hello(const json_t *object, struct wire_message *m, struct error *err) {
-    if (take_version(object, err) != 0 ||
-        take_text(object, "version", NAME_MAX_BYTES, &m->version, err) != 0 ||
-        take_text(object, "hash", NAME_MAX_BYTES, &m->hash, err) != 0 ||
-        take_text(object, "arch", NAME_MAX_BYTES, &m->arch, err) != 0)
+static int read_hello(const struct object *o, struct wire_message *m, struct error *err) {
+    if (take_version(o, err) != 0 ||
+        take_text(o, "version", NAME_MAX_BYTES, &m->version, err) != 0 ||
+        take_text(o, "hash", NAME_MAX_BYTES, &m->hash, err) != 0 ||
+        take_text(o, "arch", NAME_MAX_BYTES, &m->arch, err) != 0)
         return -1;
     if (strlen(m->hash) != 64 || strspn(m->hash, "0123456789abcdef") != 64)
         return bad(err, "hash", "64 hex digits");
-    return take_facts(object, &m->facts, err);
+    return take_facts(o, &m->facts, err);
 }
 
-static int read_metric(const json_t *object, struct metric *metric, struct error *err) {
-    const char *better = json_string_value(json_object_get(object, "better"));
+static int read_metric(const struct object *o, struct metric *metric, struct error *err) {
+    const char *better = raw_text(o, "better");
     if (!better || (strcmp(better, "higher") != 0 && strcmp(better, "lower") != 0))
         return bad(err, "better", "'higher' or 'lower'");
     metric->lower_is_better = strcmp(better, "lower") == 0;
-    if (take_text(object, "name", NAME_MAX_BYTES, &metric->name, err) != 0 ||
-        take_text(object, "unit", UNIT_MAX_BYTES, &metric->unit, err) != 0)
+    if (take_text(o, "name", NAME_MAX_BYTES, &metric->name, err) != 0 ||
+        take_text(o, "unit", UNIT_MAX_BYTES, &metric->unit, err) != 0)
         return -1;
-    return take_number(object, "value", &metric->value, err);
+    return take_number(o, "value", &metric->value, err);
 }
 
-static int read_metrics(const json_t *object, struct wire_message *m, struct error *err) {
-    const json_t *list = json_object_get(object, "metrics");
-    size_t count = json_array_size(list);
-    if (count == 0 || count > METRICS_MAX)
-        return error_set(err, ERROR_BAD_OUTPUT, "'metrics' is not a list of 1 to %d", METRICS_MAX);
-    if (take_id(object, m, err) != 0 || take_seconds(object, m, err) != 0)
-        return -1;
-    if (json_object_get(object, "cores")) {
-        int64_t cores = 0;
-        if (take_integer(object, "cores", 0, INT_MAX, &cores, err) != 0)
-            return -1;
-        m->cores = (int)cores;
-    }
+static int read_list(const struct object *list, size_t count, struct wire_message *m,
+                     struct error *err) {
     m->metrics = calloc(count, sizeof(*m->metrics));
     if (!m->metrics)
         return error_memory(err);
-    for (; m->metric_count < count; m->metric_count++) {
-        struct metric *metric = &m->metrics[m->metric_count];
-        if (read_metric(json_array_get(list, m->metric_count), metric, err) != 0) {
-            metric_done(metric);
+    for (const struct value *v = value_first(list->all, list->value); v;
+         v = value_next(list->all, list->value, v))
+        if (read_metric(&(struct object){list->all, v}, &m->metrics[m->metric_count++], err) != 0)
             return -1;
-        }
-    }
     return 0;
+}
+
+static int read_metrics(const struct object *o, struct wire_message *m, struct error *err) {
+    struct object list = {o->all, member(o, "metrics")};
+    size_t count = 0;
+    if (list.value && list.value->kind == VALUE_LIST)
+        for (const struct value *v = value_first(o->all, list.value); v;
+             v = value_next(o->all, list.value, v))
+            count++;
+    if (count == 0 || count > METRICS_MAX)
+        return error_set(err, ERROR_BAD_OUTPUT, "'metrics' is not a list of 1 to %d", METRICS_MAX);
+    if (take_id(o, m, err) != 0 || take_seconds(o, m, err) != 0)
+        return -1;
+    if (member(o, "cores")) {
+        int64_t cores = 0;
+        if (take_integer(o, "cores", 0, INT_MAX, &cores, err) != 0)
+            return -1;
+        m->cores = (int)cores;
+    }
+    return read_list(&list, count, m, err);
 }
 
 static int base64_digit(char c) {
@@ -280,24 +311,23 @@ static ssize_t base64_decode(const char *from, size_t n, char *to) {
     return (ssize_t)len;
 }
 
-static int read_output(const json_t *object, struct wire_message *m, struct error *err) {
-    const json_t *truncated = json_object_get(object, "truncated");
-    const json_t *output = json_object_get(object, "output");
+static int read_output(const struct object *o, struct wire_message *m, struct error *err) {
+    const struct value *truncated = member(o, "truncated");
+    const struct value *output = member(o, "output");
     int64_t status = 0;
-    if (take_id(object, m, err) != 0 || take_seconds(object, m, err) != 0 ||
-        take_integer(object, "status", 0, 255, &status, err) != 0)
+    if (take_id(o, m, err) != 0 || take_seconds(o, m, err) != 0 ||
+        take_integer(o, "status", 0, 255, &status, err) != 0)
         return -1;
-    if (!json_is_boolean(truncated))
+    if (!truncated || (truncated->kind != VALUE_TRUE && truncated->kind != VALUE_FALSE))
         return bad(err, "truncated", "true or false");
-    if (!json_is_string(output))
+    if (!output || output->kind != VALUE_TEXT)
         return bad(err, "output", "a text");
     m->status = (int)status;
-    m->truncated = json_is_true(truncated);
-    size_t n = json_string_length(output);
-    m->output = malloc(n / 4 * 3 + 1);
+    m->truncated = truncated->kind == VALUE_TRUE;
+    m->output = malloc(output->len / 4 * 3 + 1);
     if (!m->output)
         return error_memory(err);
-    ssize_t len = base64_decode(json_string_value(output), n, m->output);
+    ssize_t len = base64_decode(output->text, output->len, m->output);
     if (len < 0)
         return bad(err, "output", "base64");
     m->output[len] = '\0';
@@ -324,46 +354,46 @@ static bool agent_may_say(enum reason reason) {
     }
 }
 
-static int read_error(const json_t *object, struct wire_message *m, struct error *err) {
-    const char *reason = json_string_value(json_object_get(object, "reason"));
-    if (take_id(object, m, err) != 0)
+static int read_error(const struct object *o, struct wire_message *m, struct error *err) {
+    const char *reason = raw_text(o, "reason");
+    if (take_id(o, m, err) != 0)
         return -1;
     if (!reason || reason_parse(reason, &m->reason) != 0 || !agent_may_say(m->reason))
         return bad(err, "reason", "a reason that an agent can have");
-    return take_text(object, "detail", DETAIL_MAX_BYTES, &m->detail, err);
+    return take_text(o, "detail", DETAIL_MAX_BYTES, &m->detail, err);
 }
 
 static const struct {
     const char *name;
     enum wire_type type;
-    int (*read)(const json_t *object, struct wire_message *m, struct error *err);
+    int (*read)(const struct object *o, struct wire_message *m, struct error *err);
 } types[] = {{"metrics", WIRE_METRICS, read_metrics},
              {"output", WIRE_OUTPUT, read_output},
              {"error", WIRE_ERROR, read_error},
              {"hello", WIRE_HELLO, read_hello},
              {"need", WIRE_NEED, read_need}};
 
+static int read_object(const struct object *o, struct wire_message *m, struct error *err) {
+    const char *type = raw_text(o, "type");
+    for (size_t i = 0; type && i < ARRAY_LEN(types); i++)
+        if (strcmp(type, types[i].name) == 0) {
+            m->type = types[i].type;
+            return types[i].read(o, m, err);
+        }
+    return error_set(err, ERROR_BAD_OUTPUT, "not an object with a known 'type'");
+}
+
+/* From a copy, because reading changes the line, which the sentence of an error quotes. */
 static int read_message(const char *line, size_t n, struct wire_message *m, struct error *err) {
-    json_error_t where;
-    json_t *object = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where);
-    if (!object) {
-        if (json_error_code(&where) == json_error_out_of_memory)
-            return error_memory(err);
-        return error_set(err, ERROR_BAD_OUTPUT, "not JSON at byte %d", where.position);
-    }
-    const char *type = json_string_value(json_object_get(object, "type"));
-    int rc = -1;
-    size_t i = 0;
-    while (type && i < ARRAY_LEN(types) && strcmp(type, types[i].name) != 0)
-        i++;
-    if (!type || i == ARRAY_LEN(types)) {
-        error_set(err, ERROR_BAD_OUTPUT, "not an object with a known 'type'");
-    } else {
-        m->type = types[i].type;
-        rc = types[i].read(object, m, err);
-    }
-    json_decref(object);
-    return rc;
+    cleanup(values_done) struct values all = {0};
+    cleanup(free_ptr) char *copy = malloc(n + 1);
+    if (!copy)
+        return error_memory(err);
+    memcpy(copy, line, n);
+    copy[n] = '\0';
+    if (values_read(copy, n, &all, err) < 0)
+        return -1;
+    return read_object(&(struct object){&all, all.items}, m, err);
 }
 
 int wire_parse(const char *line, size_t n, struct wire_message *ret, struct error *err) {

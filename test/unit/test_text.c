@@ -29,6 +29,15 @@ static void keeps_utf8_and_escapes_what_is_not(UNUSED void **state) {
 static void cuts_with_an_ellipsis(UNUSED void **state) {
     check_printable("abcdefghij", 10, 8, "abcde...");
     check_printable("abcdefgh", 8, 8, "abcdefgh");
+    check_printable("abcdef\xc3\xbc"
+                    "gh",
+                    10, 8, "abcde...");
+    check_printable("abcd\xc3\xbc"
+                    "fgh",
+                    9, 8, "abcd...");
+    check_printable("ab\n\ncdefg", 9, 8, "ab\\n...");
+    check_printable("abcdef\n\n", 8, 8, "abcde...");
+    check_printable("\n\n\n\nabc", 7, 8, "\\n\\n...");
 }
 
 static void tells_valid_utf8(UNUSED void **state) {
