@@ -3,7 +3,6 @@
 
 #include "base/clock.h"
 #include "base/text.h"
-#include "bench/bootstrap.h"
 #include "bench/image.h"
 
 #include <string.h>
@@ -144,15 +143,11 @@ static int greet(struct agent *a, int64_t deadline, struct wire_message *hello, 
     }
 }
 
-int agent_start(struct agent *a, struct session *session, const char *run_id, int64_t deadline,
+int agent_start(struct agent *a, struct session *session, const char *command, int64_t deadline,
                 struct wire_message *hello, struct error *err) {
     *a = (struct agent){.session = session};
     *hello = (struct wire_message){0};
-    cleanup(str_done) struct str command = {0};
-    bootstrap_add_command(&command, run_id, NULL);
-    if (command.failed)
-        return error_memory(err);
-    if (session_start(session, command.data, deadline, err) < 0)
+    if (session_start(session, command, deadline, err) < 0)
         return -1;
     return greet(a, deadline, hello, err);
 }

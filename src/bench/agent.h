@@ -24,8 +24,11 @@ struct agent {
     int64_t last_id;
 };
 
-/* Starts the agent for the run and reads its hello, which the caller owns then. */
-int agent_start(struct agent *a, struct session *session, const char *run_id, int64_t deadline,
+/*
+ * Starts the agent by the command line of bench/bootstrap.h, and reads its hello, which the caller
+ * owns then.
+ */
+int agent_start(struct agent *a, struct session *session, const char *command, int64_t deadline,
                 struct wire_message *hello, struct error *err) must_use;
 
 /* The id for the next request. */

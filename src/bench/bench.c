@@ -182,7 +182,7 @@ static int converse(const struct bench *b, struct session *session, int64_t dead
     struct agent agent;
     cleanup(wire_message_done) struct wire_message hello;
     int64_t start = deadline_min(deadline_in(b->plan->start_timeout), deadline);
-    int rc = agent_start(&agent, session, b->run_id, start, &hello, err);
+    int rc = agent_start(&agent, session, b->agent_command, start, &hello, err);
     if (rc == 0) {
         r->facts = TAKE(hello.facts);
         rc = run_benchmarks(b, &agent, deadline, r, err);

@@ -14,7 +14,7 @@
 
 struct bench {
     const struct plan *plan;
-    const char *run_id;
+    const char *agent_command; /* starts the agent: bench/bootstrap.h */
     struct transport *transport;
 };
 

@@ -10,6 +10,7 @@
 #include "fleet/fleet.h"
 
 #include "base/clock.h"
+#include "bench/bootstrap.h"
 #include "exec/pool.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
@@ -282,11 +283,13 @@ static int run_collector(struct collector *c, struct error *err) {
 }
 
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
+    cleanup(str_done) struct str agent_command = {0};
+    bootstrap_add_command(&agent_command, run->id, NULL);
     struct collector c = {
         .f = f,
         .run = run,
         .outcomes = outcomes,
-        .shared = {.bench = {f->plan, run->id, f->transport}, .cancel = f->cancel},
+        .shared = {.bench = {f->plan, agent_command.data, f->transport}, .cancel = f->cancel},
         .more = true,
     };
     for (size_t i = 0; i < f->servers->count; i++) {
@@ -297,7 +300,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
     c.depth = (size_t)f->plan->fanout + BATCH;
     c.positions = malloc(c.depth * sizeof(*c.positions));
     c.batch = malloc(c.depth * sizeof(*c.batch));
-    if (!c.positions || !c.batch)
+    if (!c.positions || !c.batch || agent_command.failed)
         error_memory(err);
     else if (completed_new(&c.completed, err) == 0 &&
              pool_new((size_t)f->plan->fanout, STACK, &c.pool, err) == 0)
