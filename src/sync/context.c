@@ -8,6 +8,7 @@
 #include "sync/context.h"
 
 #include "base/str.h"
+#include "sync/log.h"
 
 #include <pthread.h>
 #include <string.h>

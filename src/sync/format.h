@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/str.h"
-#include "sync/log.h"
+#include "sync/field.h"
 
 #include <stdint.h>
 

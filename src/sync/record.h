@@ -8,7 +8,7 @@
 #pragma once
 
 #include "base/attr.h"
-#include "sync/log.h"
+#include "sync/field.h"
 
 #include <stddef.h>
 #include <stdint.h>

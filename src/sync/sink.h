@@ -6,8 +6,8 @@
 #pragma once
 
 #include "base/error.h"
+#include "sync/field.h"
 #include "sync/format.h"
-#include "sync/log.h"
 
 struct sink;
 
