@@ -30,6 +30,7 @@ struct agent {
 };
 
 static const char *agent_command;
+static char mine[40]; /* in the environment of all that this process starts */
 
 /* Starts an agent of the run; what it says first must be its hello. */
 static struct agent start_as(const char *command, const char *run) {
@@ -156,26 +157,25 @@ static void expect_output(struct wire_message m, int status, const char *output)
     wire_message_done(&m);
 }
 
-/* How many processes have `mark` in their environment or arguments. */
+static bool process_has(const char *pid, const char *what, const char *bytes, size_t n) {
+    char path[300], text[65536];
+    snprintf(path, sizeof(path), "/proc/%s/%s", pid, what);
+    cleanup(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
+    return len > 0 && memmem(text, (size_t)len, bytes, n);
+}
+
+/* How many processes that this one started have `mark` in their environment or arguments. */
 static int processes_with(const char *mark) {
     DIR *proc = opendir("/proc");
     struct dirent *entry;
     int n = 0;
     while ((entry = readdir(proc))) {
-        static const char *const files[] = {"cmdline", "environ"};
-        bool found = false;
-        if (atoi(entry->d_name) <= 0 || atoi(entry->d_name) == getpid())
-            continue;
-        for (size_t i = 0; i < ARRAY_LEN(files); i++) {
-            char path[300], text[65536];
-            snprintf(path, sizeof(path), "/proc/%s/%s", entry->d_name, files[i]);
-            int fd = open(path, O_RDONLY | O_CLOEXEC);
-            ssize_t len = fd >= 0 ? read(fd, text, sizeof(text)) : 0;
-            if (fd >= 0)
-                close(fd);
-            found |= len > 0 && memmem(text, (size_t)len, mark, strlen(mark));
-        }
-        n += found;
+        const char *pid = entry->d_name;
+        if (atoi(pid) > 0 && atoi(pid) != getpid() &&
+            process_has(pid, "environ", mine, strlen(mine) + 1))
+            n += process_has(pid, "cmdline", mark, strlen(mark)) ||
+                 process_has(pid, "environ", mark, strlen(mark));
     }
     closedir(proc);
     return n;
@@ -237,7 +237,7 @@ static void measures_cpus(UNUSED void **state) {
 static void names_the_cpu_that_computes_wrongly(UNUSED void **state) {
     const char *broken = getenv("MUSTER_TEST_BROKEN_AGENT");
     if (!broken || !*broken)
-        skip();
+        skip_because("only this machine's agent has a twin that computes wrongly");
     struct agent a = start_as(broken, "r1");
     a.hello = answer(&a);
     expect_error(benchmark(&a, "cpu", "{\"work\":3}", 15000), REASON_WRONG_RESULT, "CPU ");
@@ -346,7 +346,7 @@ static void ends_endless_output(UNUSED void **state) {
 
 static void kills_what_a_command_leaves(UNUSED void **state) {
     if (getenv("MUSTER_TEST_EMULATED"))
-        skip();
+        skip_because("qemu's user emulation knows no child subreaper");
     struct agent a = start("r1");
     int64_t begin = clock_now();
     expect_output(command(&a, "export MARK=mk-leaves; sleep 600 & (setsid sleep 601 &) ; echo ok",
@@ -365,9 +365,9 @@ static const char nest[] =
 
 static void nothing_is_left_when_input_closes(UNUSED void **state) {
     if (getenv("MUSTER_TEST_EMULATED"))
-        skip();
-    char dir[] = "/tmp/muster-test-XXXXXX";
-    assert_non_null(mkdtemp(dir));
+        skip_because("qemu's user emulation knows no child subreaper");
+    char dir[64];
+    assert_non_null(make_test_folder(dir));
     setenv("TMPDIR", dir, 1);
     struct agent a = start("r1");
     send_command(&a, nest, (struct ask){.timeout_ms = 60000});
@@ -381,7 +381,7 @@ static void nothing_is_left_when_input_closes(UNUSED void **state) {
 
 static void a_signal_ends_it_as_cleanly(UNUSED void **state) {
     if (getenv("MUSTER_TEST_EMULATED"))
-        skip();
+        skip_because("qemu's user emulation knows no child subreaper");
     static const int signals[] = {SIGTERM, SIGHUP, SIGINT};
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         struct agent a = start("r1");
@@ -494,6 +494,8 @@ int main(void) {
     if (!agent_command)
         return 77; /* nothing to test with */
     signal(SIGPIPE, SIG_IGN);
+    snprintf(mine, sizeof(mine), "MUSTER_TEST_PROCESS=%d", getpid());
+    putenv(mine);
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_hello_with_facts),
         cmocka_unit_test(measures_cpus),

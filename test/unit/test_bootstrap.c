@@ -21,7 +21,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char scratch[] = "/tmp/muster-test-XXXXXX";
+static char scratch[64];
 static const struct agent_image *image; /* of this machine */
 
 struct remote {
@@ -228,7 +228,7 @@ static void runs_in_any_sh(UNUSED void **state) {
 /* Only busybox's tools: a router, a container, a rescue system. */
 static void runs_with_busybox_alone(UNUSED void **state) {
     if (!installed("busybox"))
-        skip();
+        skip_because("no busybox");
     char line[400];
     make_fresh();
     snprintf(line, sizeof(line),
@@ -325,7 +325,7 @@ static void passes_over_what_may_not_execute(UNUSED void **state) {
     char path[200], line[400];
     snprintf(path, sizeof(path), "%s/home", scratch);
     if (mount("none", path, "tmpfs", MS_NOEXEC, "mode=755") != 0)
-        skip();
+        skip_because("only root can mount");
     snprintf(line, sizeof(line), "rm -rf /var/tmp/muster-%u", (unsigned)getuid());
     shell(line);
     put_agent("sh", NULL);
@@ -371,7 +371,7 @@ static int make_scratch(UNUSED void **state) {
     struct utsname uts;
     uname(&uts);
     image = agent_image_find(uts.machine);
-    return image && mkdtemp(scratch) ? chmod(scratch, 0755) : -1;
+    return image && make_test_folder(scratch) ? chmod(scratch, 0755) : -1;
 }
 
 static int remove_scratch(UNUSED void **state) {

@@ -286,10 +286,10 @@ static void suggests_the_nearest(UNUSED void **state) {
     assert_null(config_nearest(endless, known));
 }
 
-static char scratch[] = "/tmp/test_config.XXXXXX";
+static char scratch[64];
 
 static int enter_scratch(UNUSED void **state) {
-    return mkdtemp(scratch) && chdir(scratch) == 0 ? 0 : -1;
+    return make_test_folder(scratch) && chdir(scratch) == 0 ? 0 : -1;
 }
 
 static int leave_scratch(UNUSED void **state) {

@@ -142,7 +142,7 @@ static pid_t start_iperf3(const char *port) {
 static void iperf3(UNUSED void **state) {
     char port[16];
     if (!has_program("iperf3"))
-        skip();
+        skip_because("no iperf3");
     free_port(port);
     pid_t pid = start_iperf3(port);
     try_example("iperf3.yaml", port);
@@ -183,10 +183,10 @@ static void gpu(UNUSED void **state) {
     str_done(&path);
 }
 
-static char scratch[] = "/var/tmp/test_examples.XXXXXX";
+static char scratch[64];
 
 static int enter_scratch(UNUSED void **state) {
-    return mkdtemp(scratch) && chdir(scratch) == 0 ? 0 : -1;
+    return make_test_folder(scratch) && chdir(scratch) == 0 ? 0 : -1;
 }
 
 static int leave_scratch(UNUSED void **state) {

@@ -29,7 +29,7 @@
 /* ssh-keygen -H of web1 */
 #define HIDDEN "|1|jJiDW8PomGBuHzjABk1ypTDdfpc=|LSp7UfzbarjvX/dqkxfZGdouOt0="
 
-static char folder[] = "/tmp/muster-knownhosts-XXXXXX";
+static char folder[64];
 
 static const char *path_of(const char *name) {
     static _Thread_local char paths[4][128];
@@ -323,11 +323,11 @@ static void tries_a_thousand_hidden_names_in_less_than_a_millisecond(UNUSED void
 }
 
 static int make_folder(UNUSED void **state) {
-    return mkdtemp(folder) ? 0 : -1;
+    return make_test_folder(folder) ? 0 : -1;
 }
 
 static int remove_folder(UNUSED void **state) {
-    char command[64];
+    char command[80];
     snprintf(command, sizeof(command), "rm -r %s", folder);
     return system(command);
 }

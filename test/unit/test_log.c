@@ -15,11 +15,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/test_log.XXXXXX";
+static char folder[64];
 static char path[100], path2[100];
 
 static int make_folder(UNUSED void **state) {
-    if (!mkdtemp(folder))
+    if (!make_test_folder(folder))
         return -1;
     snprintf(path, sizeof(path), "%s/log", folder);
     snprintf(path2, sizeof(path2), "%s/log.2", folder);

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[] = "/tmp/muster-sshconfig-XXXXXX";
-static char config[64];
+static char folder[64];
+static char config[80];
 static char *usual_path; /* $PATH as the test was given it */
 
 static void write_file(const char *path, const char *text, mode_t mode) {
@@ -432,14 +432,14 @@ static void falls_back_to_defaults(UNUSED void **state) {
 
 static int make_folder(UNUSED void **state) {
     usual_path = strdup(getenv("PATH"));
-    if (!usual_path || !mkdtemp(folder))
+    if (!usual_path || !make_test_folder(folder))
         return -1;
     snprintf(config, sizeof(config), "%s/config", folder);
     return 0;
 }
 
 static int remove_folder(UNUSED void **state) {
-    char command[64];
+    char command[80];
     usual_ssh(NULL);
     free(usual_path);
     snprintf(command, sizeof(command), "rm -r %s", folder);

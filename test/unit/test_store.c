@@ -12,18 +12,17 @@
 #include <unistd.h>
 
 static char folder[64];
-static char path[128];
+static char path[256];
 
 static int set_up(UNUSED void **state) {
-    strcpy(folder, "/tmp/muster-test-store-XXXXXX");
-    if (!mkdtemp(folder))
+    if (!make_test_folder(folder))
         return -1;
     snprintf(path, sizeof(path), "%s/a/b/muster.db", folder);
     return 0;
 }
 
 static int tear_down(UNUSED void **state) {
-    char command[128];
+    char command[256];
     snprintf(command, sizeof(command), "rm -rf '%s'", folder);
     return system(command);
 }
