@@ -1,17 +1,6 @@
 /*
  * fuzz_config: muster.yaml is written by hand, but also generated and merged by other programs.
  *
- * libFuzzer's target. Not part of the default build:
- *
- *     clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc \
- *         test/fuzz/fuzz_config.c src/input/{config,yaml,mistakes,extract}.c \
- *         src/base/{error,str,text,units,vec,fd,clock}.c -lyaml -lpcre2-8 -ljq -o fuzz_config
- *     echo leak:libjq.so >suppress
- *     LSAN_OPTIONS=suppressions=suppress ./fuzz_config -max_len=4096 -timeout=10 CORPUS
- *
- * CORPUS begins as a copy of test/fuzz/corpus_config. libjq 1.6 loses a token of some programs that
- * do not compile, therefore the suppression.
- *
  * The bytes go to config_load() through a file in memory. What is held: no crash, no leak, and
  * a sentence for every refusal.
  */

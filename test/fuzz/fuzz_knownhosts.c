@@ -1,12 +1,4 @@
-/*
- * fuzz_knownhosts: a known_hosts file of any bytes, asked for a few hosts.
- *
- * Not part of the default build:
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -Isrc -o fuzz_knownhosts \
- *       test/fuzz/fuzz_knownhosts.c src/input/{knownhosts,hosthash,hostkey}.c \
- *       src/base/{error,fd,str,vec}.c -lcrypto
- *   mkdir -p found && ./fuzz_knownhosts -max_total_time=60 found test/fuzz/corpus/knownhosts
- */
+/* A known_hosts file of any bytes, asked for a few hosts. */
 #include "base/fd.h"
 #include "input/knownhosts.h"
 

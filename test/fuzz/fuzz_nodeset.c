@@ -3,12 +3,6 @@
  *
  * What expands must be made of names that server_parse() takes, and must come back whole from
  * folding. A small NODESET_MAX keeps every input quick.
- *
- * Not part of the default build:
- *   clang -g -O1 -fsanitize=fuzzer,address,undefined -D_GNU_SOURCE -DNODESET_MAX=5000 -Isrc \
- *       -o fuzz_nodeset test/fuzz/fuzz_nodeset.c src/input/{fold,names,nodeset}.c \
- *       src/model/server.c src/base/{error,str,text,vec}.c
- *   mkdir -p found && ./fuzz_nodeset -max_total_time=60 found test/fuzz/corpus/nodeset
  */
 #include "base/attr.h"
 #include "input/nodeset.h"

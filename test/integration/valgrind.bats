@@ -1,0 +1,54 @@
+#!/usr/bin/env bats
+# muster under valgrind: no leak, no wrong access, no descriptor left open.
+
+load common.bash
+
+setup() {
+    command -v valgrind >/dev/null || skip "no valgrind"
+    scratch
+}
+teardown() { scratch_done; }
+
+# PROGRAM must end with STATUS and, under valgrind, with nothing to say of it
+clean() { # STATUS PROGRAM...
+    local expected=$1
+    shift
+    run "-$expected" valgrind --log-file="$T/log" --error-exitcode=99 --leak-check=full \
+        --errors-for-leak-kinds=definite,indirect,possible --track-fds=yes \
+        --child-silent-after-fork=yes "$@"
+    grep -q 'FILE DESCRIPTORS' "$T/log" && grep -q 'ERROR SUMMARY: 0 errors' "$T/log" || fail "$(cat "$T/log")"
+    awk '/== Open / { open = $0; next } open != "" && !/inherited from parent/ { bad = 1 } { open = "" }
+        END { exit bad }' "$T/log" || fail "$(sed -n '/FILE DESCRIPTORS/,$p' "$T/log")"
+}
+
+@test "a simulated run" {
+    clean 1 "$MUSTER" run --simulate=servers=50,seed=1,delay=0,error=20% --log-file "$T/muster.log"
+}
+
+@test "this machine, with a command of the user's" {
+    cat >muster.yaml <<'TXT'
+benchmarks:
+  answer: {command: echo it is 42, extract: {regex: 'is ([0-9]+)'}, threshold: 40}
+  absent: {command: "true", needs: no-such-tool, extract: {regex: '(.)'}}
+  number: {command: "echo '{\"a\": 70}'", extract: {jq: .a}}
+TXT
+    clean 1 "$MUSTER" run -T local -b answer,absent,number
+}
+
+@test "what is read from the store and the inventory" {
+    "$MUSTER" run -q --simulate=servers=20,seed=1,delay=0 || [ $? = 1 ]
+    clean 0 "$MUSTER" show last --json
+    clean 0 "$MUSTER" runs
+    clean 0 "$MUSTER" log last
+    clean 0 "$MUSTER" servers 'web[01-40]!web3,user@[2001:db8::7]:22'
+}
+
+@test "mistakes" {
+    printf 'fanout: x\nbenchmark: {}\n' >muster.yaml
+    clean 2 "$MUSTER" run -T local
+    clean 2 "$MUSTER" run 'web[1-' -i /nonexistent
+}
+
+@test "sessions over ssh" {
+    clean 0 "$BATS_TEST_DIRNAME/../../build/test/unit/test_ssh"
+}
