@@ -3,6 +3,9 @@
 
 load common.bash
 
+# a command that says nothing, and ends with its connection, as sshd does not end it
+hang='while kill -0 $PPID 2>/dev/null; do sleep 0.1; done'
+
 setup() {
     scratch
     ssh_material
@@ -159,7 +162,7 @@ PY
 }
 
 @test "a login shell that hangs, one that prints noise first, one that ends" {
-    start_sshd 127.0.0.5 'ForceCommand sleep 600'
+    start_sshd 127.0.0.5 "ForceCommand $hang"
     start_sshd 127.0.0.6 'ForceCommand printf "Welcome\n{not json}\nto \033[31mthis\n\n"; exec sh -c "$SSH_ORIGINAL_COMMAND"'
     start_sshd 127.0.0.7 'ForceCommand echo This account is not available; exit 1'
     printf 'ssh: {login_timeout: 2s}\nbenchmarks:\n  n: {command: "echo 80", extract: {regex: "([0-9]+)"}}\n' >muster.yaml
@@ -315,7 +318,7 @@ TXT
 
 @test "one wedged server does not hold up the others" {
     start_sshd 127.0.0.1
-    start_sshd 127.0.0.5 'ForceCommand sleep 600'
+    start_sshd 127.0.0.5 "ForceCommand $hang"
     begin=$(date +%s)
     "$MUSTER" run -F ssh_config 127.0.0.5 '127.0.0.1' --timeout 5s >out 2>err &
     pid=$!
