@@ -317,11 +317,15 @@ static int check(const struct run_options *o, char **patterns, size_t count, str
                : 0;
 }
 
-static int execute(const struct run_options *o, struct setup *s, struct error *err) {
+static int begin(const struct run_options *o, struct setup *s, struct error *err) {
     s->run = (struct run){.fanout = s->plan.fanout, .threshold = s->plan.threshold};
     if (store_open(o->store, true, &s->store, err) < 0 ||
-        store_begin(s->store, &s->run, &s->servers, err) < 0 || open_run_log(o, s, err) < 0)
+        store_begin(s->store, &s->run, &s->servers, err) < 0)
         return -1;
+    return open_run_log(o, s, err);
+}
+
+static int execute(const struct run_options *o, struct setup *s, struct error *err) {
     struct fleet fleet = {.plan = &s->plan,
                           .servers = &s->servers,
                           .transport = s->transport,
@@ -330,6 +334,11 @@ static int execute(const struct run_options *o, struct setup *s, struct error *e
     if (o->simulate)
         log_info("simulated servers", LOG_I("seed", (int64_t)o->simulation.seed));
     return fleet_run(&fleet, &s->run, s->outcomes, err);
+}
+
+static int close_log(struct setup *s, struct error *err) {
+    s->log_open = false;
+    return log_close(err);
 }
 
 static int write_list(const struct setup *s, int fd, const char *path, bool passed,
@@ -351,28 +360,36 @@ static int write_list(const struct setup *s, int fd, const char *path, bool pass
 }
 
 static int print(const struct run_options *o, struct setup *s, struct error *err) {
-    if (write_list(s, s->failed_to, o->failed_to, false, err) < 0 ||
-        write_list(s, s->passed_to, o->passed_to, true, err) < 0)
-        return -1;
     return o->json ? output_document(s->store, &s->run, s->outcomes, err)
                    : output_summary(&s->run, s->outcomes, err);
 }
 
+static bool done(int rc, const struct error *err) {
+    if (rc < 0)
+        cli_fail(err);
+    return rc == 0;
+}
+
 /*
- * Says how it ended and returns the exit status. The log is closed first, because the summary is
- * the last thing on a terminal; a log that could not be written takes nothing from the summary.
+ * Once servers were measured, what is known of them is told, whatever goes wrong with the store,
+ * the log or a list: that costs a line on standard error, before the summary, and the exit status.
  */
-static int conclude(const struct run_options *o, struct setup *s, bool ran, struct error *err) {
-    struct error log_err;
-    bool logged = !s->log_open || log_close(&log_err) == 0;
-    s->log_open = false;
-    if (!ran || print(o, s, err) < 0)
-        return cli_fail(err);
-    if (cli_flush() != 0)
-        return EXIT_STUCK;
-    if (!logged)
-        return cli_fail(&log_err);
+static int run(const struct run_options *o, char **patterns, size_t count, struct setup *s) {
+    struct error err;
+    if (check(o, patterns, count, s, &err) < 0 || begin(o, s, &err) < 0) {
+        struct error ignored;
+        (void)close_log(s, &ignored); /* its lines come before the sentence */
+        return cli_fail(&err);
+    }
+    bool ok = done(execute(o, s, &err), &err);
+    ok &= done(close_log(s, &err), &err);
+    ok &= done(write_list(s, s->failed_to, o->failed_to, false, &err), &err);
+    ok &= done(write_list(s, s->passed_to, o->passed_to, true, &err), &err);
+    ok &= done(print(o, s, &err), &err);
+    ok &= cli_flush() == 0;
     int caught = signals_caught(s->signals);
+    if (!ok)
+        return EXIT_STUCK;
     if (caught)
         return 128 + caught;
     return s->run.passed == s->run.total ? EXIT_PASSED : EXIT_NOT_PASSED;
@@ -381,14 +398,10 @@ static int conclude(const struct run_options *o, struct setup *s, bool ran, stru
 int cmd_run(int argc, char **argv) {
     struct run_options o = {.plan = {.threshold = NAN}};
     struct setup s = {.failed_to = -1, .passed_to = -1};
-    struct error err;
     config_init(&s.config);
     int status = read_options(argc, argv, &o);
-    if (status < 0) {
-        bool ran = check(&o, argv + optind, (size_t)(argc - optind), &s, &err) == 0 &&
-                   execute(&o, &s, &err) == 0;
-        status = conclude(&o, &s, ran, &err);
-    }
+    if (status < 0)
+        status = run(&o, argv + optind, (size_t)(argc - optind), &s);
     setup_done(&s);
     cli_servers_done(&o.servers);
     return status;

@@ -277,8 +277,7 @@ static int run_collector(struct collector *c, struct error *err) {
     c->run->seconds = (double)(clock_now() - start) / 1e9;
     if (rc == 0)
         rc = store_end(c->f->store, c->run, err);
-    if (rc == 0)
-        log_end(c);
+    log_end(c);
     return rc;
 }
 

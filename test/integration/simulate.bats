@@ -178,6 +178,30 @@ quick=servers=10,seed=7,delay=0
     [ "$(cat "$T/p" "$T/f" | wc -l)" -eq 10 ]
 }
 
+@test "a list that cannot be written does not cost the summary, nor the other list" {
+    run -3 muster run --simulate=$quick -q --failed-to /dev/full --passed-to passed
+    stderr_has "/dev/full"
+    output_has "Out of 10, "
+    [ -s passed ]
+}
+
+@test "a log that nobody reads any more does not cost the summary" {
+    status=0
+    { "$MUSTER" run --simulate=servers=2000,delay=0 >"$T/out" || echo $? >"$T/status"; } 2>&1 >/dev/null | head -n 1
+    [ "$(cat "$T/status")" = 3 ]
+    grep -qF 'Out of 2000, ' "$T/out"
+}
+
+@test "a disk that fills up in the middle does not cost what was measured before" {
+    run bash -c "ulimit -f 1000; trap '' XFSZ; exec '$MUSTER' run --simulate=servers=3000,delay=1ms-5ms -q --json --failed-to failed 2>'$T/err'"
+    status_is 3
+    stderr_has "muster.db"
+    json_is '.passed > 0 and .cancelled > 0' true
+    json_is '.passed + .failed + .errors + .cancelled' 3000
+    json_is '.servers | length' 3000
+    [ "$(jq -r '.failed_servers[]' <<<"$output")" = "$(cat failed)" ]
+}
+
 @test "standard output that cannot be written ends with status 3" {
     status=0
     "$MUSTER" run --simulate=$quick -q >/dev/full 2>"$T/err" || status=$?
