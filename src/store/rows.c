@@ -29,7 +29,7 @@ double row_read_number(sqlite3_stmt *stmt, int column) {
                                                             : sqlite3_column_double(stmt, column);
 }
 
-void row_bind_server(sqlite3_stmt *stmt, const char *run_id, size_t position,
+void row_bind_server(sqlite3_stmt *stmt, int64_t run, size_t position,
                      const struct server_result *r) {
     row_text(stmt, 1, r->verdict == VERDICT_CANCELLED ? "pending" : "done");
     row_text(stmt, 2, verdict_name(r->verdict));
@@ -38,7 +38,7 @@ void row_bind_server(sqlite3_stmt *stmt, const char *run_id, size_t position,
     sqlite3_bind_int(stmt, 5, r->attempts);
     sqlite3_bind_double(stmt, 6, r->seconds);
     row_text(stmt, 7, r->facts);
-    row_text(stmt, 8, run_id);
+    sqlite3_bind_int64(stmt, 8, run);
     sqlite3_bind_int64(stmt, 9, (int64_t)position);
 }
 
@@ -50,46 +50,42 @@ static void add_number(struct str *s, double x) {
         str_addf(s, "%.17g", x);
 }
 
-static char *trials_json(const struct benchmark_result *r) {
-    struct str s = {0};
-    str_add_char(&s, '[');
+static void add_trials(struct str *s, const struct benchmark_result *r) {
+    str_add_char(s, '[');
     for (size_t i = 0; i < r->trial_count; i++) {
         if (i)
-            str_add_char(&s, ',');
-        add_number(&s, r->trials[i]);
+            str_add_char(s, ',');
+        add_number(s, r->trials[i]);
     }
-    str_add_char(&s, ']');
-    return str_take(&s);
+    str_add_char(s, ']');
 }
 
-static char *metrics_json(const struct benchmark_result *r) {
-    struct str s = {0};
-    str_add_char(&s, '{');
+static void add_metrics(struct str *s, const struct benchmark_result *r) {
+    str_add_char(s, '{');
     for (size_t i = 0; i < r->metric_count; i++) {
         const struct metric *m = &r->metrics[i];
         if (i)
-            str_add_char(&s, ',');
-        text_add_json(&s, m->name, strlen(m->name));
-        str_add(&s, ":{\"value\":");
-        add_number(&s, m->value);
-        str_add(&s, ",\"unit\":");
-        text_add_json(&s, m->unit ? m->unit : "", m->unit ? strlen(m->unit) : 0);
-        str_add(&s, m->lower_is_better ? ",\"better\":\"lower\"}" : "}");
+            str_add_char(s, ',');
+        text_add_json(s, m->name, strlen(m->name));
+        str_add(s, ":{\"value\":");
+        add_number(s, m->value);
+        str_add(s, ",\"unit\":");
+        text_add_json(s, m->unit ? m->unit : "", m->unit ? strlen(m->unit) : 0);
+        str_add(s, m->lower_is_better ? ",\"better\":\"lower\"}" : "}");
     }
-    str_add_char(&s, '}');
-    return str_take(&s);
+    str_add_char(s, '}');
 }
 
-int row_bind_benchmark(sqlite3_stmt *stmt, const char *run_id, size_t position, size_t ordinal,
-                       const struct benchmark_result *r, struct error *err) {
-    char *trials = trials_json(r);
-    char *metrics = metrics_json(r);
-    if (!trials || !metrics) {
-        free(trials);
-        free(metrics);
+int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t ordinal,
+                       const struct benchmark_result *r, struct str *json, struct error *err) {
+    str_clear(json);
+    add_trials(json, r);
+    size_t trials_len = json->len;
+    add_metrics(json, r);
+    if (json->failed)
         return error_memory(err);
-    }
-    row_text(stmt, 1, run_id);
+    const char *metrics = json->data + trials_len;
+    sqlite3_bind_int64(stmt, 1, run);
     sqlite3_bind_int64(stmt, 2, (int64_t)position);
     sqlite3_bind_int64(stmt, 3, (int64_t)ordinal);
     row_text(stmt, 4, r->benchmark);
@@ -103,10 +99,10 @@ int row_bind_benchmark(sqlite3_stmt *stmt, const char *run_id, size_t position, 
     row_text(stmt, 12, r->lower_is_better ? "lower" : "higher");
     row_number(stmt, 13, r->reference);
     row_number(stmt, 14, r->threshold);
-    sqlite3_bind_text(stmt, 15, trials, -1, free);
+    sqlite3_bind_text(stmt, 15, json->data, (int)trials_len, SQLITE_STATIC);
     row_number(stmt, 16, r->spread);
     sqlite3_bind_double(stmt, 17, r->seconds);
-    sqlite3_bind_text(stmt, 18, metrics, -1, free);
+    row_text(stmt, 18, metrics);
     return 0;
 }
 

@@ -6,7 +6,8 @@
  *
  * Verdicts, reasons and states are kept as words, so that the store can be read with the sqlite3
  * program. The tables of a run's servers are WITHOUT ROWID: rows lie in the order of the inventory,
- * which is the order in which they are claimed and shown.
+ * which is the order in which they are claimed and shown. Within the store a run is its number, not
+ * its id, which every row would repeat and every search compare.
  */
 #include "store/schema.h"
 
@@ -15,17 +16,17 @@
 static const char *const steps[] = {
     /* a server that was cancelled is `pending` with a verdict: it is claimed again by a resume */
     "CREATE TABLE run ("
-    "  id TEXT PRIMARY KEY, started INTEGER NOT NULL, seconds REAL,"
+    "  number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, started INTEGER NOT NULL, seconds REAL,"
     "  fanout INTEGER NOT NULL, threshold REAL NOT NULL, total INTEGER NOT NULL,"
     "  passed INTEGER NOT NULL DEFAULT 0, failed INTEGER NOT NULL DEFAULT 0,"
-    "  errors INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;"
+    "  errors INTEGER NOT NULL DEFAULT 0);"
     "CREATE TABLE server ("
-    "  run TEXT NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,"
+    "  run INTEGER NOT NULL, position INTEGER NOT NULL, name TEXT NOT NULL,"
     "  state TEXT NOT NULL DEFAULT 'pending', verdict TEXT, reason TEXT, detail TEXT,"
     "  attempts INTEGER, seconds REAL, facts TEXT,"
     "  PRIMARY KEY (run, position)) WITHOUT ROWID;"
     "CREATE TABLE benchmark ("
-    "  run TEXT NOT NULL, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
+    "  run INTEGER NOT NULL, position INTEGER NOT NULL, ordinal INTEGER NOT NULL,"
     "  benchmark TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT, detail TEXT, score REAL,"
     "  metric TEXT, value REAL, unit TEXT, better TEXT NOT NULL, reference REAL, threshold REAL,"
     "  trials TEXT NOT NULL, spread REAL, seconds REAL NOT NULL, metrics TEXT NOT NULL,"

@@ -30,11 +30,12 @@
 
 enum statement {
     ADD_RUN,
+    FIND_RUN,
     ADD_SERVER,
     FIND_PENDING,
+    DROP_BENCHMARKS,
     CLAIM,
     FINISH_SERVER,
-    DROP_BENCHMARKS,
     ADD_BENCHMARK,
     COUNT_UP,
     UNCLAIM,
@@ -44,20 +45,24 @@ enum statement {
 
 static const char *const sql[STATEMENT_COUNT] = {
     [ADD_RUN] = "INSERT INTO run (id, started, fanout, threshold, total) VALUES (?, ?, ?, ?, ?)",
+    [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
     [ADD_SERVER] = "INSERT INTO server (run, position, name) VALUES (?, ?, ?)",
     [FIND_PENDING] = "SELECT position FROM server WHERE run = ? AND position >= ? AND "
                      "state = 'pending' ORDER BY position LIMIT ?",
+    /* those of an earlier turn of a server that is claimed again */
+    [DROP_BENCHMARKS] = "DELETE FROM benchmark WHERE run = ?1 AND position BETWEEN ?2 AND ?3 AND "
+                        "(SELECT state FROM server WHERE server.run = ?1 AND "
+                        "server.position = benchmark.position) = 'pending'",
     [CLAIM] = "UPDATE server SET state = 'claimed' WHERE run = ? AND position BETWEEN ? AND ? AND "
               "state = 'pending'",
     [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
                       "attempts = ?, seconds = ?, facts = ? WHERE run = ? AND position = ?",
-    [DROP_BENCHMARKS] = "DELETE FROM benchmark WHERE run = ? AND position = ?",
     [ADD_BENCHMARK] = "INSERT INTO benchmark VALUES "
                       "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ? "
-                 "WHERE id = ?",
+                 "WHERE number = ?",
     [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
-    [END_RUN] = "UPDATE run SET seconds = ? WHERE id = ?",
+    [END_RUN] = "UPDATE run SET seconds = ? WHERE number = ?",
 };
 
 struct store {
@@ -65,6 +70,7 @@ struct store {
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
     size_t claimed_to;
+    struct str json; /* of the row that is being written; kept for its memory */
 };
 
 static int fail(const struct store *s, struct error *err) {
@@ -173,6 +179,7 @@ void store_close(struct store *s) {
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sqlite3_finalize(s->statements[i]);
     sqlite3_close(s->db);
+    str_done(&s->json);
     free(s->path);
     free(s);
 }
@@ -236,7 +243,7 @@ static int add_run(struct store *s, const struct run *run, const struct servers 
     sqlite3_bind_int64(stmt, 5, (int64_t)servers->count);
     if (run_once(s, stmt, err) < 0 || !(stmt = use(s, ADD_SERVER, err)))
         return -1;
-    row_text(stmt, 1, run->id);
+    sqlite3_bind_int64(stmt, 1, sqlite3_last_insert_rowid(s->db));
     for (size_t i = 0; i < servers->count; i++) {
         sqlite3_bind_int64(stmt, 2, (int64_t)i);
         row_text(stmt, 3, servers->items[i].name);
@@ -257,12 +264,27 @@ int store_begin(struct store *s, struct run *run, const struct servers *servers,
     return end(s, add_run(s, run, servers, err), err);
 }
 
-static ssize_t find_pending(struct store *s, const char *run_id, size_t max, size_t *positions,
+/* The number of a run that must be there. */
+static int find_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
+    sqlite3_stmt *stmt = use(s, FIND_RUN, err);
+    if (!stmt)
+        return -1;
+    row_text(stmt, 1, run_id);
+    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    if (found)
+        *ret = sqlite3_column_int64(stmt, 0);
+    if (sqlite3_reset(stmt) != SQLITE_OK)
+        return fail(s, err);
+    return found ? 0
+                 : error_set(err, ERROR_STORE, "the store %s has lost the run %s", s->path, run_id);
+}
+
+static ssize_t find_pending(struct store *s, int64_t run, size_t max, size_t *positions,
                             struct error *err) {
     sqlite3_stmt *stmt = use(s, FIND_PENDING, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, run_id);
+    sqlite3_bind_int64(stmt, 1, run);
     sqlite3_bind_int64(stmt, 2, (int64_t)s->claimed_to);
     sqlite3_bind_int64(stmt, 3, (int64_t)max);
     ssize_t n = 0;
@@ -271,56 +293,55 @@ static ssize_t find_pending(struct store *s, const char *run_id, size_t max, siz
     return sqlite3_reset(stmt) == SQLITE_OK ? n : fail(s, err);
 }
 
-static int mark_claimed(struct store *s, const char *run_id, size_t first, size_t last,
-                        struct error *err) {
-    sqlite3_stmt *stmt = use(s, CLAIM, err);
+/* Runs a statement on those of the positions `first` to `last` that are pending. */
+static int on_pending(struct store *s, enum statement which, int64_t run, size_t first, size_t last,
+                      struct error *err) {
+    sqlite3_stmt *stmt = use(s, which, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, run_id);
+    sqlite3_bind_int64(stmt, 1, run);
     sqlite3_bind_int64(stmt, 2, (int64_t)first);
     sqlite3_bind_int64(stmt, 3, (int64_t)last);
     return run_once(s, stmt, err);
 }
 
 /* Returns how many, or -1. */
-static ssize_t claim(struct store *s, const char *run_id, size_t max, size_t *positions,
+static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions,
                      struct error *err) {
-    ssize_t n = max ? find_pending(s, run_id, max, positions, err) : 0;
-    if (n > 0 && mark_claimed(s, run_id, positions[0], positions[n - 1], err) < 0)
+    ssize_t n = max ? find_pending(s, run, max, positions, err) : 0;
+    if (n > 0 && (on_pending(s, DROP_BENCHMARKS, run, positions[0], positions[n - 1], err) < 0 ||
+                  on_pending(s, CLAIM, run, positions[0], positions[n - 1], err) < 0))
         return -1;
     return n;
 }
 
-static int write_benchmarks(struct store *s, const char *run_id, const struct store_result *r,
+static int write_benchmarks(struct store *s, int64_t run, const struct store_result *r,
                             struct error *err) {
     sqlite3_stmt *stmt = use(s, ADD_BENCHMARK, err);
     if (!stmt)
         return -1;
     for (size_t i = 0; i < r->result->benchmark_count; i++)
-        if (row_bind_benchmark(stmt, run_id, r->position, i, &r->result->benchmarks[i], err) < 0 ||
+        if (row_bind_benchmark(stmt, run, r->position, i, &r->result->benchmarks[i], &s->json,
+                               err) < 0 ||
             run_once(s, stmt, err) < 0)
             return -1;
     return 0;
 }
 
-static int write_result(struct store *s, const char *run_id, const struct store_result *r,
+static int write_result(struct store *s, int64_t run, const struct store_result *r,
                         struct error *err) {
     sqlite3_stmt *stmt = use(s, FINISH_SERVER, err);
     if (!stmt)
         return -1;
-    row_bind_server(stmt, run_id, r->position, r->result);
-    if (run_once(s, stmt, err) < 0 || !(stmt = use(s, DROP_BENCHMARKS, err)))
-        return -1;
-    row_text(stmt, 1, run_id);
-    sqlite3_bind_int64(stmt, 2, (int64_t)r->position);
-    return run_once(s, stmt, err) < 0 ? -1 : write_benchmarks(s, run_id, r, err);
+    row_bind_server(stmt, run, r->position, r->result);
+    return run_once(s, stmt, err) < 0 ? -1 : write_benchmarks(s, run, r, err);
 }
 
-static int write_results(struct store *s, const char *run_id, const struct store_result *results,
-                         size_t n, struct error *err) {
+static int write_results(struct store *s, int64_t run, const struct store_result *results, size_t n,
+                         struct error *err) {
     struct run counts = {0};
     for (size_t i = 0; i < n; i++) {
-        if (write_result(s, run_id, &results[i], err) < 0)
+        if (write_result(s, run, &results[i], err) < 0)
             return -1;
         run_count(&counts, results[i].result->verdict);
     }
@@ -330,17 +351,20 @@ static int write_results(struct store *s, const char *run_id, const struct store
     sqlite3_bind_int64(stmt, 1, (int64_t)counts.passed);
     sqlite3_bind_int64(stmt, 2, (int64_t)counts.failed);
     sqlite3_bind_int64(stmt, 3, (int64_t)counts.errors);
-    row_text(stmt, 4, run_id);
+    sqlite3_bind_int64(stmt, 4, run);
     return run_once(s, stmt, err);
 }
 
 ssize_t store_turn(struct store *s, const char *run_id, const struct store_result *results,
                    size_t n, size_t max, size_t *positions, struct error *err) {
+    int64_t run;
     if (begin(s, err) < 0)
         return -1;
-    ssize_t claimed = n ? write_results(s, run_id, results, n, err) : 0;
+    ssize_t claimed = find_run(s, run_id, &run, err);
+    if (claimed == 0 && n > 0)
+        claimed = write_results(s, run, results, n, err);
     if (claimed == 0)
-        claimed = claim(s, run_id, max, positions, err);
+        claimed = claim(s, run, max, positions, err);
     if (end(s, claimed < 0 ? -1 : 0, err) < 0)
         return -1;
     if (claimed > 0)
@@ -349,14 +373,17 @@ ssize_t store_turn(struct store *s, const char *run_id, const struct store_resul
 }
 
 static int write_end(struct store *s, const struct run *run, struct error *err) {
+    int64_t number;
+    if (find_run(s, run->id, &number, err) < 0)
+        return -1;
     sqlite3_stmt *stmt = use(s, UNCLAIM, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, run->id);
+    sqlite3_bind_int64(stmt, 1, number);
     if (run_once(s, stmt, err) < 0 || !(stmt = use(s, END_RUN, err)))
         return -1;
     row_number(stmt, 1, run->seconds);
-    row_text(stmt, 2, run->id);
+    sqlite3_bind_int64(stmt, 2, number);
     return run_once(s, stmt, err);
 }
 
@@ -463,11 +490,14 @@ static int walk(sqlite3_stmt *servers, sqlite3_stmt *benchmarks, store_each_fn *
 int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
                struct error *err) {
     sqlite3_stmt *servers = NULL, *benchmarks = NULL;
+    int64_t run;
+    if (find_run(s, run_id, &run, err) < 0)
+        return -1;
     int rc = -1;
     if (sqlite3_prepare_v2(s->db, ROW_SELECT_SERVERS, -1, &servers, NULL) == SQLITE_OK &&
         sqlite3_prepare_v2(s->db, ROW_SELECT_BENCHMARKS, -1, &benchmarks, NULL) == SQLITE_OK) {
-        row_text(servers, 1, run_id);
-        row_text(benchmarks, 1, run_id);
+        sqlite3_bind_int64(servers, 1, run);
+        sqlite3_bind_int64(benchmarks, 1, run);
         rc = walk(servers, benchmarks, each, arg, err);
     } else {
         fail(s, err);

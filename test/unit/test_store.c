@@ -151,6 +151,12 @@ static void claims_each_server_once_and_in_order(UNUSED void **state) {
     store_close(s);
 }
 
+static int count_benchmarks(void *arg, UNUSED const char *server, const struct server_result *r,
+                            UNUSED struct error *err) {
+    *(size_t *)arg += r->benchmark_count;
+    return 0;
+}
+
 static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     struct error err;
     struct store *s = open_store();
@@ -160,6 +166,9 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct server_result cancelled = {.verdict = VERDICT_CANCELLED, .reason = REASON_INTERRUPTED};
     struct store_result done[] = {{0, &passed}, {1, &cancelled}};
+    struct benchmark_result b = some_benchmark();
+    passed.benchmarks = cancelled.benchmarks = &b;
+    passed.benchmark_count = cancelled.benchmark_count = 1;
     assert_int_equal(store_turn(s, run.id, done, 2, 0, NULL, &err), 0);
     run.seconds = 12.5;
     assert_int_equal(store_end(s, &run, &err), 0);
@@ -171,6 +180,13 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     assert_int_equal(store_run(s, run.id, &found, &err), 0);
     assert_true(found.seconds == 12.5);
     assert_int_equal(found.passed, 1);
+
+    /* what the first turn measured of a server goes, and of nobody else */
+    assert_int_equal(store_turn(s, run.id, &(struct store_result){1, &passed}, 1, 0, NULL, &err),
+                     0);
+    size_t benchmarks = 0;
+    assert_int_equal(store_each(s, run.id, count_benchmarks, &benchmarks, &err), 0);
+    assert_int_equal(benchmarks, 2);
     store_close(s);
 }
 
