@@ -44,9 +44,21 @@ static int read_line(struct agent *a, int64_t deadline, const char **line, size_
     }
 }
 
+static const char message_start[] = "{\"muster\":";
+#define MESSAGE_START_LEN (sizeof(message_start) - 1)
+
 static bool is_message(const char *line, size_t len) {
-    static const char start[] = "{\"muster\":";
-    return len >= sizeof(start) - 1 && memcmp(line, start, sizeof(start) - 1) == 0;
+    return len >= MESSAGE_START_LEN && memcmp(line, message_start, MESSAGE_START_LEN) == 0;
+}
+
+/* A shell's noise may end without a newline (a terminal's title, say): the message comes behind it.
+ */
+static bool is_behind_noise(const char *line, size_t len, struct wire_message *ret) {
+    const char *start = NULL, *next = line;
+    struct error ignored;
+    while ((next = memmem(next, len - (size_t)(next - line), message_start, MESSAGE_START_LEN)))
+        start = next++;
+    return start && wire_parse(start, len - (size_t)(start - line), ret, &ignored) == 0;
 }
 
 /*
@@ -94,6 +106,8 @@ static int read_first(struct agent *a, struct str *noise, int64_t deadline,
         }
         if (is_message(line, len))
             return wire_parse(line, len, ret, err);
+        if (is_behind_noise(line, len, ret))
+            return 0;
         if (len > 0) {
             str_add_bytes(noise, line, len);
             str_add_char(noise, '\n');

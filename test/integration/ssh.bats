@@ -163,7 +163,7 @@ PY
 
 @test "a login shell that hangs, one that prints noise first, one that ends" {
     start_sshd 127.0.0.5 "ForceCommand $hang"
-    start_sshd 127.0.0.6 'ForceCommand printf "Welcome\n{not json}\nto \033[31mthis\n\n"; exec sh -c "$SSH_ORIGINAL_COMMAND"'
+    start_sshd 127.0.0.6 'ForceCommand printf "Welcome\n{not json}\nto \033[31mthis\n\n\033]0;a title\007"; exec sh -c "$SSH_ORIGINAL_COMMAND"'
     start_sshd 127.0.0.7 'ForceCommand echo This account is not available; exit 1'
     printf 'ssh: {login_timeout: 2s}\nbenchmarks:\n  n: {command: "echo 80", extract: {regex: "([0-9]+)"}}\n' >muster.yaml
     run muster_ssh '127.0.0.[5-7]' --json

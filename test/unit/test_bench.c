@@ -151,6 +151,12 @@ static void noise_before_the_agent_is_passed_over(UNUSED void **state) {
         run_script((const char *const[]){"Welcome!\n{\"no\": 1}\n\x1b[0m\r\n\n" HELLO,
                                          METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL});
     check(&r, REASON_NONE, NULL);
+    r = run_script((const char *const[]){"{\"muster\":2\x1b]0;web1\a{\"muster\": " HELLO,
+                                         METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL});
+    check(&r, REASON_BAD_OUTPUT, "not JSON");
+    r = run_script((const char *const[]){"welcome {\"muster\":2\n\x1b]0;{\"muster\":1}\a" HELLO,
+                                         METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL});
+    check(&r, REASON_NONE, NULL);
 }
 
 static void endless_noise_is_not(UNUSED void **state) {
