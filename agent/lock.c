@@ -86,13 +86,16 @@ int lock_take(struct io *io, const char *run, struct failure *f) {
             failure_set(f, "busy", "another process holds the server's lock");
             continue;
         }
-        int pid, busy = find_other(run, other, &pid);
-        taken = busy != 1;
-        int held = taken ? bind_name(own) : -1; /* stays open until the process ends */
+        int pid;
+        bool alone = find_other(run, other, &pid) != 1;
+        int os = 0;
+        if (alone && !(taken = bind_name(own) >= 0)) /* stays open until the process ends */
+            os = errno;
         close(mutex);
+        if (os)
+            return failure_set(f, "internal", "the server's lock: %s", strerror(os));
         if (taken)
-            return held >= 0 ? 0
-                             : failure_set(f, "internal", "the server's lock: %s", strerror(errno));
+            return 0;
         failure_set(f, "busy", "run %s is measuring on this server (process %d)", other, pid);
     } while (io_sleep(io, 20 * CLOCK_MS) && clock_now() < deadline);
     return -1;

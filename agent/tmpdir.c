@@ -6,6 +6,7 @@
 #include "base/attr.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static void remove_at(int parent, const char *name, int depth) {
     if (unlinkat(parent, name, 0) == 0)
         return;
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0 && fchmodat(parent, name, 0700, 0) == 0)
+    if (fd < 0 && errno == EACCES && fchmodat(parent, name, 0700, 0) == 0)
         fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd >= 0 && depth < DEPTH_MAX ? fdopendir(fd) : NULL;
     if (!dir) {

@@ -15,10 +15,13 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -430,6 +433,21 @@ static void another_run_is_told_that_it_is_busy(UNUSED void **state) {
     finish(&a);
 }
 
+/* As when two containers of one network have a process of the same number each. */
+static void a_lock_that_cannot_be_had_is_not_held(UNUSED void **state) {
+    struct agent a = start("run-a");
+    struct sockaddr_un name = {.sun_family = AF_UNIX};
+    int n = sprintf(name.sun_path + 1, "muster-run:run-a:%d", (int)a.pid);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
+    assert_return_code(bind(fd, (struct sockaddr *)&name, size), errno);
+    expect_error(command(&a, "echo a", (struct ask){0}), REASON_INTERNAL, "lock");
+    expect_error(command(&a, "echo a", (struct ask){0}), REASON_INTERNAL, "lock");
+    close(fd);
+    expect_output(command(&a, "echo a", (struct ask){0}), 0, "a\n");
+    finish(&a);
+}
+
 static void agents_of_one_run_share(UNUSED void **state) {
     struct agent a = start("run-a"), b = start("run-a");
     send_command(&a, "sleep 0.3; echo a", (struct ask){0});
@@ -514,6 +532,7 @@ int main(void) {
         cmocka_unit_test(ends_in_the_middle_of_a_benchmark),
         cmocka_unit_test(ends_while_nobody_reads),
         cmocka_unit_test(another_run_is_told_that_it_is_busy),
+        cmocka_unit_test(a_lock_that_cannot_be_had_is_not_held),
         cmocka_unit_test(agents_of_one_run_share),
         cmocka_unit_test(answers_garbage_and_goes_on),
         cmocka_unit_test(ends_at_an_endless_line),

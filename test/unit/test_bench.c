@@ -130,6 +130,8 @@ static void a_command_is_judged_by_status_and_output(UNUSED void **state) {
     check(&r, REASON_BENCHMARK_CRASHED, "redis ended with status 3: boom");
     r = run_script((const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "139", ""), NULL});
     check(&r, REASON_BENCHMARK_CRASHED, "redis was ended by signal 11");
+    r = run_script((const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "255", ""), NULL});
+    check(&r, REASON_BENCHMARK_CRASHED, "redis ended with status 255");
     r = run_script(
         (const char *const[]){HELLO, METRICS("1", "180"), OUTPUT("2", "0", "Ym9vbQo="), NULL});
     check(&r, REASON_BAD_OUTPUT, "boom");
