@@ -73,13 +73,21 @@ static int drain(int fd, struct str *to) {
     return n > 0;
 }
 
-static int read_both(struct pollfd fds[2], struct str *to[2], int64_t deadline, struct error *err) {
+static int check_time(const struct cancel *cancel, int64_t deadline, struct error *err) {
+    if (cancel_fired(cancel))
+        return error_set(err, ERROR_INTERRUPTED, "the run was ended");
+    return clock_now() < deadline ? 0 : error_set(err, ERROR_TIMEOUT, "it did not end in time");
+}
+
+/* The third of the descriptors is the cancel token's. */
+static int read_both(struct pollfd fds[3], struct str *to[2], const struct cancel *cancel,
+                     int64_t deadline, struct error *err) {
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
-        int ready = poll(fds, 2, deadline_left_ms(deadline));
+        int ready = poll(fds, 3, deadline_left_ms(deadline));
         if (ready < 0 && errno != EINTR)
             return error_os(err, ERROR_INTERNAL, errno, "cannot wait for its output");
-        if (clock_now() >= deadline)
-            return error_set(err, ERROR_TIMEOUT, "it did not end in time");
+        if (check_time(cancel, deadline, err) < 0)
+            return -1;
         for (int i = 0; ready > 0 && i < 2; i++) {
             if (!fds[i].revents)
                 continue;
@@ -94,15 +102,16 @@ static int read_both(struct pollfd fds[2], struct str *to[2], int64_t deadline, 
 }
 
 /* A program may live on after it has closed its output, so this wait has the deadline, too. */
-static int reap(pid_t pid, int64_t deadline, int *status, struct error *err) {
+static int reap(pid_t pid, const struct cancel *cancel, int64_t deadline, int *status,
+                struct error *err) {
     for (int64_t pause = 50 * CLOCK_US;; pause += pause < 10 * CLOCK_MS ? pause : 0) {
         pid_t got = waitpid(pid, status, WNOHANG);
         if (got == pid)
             return 0;
         if (got < 0 && errno != EINTR)
             return error_os(err, ERROR_INTERNAL, errno, "cannot wait for its end");
-        if (clock_now() >= deadline)
-            return error_set(err, ERROR_TIMEOUT, "it did not end in time");
+        if (check_time(cancel, deadline, err) < 0)
+            return -1;
         nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
     }
 }
@@ -113,8 +122,8 @@ static void end_group(pid_t pid) {
         ;
 }
 
-int capture_run(const char *path, char *const argv[], int64_t deadline, struct str *out,
-                struct str *errors, int *status, struct error *err) {
+int capture_run(const char *path, char *const argv[], const struct cancel *cancel, int64_t deadline,
+                struct str *out, struct str *errors, int *status, struct error *err) {
     cleanup(close_pipe) struct pipe a = {{-1, -1}}, b = {{-1, -1}};
     if (pipe2(a.ends, O_CLOEXEC) < 0 || pipe2(b.ends, O_CLOEXEC) < 0)
         return error_os(err, ERROR_INTERNAL, errno, "no pipe for %s", path);
@@ -126,9 +135,10 @@ int capture_run(const char *path, char *const argv[], int64_t deadline, struct s
         return error_os(err, ERROR_INTERNAL, rc, "cannot start %s", path);
     fd_close(&a.ends[1]);
     fd_close(&b.ends[1]);
-    struct pollfd fds[2] = {{a.ends[0], POLLIN, 0}, {b.ends[0], POLLIN, 0}};
-    if (read_both(fds, (struct str *[2]){out, errors}, deadline, err) < 0 ||
-        reap(pid, deadline, status, err) < 0) {
+    struct pollfd fds[3] = {
+        {a.ends[0], POLLIN, 0}, {b.ends[0], POLLIN, 0}, {cancel_fd(cancel), POLLIN, 0}};
+    if (read_both(fds, (struct str *[2]){out, errors}, cancel, deadline, err) < 0 ||
+        reap(pid, cancel, deadline, status, err) < 0) {
         end_group(pid);
         return error_prefix(err, "%s", path);
     }

@@ -35,6 +35,7 @@ struct slot {
 };
 
 struct sshconfig {
+    const struct cancel *cancel;
     char *program; /* NULL: there is none */
     char *file;
     char *user;
@@ -95,13 +96,14 @@ static int find_program(char **ret, struct error *err) {
     return 0;
 }
 
-int sshconfig_new(const char *user, int port, const char *file, struct sshconfig **ret,
-                  struct error *err) {
+int sshconfig_new(const char *user, int port, const char *file, const struct cancel *cancel,
+                  struct sshconfig **ret, struct error *err) {
     struct sshconfig *c = calloc(1, sizeof(*c));
     if (!c)
         return error_memory(err);
     pthread_mutex_init(&c->lock, NULL);
     pthread_cond_init(&c->changed, NULL);
+    c->cancel = cancel;
     c->port = port;
     c->user = user ? strdup(user) : NULL;
     c->file = file ? strdup(file) : NULL;
@@ -139,7 +141,7 @@ static int run_ssh(const struct sshconfig *c, char *const argv[], int64_t deadli
                    struct error *err) {
     cleanup(str_done) struct str errors = {0};
     int status;
-    if (capture_run(c->program, argv, deadline, out, &errors, &status, err) < 0)
+    if (capture_run(c->program, argv, c->cancel, deadline, out, &errors, &status, err) < 0)
         return -1;
     if (out->len >= CAPTURE_MAX)
         return error_set(err, ERROR_UNREACHABLE, "%s -G printed too much", c->program);

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "model/server.h"
+#include "sync/cancel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -60,20 +61,21 @@ struct ssh_options {
 };
 
 /*
- * `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given).
+ * `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given);
+ * `cancel` is borrowed.
  * The ssh program is the first one in $PATH now. Fails with ERROR_USAGE when there is none to read
  * `file`, and with ERROR_INTERNAL.
  */
-int sshconfig_new(const char *user, int port, const char *file, struct sshconfig **ret,
-                  struct error *err) must_use;
+int sshconfig_new(const char *user, int port, const char *file, const struct cancel *cancel,
+                  struct sshconfig **ret, struct error *err) must_use;
 void sshconfig_free(struct sshconfig *c);
 
 /*
  * The options of a server; what its name or inventory says wins over the run's, which win over the
  * configuration. Its identity comes before the configuration's. Threads that ask for the same
  * server at once wait for one ssh. A failure is not cached. Fails with ERROR_UNREACHABLE when ssh
- * refuses its configuration, with its words, with ERROR_TIMEOUT at the deadline (a `Match exec` may
- * hang) and with ERROR_INTERNAL.
+ * refuses its configuration, with its words, with ERROR_TIMEOUT at the deadline or
+ * ERROR_INTERRUPTED when the run's token fires (a `Match exec` may hang), and with ERROR_INTERNAL.
  */
 int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
                       const struct ssh_options **ret, struct error *err) must_use;

@@ -318,7 +318,7 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
         !copy(s->password, &t->password))
         return error_memory(err);
     int handshakes = s->handshakes > 0 ? s->handshakes : SSH_HANDSHAKES;
-    if (sshconfig_new(s->user, s->port, s->config_file, &t->config, err) != 0 ||
+    if (sshconfig_new(s->user, s->port, s->config_file, s->cancel, &t->config, err) != 0 ||
         keys_new(&t->keys, err) != 0 || keyring_new(&t->keyring, err) != 0 ||
         hostkeys_new(&t->hostkeys, err) != 0 || resolver_new(LOOKUPS, &t->resolver, err) != 0 ||
         gate_new(handshakes, &t->gate, err) != 0)

@@ -16,6 +16,7 @@
 
 static char folder[64];
 static char config[80];
+static struct cancel *token;
 static char *usual_path; /* $PATH as the test was given it */
 
 static void write_file(const char *path, const char *text, mode_t mode) {
@@ -28,7 +29,7 @@ static struct sshconfig *new_config(const char *text, const char *user, int port
     struct sshconfig *c;
     struct error err;
     write_file(config, text, 0600);
-    if (sshconfig_new(user, port, config, &c, &err) < 0)
+    if (sshconfig_new(user, port, config, token, &c, &err) < 0)
         fail_msg("%s", err.text);
     return c;
 }
@@ -288,6 +289,36 @@ static void says_why_ssh_failed(UNUSED void **state) {
     fails("#!/bin/sh\nexec >/dev/null 2>&1; sleep 60\n", 300 * CLOCK_MS, ERROR_TIMEOUT, "in time");
 }
 
+static void *fire_soon(void *token_to_fire) {
+    nanosleep(&(struct timespec){.tv_nsec = 200 * CLOCK_MS}, NULL);
+    cancel_fire(token_to_fire);
+    return NULL;
+}
+
+/* A `Match exec` that hangs must not keep a run that was ended. */
+static void ends_with_the_run(UNUSED void **state) {
+    struct cancel *usual = token;
+    struct error err = {0};
+    pthread_t thread;
+    assert_int_equal(cancel_new(&token, &err), 0);
+    false_ssh("#!/bin/sh\nsleep 60\n");
+    struct sshconfig *c = new_config("", NULL, 0);
+    const struct ssh_options *o;
+    int64_t begin = clock_now();
+    assert_int_equal(pthread_create(&thread, NULL, fire_soon, token), 0);
+    for (int i = 0; i < 2; i++) {
+        int64_t deadline = deadline_in(20 * CLOCK_S);
+        assert_int_equal(sshconfig_resolve(c, &(struct server){.host = "web"}, deadline, &o, &err),
+                         -1);
+        assert_int_equal(err.kind, ERROR_INTERRUPTED);
+    }
+    assert_true(clock_now() - begin < 5 * CLOCK_S);
+    pthread_join(thread, NULL);
+    sshconfig_free(c);
+    cancel_free(token);
+    token = usual;
+}
+
 static void gives_the_words_of_the_real_one(UNUSED void **state) {
     struct sshconfig *c = new_config("Foo bar\n", NULL, 0);
     struct error err;
@@ -408,9 +439,9 @@ static void falls_back_to_defaults(UNUSED void **state) {
     setenv("PATH", folder, 1);
     struct sshconfig *c;
     struct error err;
-    assert_int_equal(sshconfig_new(NULL, 0, config, &c, &err), -1);
+    assert_int_equal(sshconfig_new(NULL, 0, config, token, &c, &err), -1);
     assert_int_equal(err.kind, ERROR_USAGE);
-    assert_int_equal(sshconfig_new("bob", 0, NULL, &c, &err), 0);
+    assert_int_equal(sshconfig_new("bob", 0, NULL, token, &c, &err), 0);
     const struct ssh_options *o = resolve_host(c, "web");
     assert_true(o->defaults);
     assert_string_equal(o->hostname, "web");
@@ -431,6 +462,9 @@ static void falls_back_to_defaults(UNUSED void **state) {
 }
 
 static int make_folder(UNUSED void **state) {
+    struct error err;
+    if (cancel_new(&token, &err) < 0)
+        return -1;
     usual_path = strdup(getenv("PATH"));
     if (!usual_path || !make_test_folder(folder))
         return -1;
@@ -440,6 +474,7 @@ static int make_folder(UNUSED void **state) {
 
 static int remove_folder(UNUSED void **state) {
     char command[80];
+    cancel_free(token);
     usual_ssh(NULL);
     free(usual_path);
     snprintf(command, sizeof(command), "rm -r %s", folder);
@@ -456,6 +491,7 @@ int main(void) {
         TEST(prefers_the_servers_own),
         TEST(knows_when_ssh_must_do_it),
         TEST(says_why_ssh_failed),
+        TEST(ends_with_the_run),
         TEST(gives_the_words_of_the_real_one),
         TEST(starts_ssh_clean),
         TEST(takes_no_host_for_an_option),
