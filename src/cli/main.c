@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ static void fill_standard_descriptors(void) {
 
 int main(int argc, char **argv) {
     fill_standard_descriptors();
+    signal(SIGCHLD, SIG_DFL); /* inherited as ignored, it would have programs' ends go unseen */
     setlocale(LC_CTYPE, "");
     if (argc < 2) {
         help(stderr);

@@ -203,3 +203,10 @@ Y
         json_is '.servers[0].detail | endswith("ü")' true
     done
 }
+
+@test "programs are reaped also where muster was started with SIGCHLD ignored" {
+    run -1 env --ignore-signal=CHLD "$MUSTER" run -q -T "command:sh -c 'exit 3'" web1
+    output_has "ended with status 3 "
+    run -1 env --ignore-signal=CHLD "$MUSTER" run -q -F /dev/null -p 1 127.0.0.9
+    output_has "unreachable: 127.0.0.9"
+}
