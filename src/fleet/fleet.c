@@ -1,11 +1,10 @@
 /*
  * fleet: see fleet.h.
  *
- * A job is one server. A batch more jobs than there are workers are submitted at any time, so that
- * a worker finds its next one while the orchestrator waits for the disk, and the memory in use does
- * not grow with the fleet. Each turn of the orchestrator is one transaction: it hands in whatever
- * results are there and claims as many servers as there is room for. The slower the disk, the
- * larger the batch.
+ * A job is one server. Two batches more jobs than there are workers are submitted at any time:
+ * while one is being written, workers find the next, and the memory in use does not grow with the
+ * fleet. Each turn of the orchestrator is one transaction: it hands in whatever results are there
+ * and claims as many servers as there is room for. The slower the disk, the larger the batch.
  */
 #include "fleet/fleet.h"
 
@@ -296,7 +295,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         outcomes[i].verdict = VERDICT_CANCELLED;
     }
     int rc = -1;
-    c.depth = (size_t)f->plan->fanout + BATCH;
+    c.depth = (size_t)f->plan->fanout + 2 * BATCH;
     c.positions = malloc(c.depth * sizeof(*c.positions));
     c.batch = malloc(c.depth * sizeof(*c.batch));
     if (!c.positions || !c.batch || agent_command.failed)

@@ -161,6 +161,9 @@ static int open_database(struct store *s, bool create, struct error *err) {
 }
 
 int store_open(const char *url, bool create, struct store **ret, struct error *err) {
+    /* its count of allocations takes a lock for each; too late, harmlessly, once SQLite is in use
+     */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct store *s = calloc(1, sizeof(*s));
     if (!s)
         return error_memory(err);
