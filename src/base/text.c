@@ -81,6 +81,12 @@ static size_t show(const char *p, size_t len, char out[20]) {
     return size;
 }
 
+size_t text_length_trimmed(const char *p, size_t n) {
+    while (n > 0 && strchr("\r\n\t ", p[n - 1]))
+        n--;
+    return n;
+}
+
 void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
     size_t start = out->len;
     size_t used = 0;

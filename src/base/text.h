@@ -26,6 +26,9 @@ bool text_is_utf8(const char *p, size_t n);
  */
 size_t text_printable_length(const char *p, size_t n);
 
+/* The length of the n bytes at `p` without the blanks, line ends and NULs at their end. */
+size_t text_length_trimmed(const char *p, size_t n);
+
 /*
  * Appends at most `max` bytes of output for `n` bytes of foreign text: control characters (C0, DEL,
  * C1, U+2028, U+2029 and the directional overrides that reorder a line) as \n, \t or \xNN of their

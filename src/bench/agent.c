@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "bench/image.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define READ_SIZE 16384
@@ -77,8 +78,11 @@ static int ended_early(struct agent *a, const struct str *noise, int64_t deadlin
         str_add(&first, said);
     else if (noise->len > 0)
         text_add_printable(&first, noise->data, strcspn(noise->data, "\r\n"), 200);
-    error_set(err, kind, "the agent did not start: the remote shell ended with status %d%s%s",
-              status, first.len ? " and said: " : " and said nothing", first.len ? first.data : "");
+    char how[32] = "was killed";
+    if (status >= 0)
+        snprintf(how, sizeof(how), "ended with status %d", status);
+    error_set(err, kind, "the agent did not start: the remote shell %s%s%s", how,
+              first.len ? " and said: " : " and said nothing", first.len ? first.data : "");
     str_done(&first);
     return -1;
 }

@@ -16,11 +16,13 @@
 #include "input/capture.h"
 #include "input/sshoptions.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -96,6 +98,15 @@ static int find_program(char **ret, struct error *err) {
     return 0;
 }
 
+/* ssh itself would say it of each server again, and of a folder nothing at all. */
+static int check_file(const char *file, struct error *err) {
+    struct stat st;
+    int rc = stat(file, &st) < 0 || access(file, R_OK) < 0 ? errno : 0;
+    if (rc == 0 && S_ISDIR(st.st_mode))
+        rc = EISDIR;
+    return rc == 0 ? 0 : error_os(err, ERROR_USAGE, rc, "cannot read the ssh_config %s", file);
+}
+
 int sshconfig_new(const char *user, int port, const char *file, const struct cancel *cancel,
                   struct sshconfig **ret, struct error *err) {
     struct sshconfig *c = calloc(1, sizeof(*c));
@@ -114,6 +125,8 @@ int sshconfig_new(const char *user, int port, const char *file, const struct can
         rc = -1;
     else if (file && !c->program)
         rc = error_set(err, ERROR_USAGE, "there is no ssh program in $PATH to read %s", file);
+    else if (file && strcmp(file, "none") != 0) /* a word of ssh's: no file at all */
+        rc = check_file(file, err);
     if (rc < 0) {
         sshconfig_free(c);
         return -1;

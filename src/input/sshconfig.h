@@ -64,7 +64,7 @@ struct ssh_options {
  * `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given);
  * `cancel` is borrowed.
  * The ssh program is the first one in $PATH now. Fails with ERROR_USAGE when there is none to read
- * `file`, and with ERROR_INTERNAL.
+ * `file`, or `file` cannot be read, and with ERROR_INTERNAL.
  */
 int sshconfig_new(const char *user, int port, const char *file, const struct cancel *cancel,
                   struct sshconfig **ret, struct error *err) must_use;

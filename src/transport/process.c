@@ -332,11 +332,8 @@ static const char *process_address(const struct session *s) {
 
 static const char *process_stderr(const struct session *s) {
     struct complaint *c = ((const struct process *)s)->complaint;
-    size_t n = c->len;
-    while (n > 0 && strchr("\r\n\t ", c->raw[n - 1]))
-        n--;
     str_clear(&c->text);
-    text_add_printable(&c->text, c->raw, n, STDERR_MAX);
+    text_add_printable(&c->text, c->raw, text_length_trimmed(c->raw, c->len), STDERR_MAX);
     return c->text.len > 0 ? c->text.data : "";
 }
 

@@ -241,7 +241,7 @@ static const char *stderr_text(const struct session *base) {
     if (!c)
         return "";
     str_clear(&c->text);
-    text_add_printable(&c->text, c->raw, c->len, STDERR_MAX);
+    text_add_printable(&c->text, c->raw, text_length_trimmed(c->raw, c->len), STDERR_MAX);
     return c->text.data && !c->text.failed ? c->text.data : "";
 }
 

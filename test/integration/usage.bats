@@ -71,6 +71,13 @@ config() { printf '%s\n' "$@" >"$T/muster.yaml"; }
     refused "-oProxyCommand" run -- '-oProxyCommand=true'
 }
 
+@test "an ssh_config that is not there, or a folder" {
+    refused "$T/missing: No such file" run -F "$T/missing" web1
+    refused "$T: Is a directory" run -F "$T" web1
+    printf 'ssh: {config: %s}\n' "$T/missing" >muster.yaml
+    refused "$T/missing: No such file" run web1
+}
+
 @test "inventories that cannot be" {
     refused "no server" run
     : >"$T/empty"

@@ -187,6 +187,9 @@ static void a_shell_that_ends_is_quoted(UNUSED void **state) {
     f.stderr_text = "This account is closed.";
     struct server_result r = run(&f);
     check(&r, REASON_BAD_OUTPUT, "status 1 and said: This account is closed.");
+    f.status = -1;
+    r = run(&f);
+    check(&r, REASON_BAD_OUTPUT, "the remote shell was killed and said: This account is closed.");
     f.status = 127;
     f.stderr_text = "docker: not found";
     r = run(&f);

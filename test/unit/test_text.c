@@ -40,6 +40,12 @@ static void cuts_with_an_ellipsis(UNUSED void **state) {
     check_printable("\n\n\n\nabc", 7, 8, "\\n\\n...");
 }
 
+static void leaves_out_what_cannot_be_seen_at_the_end(UNUSED void **state) {
+    assert_int_equal(text_length_trimmed(" a b \r\n\n\t", 9), 4);
+    assert_int_equal(text_length_trimmed("\r\n", 2), 0);
+    assert_int_equal(text_length_trimmed(NULL, 0), 0);
+}
+
 static void tells_valid_utf8(UNUSED void **state) {
     assert_true(text_is_utf8("", 0));
     assert_true(text_is_utf8("\xf0\x9f\x98\x80", 4));
@@ -63,6 +69,7 @@ int main(void) {
         cmocka_unit_test(escapes_what_a_terminal_would_obey),
         cmocka_unit_test(keeps_utf8_and_escapes_what_is_not),
         cmocka_unit_test(cuts_with_an_ellipsis),
+        cmocka_unit_test(leaves_out_what_cannot_be_seen_at_the_end),
         cmocka_unit_test(tells_valid_utf8),
         cmocka_unit_test(writes_json_strings),
     };
