@@ -82,7 +82,7 @@ static size_t show(const char *p, size_t len, char out[20]) {
 }
 
 size_t text_length_trimmed(const char *p, size_t n) {
-    while (n > 0 && strchr("\r\n\t ", p[n - 1]))
+    while (n > 0 && memchr("\r\n\t ", p[n - 1], 4))
         n--;
     return n;
 }

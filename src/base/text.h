@@ -26,7 +26,7 @@ bool text_is_utf8(const char *p, size_t n);
  */
 size_t text_printable_length(const char *p, size_t n);
 
-/* The length of the n bytes at `p` without the blanks, line ends and NULs at their end. */
+/* The length of the n bytes at `p` without the blanks and line ends at their end. */
 size_t text_length_trimmed(const char *p, size_t n);
 
 /*
