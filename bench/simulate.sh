@@ -9,28 +9,35 @@ rounds=${3:-9}
 python=/usr/bin/python3
 "$python" -c 'import structlog' || { echo "needs python3-structlog" >&2; exit 2; }
 scratch=$(mktemp -d)
-trap 'rm -rf "$scratch"' EXIT
-export XDG_STATE_HOME="$scratch/state"
+memory=$(mktemp -d -p /dev/shm)
+trap 'rm -rf "$scratch" "$memory"' EXIT
 
-# NAME COMMAND...: appends `wall-ms cpu-ms` to $scratch/NAME
+# NAME COMMAND...: appends `wall-ms cpu-ms peak-MiB` to $scratch/NAME. That servers failed is status 1.
 measure() {
     name=$1
     shift
     "$python" - "$scratch/$name" "$@" <<'PY'
-import os, resource, subprocess, sys, time
+import resource, subprocess, sys, time
 begin = time.monotonic()
-subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+status = subprocess.run(sys.argv[2:], stdout=subprocess.DEVNULL).returncode
 wall = time.monotonic() - begin
+if status not in (0, 1):
+    sys.exit(f"{sys.argv[2]} ended with status {status}")
 r = resource.getrusage(resource.RUSAGE_CHILDREN)
 with open(sys.argv[1], "a") as out:
     out.write(f"{wall * 1e3:.1f} {(r.ru_utime + r.ru_stime) * 1e3:.1f} {r.ru_maxrss / 1024:.0f}\n")
 PY
 }
+# NAME FOLDER SEED: a run with a new store in FOLDER, its logs there too
+measure_muster() {
+    rm -rf "$2/state" "$2/muster.log"
+    XDG_STATE_HOME="$2/state" measure "$1" "$muster" run -q --log-file "$2/muster.log" \
+        "--simulate=servers=$servers,seed=$3,delay=0"
+}
 for i in $(seq "$rounds"); do
     measure python "$python" "$here/tutorial.py" "$servers" 32 "$scratch/python.log"
-    rm -rf "$scratch/state"
-    measure muster "$muster" run "--simulate=servers=$servers,seed=$i,delay=0" -q \
-        --log-file "$scratch/muster.log"
+    measure_muster muster "$scratch" "$i"
+    measure_muster muster_in_memory "$memory" "$i"
 done
 
 show() { # FILE COLUMN
@@ -40,14 +47,21 @@ show() { # FILE COLUMN
 median() {
     sort -n -k "$2,$2" "$1" | awk -v c="$2" '{ v[NR] = $c } END { print v[int((NR + 1) / 2)] }'
 }
+row() { # TITLE FILE
+    echo "| $1 | $(show "$scratch/$2" 1) | $(show "$scratch/$2" 2) | $(show "$scratch/$2" 3) |"
+}
+ratio() { # COLUMN
+    echo "$(median "$scratch/python" "$1") $(median "$scratch/muster" "$1")" |
+        awk '{ printf "%.1f", $1 / $2 }'
+}
 echo "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | sed 's/^ *//'), $(nproc) cores," \
     "Linux $(uname -r); $("$python" --version), $("$muster" --version); $servers servers, two" \
     "benchmarks each, $rounds rounds; files on $(stat -f -c %T "$scratch")"
 echo
 echo "| median (range) | wall, ms | processor time, ms | peak memory, MiB |"
 echo "|---|---|---|---|"
-echo "| Python, log to a file | $(show "$scratch/python" 1) | $(show "$scratch/python" 2) | $(show "$scratch/python" 3) |"
-echo "| muster, log to a file, run's own log, store | $(show "$scratch/muster" 1) | $(show "$scratch/muster" 2) | $(show "$scratch/muster" 3) |"
+row "Python, log to a file" python
+row "muster, log to a file, run's own log, store" muster
+row "the same, all files in memory (/dev/shm)" muster_in_memory
 echo
-echo "wall: 1/$(echo "$(median "$scratch/python" 1) $(median "$scratch/muster" 1)" | awk '{ printf "%.1f", $1 / $2 }')," \
-    "processor time: 1/$(echo "$(median "$scratch/python" 2) $(median "$scratch/muster" 2)" | awk '{ printf "%.1f", $1 / $2 }')"
+echo "Python's median by muster's: wall $(ratio 1), processor time $(ratio 2)"

@@ -9,7 +9,8 @@ export XDG_STATE_HOME="$scratch/state" XDG_CACHE_HOME="$scratch/cache"
 
 # COMMAND...: median and range of its wall time in ms
 measure() {
-    for i in $(seq "$rounds"); do
+    "$@" >/dev/null 2>&1 || { echo failed; return; }
+    for _ in $(seq "$rounds"); do
         begin=$(date +%s%N)
         "$@" >/dev/null 2>&1
         echo $((($(date +%s%N) - begin) / 1000))
@@ -29,4 +30,4 @@ echo "| \`muster run -T local -b none\`: one local server, no benchmark | $(meas
 strip -o "$scratch/stripped" "$muster"
 echo
 echo "Size of the program: $(stat -c %s "$scratch/stripped") bytes stripped, of which agents:" \
-    "$(find "$(dirname "$muster")" -name 'agent-*' -type f -perm -u+x -exec stat -c '%n %s' {} + | sed 's|.*/||' | tr '\n' ' ')"
+    "$(find "$(dirname "$muster")" -name 'muster-agent-*' -type f -exec stat -c '%n %s' {} + | sed 's|.*/||' | tr '\n' ' ')"

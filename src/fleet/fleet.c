@@ -18,7 +18,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH 512           /* results in one transaction, at most */
+#define BATCH 2048          /* results in one transaction, at most: the disk is waited for once */
 #define STACK (512 * 1024)  /* of a worker; only what is touched costs memory */
 #define RETRY_FIRST CLOCK_S /* pause before the first retry; doubled for each one after */
 #define RETRY_LONGEST (30 * CLOCK_S)
