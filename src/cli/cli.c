@@ -2,12 +2,12 @@
 #include "cli/cli.h"
 
 #include "base/str.h"
+#include "base/units.h"
 #include "base/vec.h"
 #include "input/inventory.h"
 #include "policy/plan.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -79,9 +79,8 @@ int cli_number(const char *what, const char *text, long min, long max, int *ret,
 }
 
 int cli_decimal(const char *what, const char *text, double *ret, struct error *err) {
-    char *end;
-    double x = strtod(text, &end);
-    if (end == text || *end || !isfinite(x) || x < 0)
+    double x;
+    if (number_parse(text, strlen(text), &x) < 0 || x < 0)
         return error_set(err, ERROR_USAGE, "%s is a number that is not negative, not '%.40s'", what,
                          text);
     *ret = x;

@@ -53,6 +53,7 @@ config() { printf '%s\n' "$@" >"$T/muster.yaml"; }
     refused "'many'" run -f many web1
     refused "not '-1'" run -t -1 web1
     refused "not 'nan'" run -t nan web1
+    refused "not '0x32'" run -t 0x32 web1
     refused "no unit" run --timeout 10 web1
     refused "zero" run --timeout 0s web1
     refused "99999" run -p 99999 web1
