@@ -196,11 +196,10 @@ static int converse(const struct bench *b, struct session *session, int64_t dead
     return rc;
 }
 
-int bench_server(const struct bench *b, const struct server *server, struct server_result *ret,
-                 struct error *err) {
+int bench_server(const struct bench *b, const struct server *server, int64_t deadline,
+                 struct server_result *ret, struct error *err) {
     cleanup(session_closep) struct session *session = NULL;
     int64_t begin = clock_now();
-    int64_t deadline = deadline_in(b->plan->server_timeout);
     struct error why;
     *ret = (struct server_result){.attempts = 1};
     log_bind("server", server->name);

@@ -1,7 +1,7 @@
 /*
  * bench: the per-server main function. One server, from connecting to its verdict.
  *
- * It knows no other server, no pool and no store. It blocks, and it ends by the server's deadline
+ * It knows no other server, no pool and no store. It blocks, and it ends by the deadline
  * or soon after the run's cancel token fires. While it runs, `server` and `benchmark` are bound to
  * the thread's log context.
  */
@@ -19,8 +19,8 @@ struct bench {
 };
 
 /*
- * Benchmarks the server. What goes wrong is the server's reason, in *ret; only for want of memory
- * does it fail, with ERROR_INTERNAL and nothing in *ret.
+ * Benchmarks the server by the deadline, which is the server's own. What goes wrong is the server's
+ * reason, in *ret; only for want of memory does it fail, with ERROR_INTERNAL and nothing in *ret.
  */
-int bench_server(const struct bench *b, const struct server *server, struct server_result *ret,
-                 struct error *err) must_use;
+int bench_server(const struct bench *b, const struct server *server, int64_t deadline,
+                 struct server_result *ret, struct error *err) must_use;

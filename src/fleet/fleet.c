@@ -60,25 +60,46 @@ static bool worth_a_retry(const struct server_result *r) {
     return r->reason == REASON_UNREACHABLE || r->reason == REASON_CONNECTION_LOST;
 }
 
-/* Runs on a worker. */
+/* Says so and waits for `pause`. Returns false when there is no time left for another attempt. */
+static bool pause_before(int attempt, int64_t pause, int64_t deadline, const struct job *job,
+                         const struct server_result *r) {
+    char number[16];
+    if (clock_now() + pause >= deadline)
+        return false;
+    snprintf(number, sizeof(number), "%d", attempt);
+    log_bind("attempt", number); /* until the job ends */
+    log_bind("server", job->server->name);
+    log_warning("trying again", LOG_S("reason", reason_name(r->reason)), LOG_S("detail", r->detail),
+                LOG_F("seconds", (double)pause / 1e9));
+    log_unbind("server");
+    return !cancel_sleep(job->shared->cancel, deadline_in(pause));
+}
+
+/* Runs on a worker. The server's deadline holds for all attempts together. */
 static int run_job(void *arg, void **result, struct error *err) {
     const struct job *job = arg;
+    const struct plan *plan = job->shared->bench.plan;
     struct server_result *r = calloc(1, sizeof(*r));
     if (!r)
         return error_memory(err);
+    int64_t begin = clock_now(), deadline = deadline_in(plan->server_timeout);
     int64_t pause = RETRY_FIRST;
-    for (int attempt = 1;; attempt++) {
-        if (bench_server(&job->shared->bench, job->server, r, err) < 0) {
-            free(r);
-            return -1;
-        }
+    int attempt = 1, rc;
+    while ((rc = bench_server(&job->shared->bench, job->server, deadline, r, err)) == 0) {
         r->attempts = attempt;
-        if (!worth_a_retry(r) || attempt > job->shared->bench.plan->retries ||
-            cancel_sleep(job->shared->cancel, deadline_in(pause)))
+        if (!worth_a_retry(r) || attempt > plan->retries ||
+            !pause_before(++attempt, pause, deadline, job, r))
             break;
         server_result_done(r);
         pause = pause * 2 > RETRY_LONGEST ? RETRY_LONGEST : pause * 2;
     }
+    log_unbind("attempt");
+    if (rc < 0) {
+        free(r);
+        return -1;
+    }
+    if (r->attempts > 1)
+        r->seconds = (double)((clock_now() - begin) / CLOCK_MS) / 1e3;
     *result = r;
     return 0;
 }

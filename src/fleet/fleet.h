@@ -26,8 +26,9 @@ struct fleet {
  * details. When the token was fired, or the run's time is over, servers without a verdict are
  * cancelled and stay pending in the store; that is no error.
  *
- * Fails with ERROR_STORE when the store cannot be written any more, or ERROR_INTERNAL when not one
- * thread can be had; every session has ended by then.
+ * Fails with ERROR_STORE when the store cannot be written any more, or with ERROR_INTERNAL for want
+ * of memory at its start; every session has ended by then. A server for which no thread or no
+ * memory can be had ends in REASON_INTERNAL.
  */
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes,
               struct error *err) must_use;

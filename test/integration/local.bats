@@ -210,3 +210,12 @@ Y
     run -1 env --ignore-signal=CHLD "$MUSTER" run -q -F /dev/null -p 1 127.0.0.9
     output_has "unreachable: 127.0.0.9"
 }
+
+@test "retries have the server's time-out between them, and are in the log" {
+    run -1 muster run -T command:/no/such/program --retries 9 --timeout 1500ms --json --log-format json web1
+    json_is '.servers[0].reason' unreachable
+    json_is '.servers[0].attempts' 2
+    json_is '.seconds < 5 and .servers[0].seconds >= 1' true
+    jq -es 'map(select(.event == "trying again")) | length == 1 and .[0].server == "web1" and
+        .[0].attempt == "2" and .[0].reason == "unreachable"' "$T/err" >/dev/null || fail "not in the log"
+}

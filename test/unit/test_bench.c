@@ -61,7 +61,7 @@ static struct server_result run(struct fake_transport *f) {
     struct server server = {.name = (char *)"web03", .host = (char *)"web03"};
     struct server_result r;
     struct error err;
-    if (bench_server(&bench, &server, &r, &err) < 0)
+    if (bench_server(&bench, &server, deadline_in(plan.server_timeout), &r, &err) < 0)
         fail_msg("%s", err.text);
     assert_int_equal(f->opened, f->closed);
     return r;
