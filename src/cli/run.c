@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/units.h"
+#include "cli/descriptors.h"
 #include "cli/output.h"
 #include "cli/password.h"
 #include "cli/signals.h"
@@ -298,6 +299,18 @@ static int open_run_log(const struct run_options *o, struct setup *s, struct err
     return log_add_file(path, LOG_JSON, o->verbose ? LOG_DEBUG : LOG_INFO, err);
 }
 
+/* A simulated session holds no descriptor, one over ssh its socket, one over a program its pipes.
+ */
+static void limit_fanout(const struct run_options *o, struct plan *plan) {
+    bool ssh = !o->transport || strcmp(o->transport, "ssh") == 0;
+    int asked = plan->fanout;
+    if (!o->simulate)
+        plan->fanout = descriptors_make_room(asked, ssh ? 3 : 7, ssh ? 6 : 0);
+    if (plan->fanout < asked)
+        log_warning("fewer servers at once than asked for", LOG_I("fanout", plan->fanout),
+                    LOG_I("asked", asked), LOG_S("reason", "the limit of open files"));
+}
+
 /* Everything that is the user's to get right; nothing is run or written yet. */
 static int check(const struct run_options *o, char **patterns, size_t count, struct setup *s,
                  struct error *err) {
@@ -318,6 +331,7 @@ static int check(const struct run_options *o, char **patterns, size_t count, str
 }
 
 static int begin(const struct run_options *o, struct setup *s, struct error *err) {
+    limit_fanout(o, &s->plan);
     s->run = (struct run){.fanout = s->plan.fanout, .threshold = s->plan.threshold};
     if (store_open(o->store, true, &s->store, err) < 0 ||
         store_begin(s->store, &s->run, &s->servers, err) < 0)

@@ -176,6 +176,20 @@ Y
     status_is 2
 }
 
+@test "a fan-out beyond the limit of open files costs time, and no server" {
+    run bash -c "ulimit -Sn 64; exec '$MUSTER' run -T 'command:sh -c' -b none 'n[1-60]' -f 60 --json 2>'$T/err'"
+    status_is 0
+    json_is '[.passed, .fanout] | join(" ")' '60 60'
+    run bash -c "ulimit -n 64; exec '$MUSTER' run -T 'command:sh -c' -b none 'n[1-60]' -f 60 --json 2>'$T/err'"
+    status_is 0
+    json_is '.passed' 60
+    json_is '.fanout' 5
+    stderr_has 'fewer servers at once than asked for'
+    run bash -c "ulimit -n 20; exec '$MUSTER' run -T 'command:sh -c' -b none 'n[1-5]' --json 2>'$T/err'"
+    status_is 0
+    json_is '[.passed, .fanout] | join(" ")' '5 1'
+}
+
 @test "two runs never measure one server at once" {
     bench 'sleep 30; echo 60'
     "$MUSTER" run -T local --store "$T/a.db" >"$T/out1" 2>"$T/err1" &
