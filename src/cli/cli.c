@@ -66,6 +66,27 @@ int cli_getopt(int argc, char **argv, const char *letters, const struct option *
     return '?';
 }
 
+int cli_store_options(int argc, char **argv, const struct option *options, const char *help,
+                      struct cli_store *ret) {
+    *ret = (struct cli_store){.format = LOG_CONSOLE};
+    int c;
+    while ((c = cli_getopt(argc, argv, "", options)) != -1) {
+        if (c == '?')
+            return EXIT_USAGE;
+        if (c == CLI_HELP) {
+            fputs(help, stdout);
+            return cli_flush();
+        }
+        if (c == CLI_STORE)
+            ret->url = optarg;
+        else if (c == CLI_JSON)
+            ret->json = true;
+        else if (log_format_parse(optarg, &ret->format) < 0)
+            return cli_usage("the log format is console, logfmt or json, not '%.40s'", optarg);
+    }
+    return -1;
+}
+
 int cli_number(const char *what, const char *text, long min, long max, int *ret,
                struct error *err) {
     char *end;

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "input/config.h"
 #include "model/server.h"
+#include "sync/field.h"
 
 #include <getopt.h>
 #include <stdbool.h>
@@ -39,6 +40,24 @@ int cli_usage(const char *format, ...) printf_like(1, 2);
  * own way, with the nearest option suggested, and comes back as '?'.
  */
 int cli_getopt(int argc, char **argv, const char *letters, const struct option *options);
+
+/* What a command that reads the store is given. */
+struct cli_store {
+    const char *url;
+    enum log_format format; /* of --log-format, where the command has it; console */
+    bool json;
+};
+
+enum { CLI_STORE = 256, CLI_JSON, CLI_LOG_FORMAT, CLI_HELP };
+
+#define CLI_STORE_OPTIONS                                                                          \
+    {"store", required_argument, NULL, CLI_STORE}, {"json", no_argument, NULL, CLI_JSON}, {        \
+        "help", no_argument, NULL, CLI_HELP                                                        \
+    }
+
+/* Reads them, up to the arguments at argv[optind]. Returns -1 to go on, or the exit status. */
+int cli_store_options(int argc, char **argv, const struct option *options, const char *help,
+                      struct cli_store *ret);
 
 /* Reads a whole number from min to max, or says what is wrong with `what`. */
 int cli_number(const char *what, const char *text, long min, long max, int *ret,

@@ -24,18 +24,14 @@ static const char help[] =
     "      --json          the same as --log-format json\n"
     "      --help          this text\n";
 
-enum { OPT_STORE = 256, OPT_FORMAT, OPT_JSON, OPT_HELP };
-
 static const struct option options[] = {
-    {"store", required_argument, NULL, OPT_STORE},
-    {"log-format", required_argument, NULL, OPT_FORMAT},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"help", no_argument, NULL, OPT_HELP},
+    CLI_STORE_OPTIONS,
+    {"log-format", required_argument, NULL, CLI_LOG_FORMAT},
     {NULL, 0, NULL, 0},
 };
 
 #define FIELDS_MAX 32
-#define LIST_MAX 4096
+#define LIST_MAX 65536 /* a list is folded: this many parts are more than the log has room for */
 
 /* One line being rendered: the fields borrow from the JSON object. */
 struct line {
@@ -148,31 +144,18 @@ static int show_log(struct store *store, const char *id, const char *server, enu
 }
 
 int cmd_log(int argc, char **argv) {
-    const char *url = NULL;
-    enum log_format format = LOG_CONSOLE;
-    int c;
-    while ((c = cli_getopt(argc, argv, "", options)) != -1) {
-        if (c == '?')
-            return EXIT_USAGE;
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return cli_flush();
-        }
-        if (c == OPT_STORE)
-            url = optarg;
-        else if (c == OPT_JSON)
-            format = LOG_JSON;
-        else if (log_format_parse(optarg, &format) < 0)
-            return cli_usage("the log format is console, logfmt or json, not '%.40s'", optarg);
-    }
+    struct cli_store from;
+    int status = cli_store_options(argc, argv, options, help, &from);
+    if (status >= 0)
+        return status;
     if (argc - optind < 1 || argc - optind > 2)
         return cli_usage("`muster log` takes a RUN, or `last`, and a SERVER: see `muster runs`");
     struct store *store;
     struct error err;
-    if (store_open(url, false, &store, &err) < 0)
+    if (store_open(from.url, false, &store, &err) < 0)
         return cli_fail(&err);
-    int rc =
-        show_log(store, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL, format, &err);
+    int rc = show_log(store, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL,
+                      from.json ? LOG_JSON : from.format, &err);
     store_close(store);
     return rc < 0 ? cli_fail(&err) : cli_flush();
 }

@@ -14,12 +14,8 @@ static const char help[] = "usage: muster runs [OPTIONS]\n\n"
                            "      --json       print a JSON array\n"
                            "      --help       this text\n";
 
-enum { OPT_STORE = 256, OPT_JSON, OPT_HELP };
-
 static const struct option options[] = {
-    {"store", required_argument, NULL, OPT_STORE},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"help", no_argument, NULL, OPT_HELP},
+    CLI_STORE_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
@@ -45,33 +41,23 @@ static void print_json(const struct run *runs, size_t n) {
 }
 
 int cmd_runs(int argc, char **argv) {
-    const char *url = NULL;
-    bool json = false;
-    int c;
-    while ((c = cli_getopt(argc, argv, "", options)) != -1) {
-        if (c == '?')
-            return EXIT_USAGE;
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return cli_flush();
-        }
-        if (c == OPT_STORE)
-            url = optarg;
-        json |= c == OPT_JSON;
-    }
+    struct cli_store from;
+    int status = cli_store_options(argc, argv, options, help, &from);
+    if (status >= 0)
+        return status;
     if (optind < argc)
         return cli_usage("`muster runs` takes no argument '%.40s'", argv[optind]);
     cleanup(free_ptr) struct run *runs = NULL;
     struct store *store;
     struct error err;
     size_t n;
-    if (store_open(url, false, &store, &err) < 0)
+    if (store_open(from.url, false, &store, &err) < 0)
         return cli_fail(&err);
     int rc = store_runs(store, &runs, &n, &err);
     store_close(store);
     if (rc < 0)
         return cli_fail(&err);
-    if (json)
+    if (from.json)
         print_json(runs, n);
     else
         print(runs, n);

@@ -11,12 +11,8 @@ static const char help[] = "usage: muster show [OPTIONS] RUN\n\n"
                            "      --json       print one JSON document instead\n"
                            "      --help       this text\n";
 
-enum { OPT_STORE = 256, OPT_JSON, OPT_HELP };
-
 static const struct option options[] = {
-    {"store", required_argument, NULL, OPT_STORE},
-    {"json", no_argument, NULL, OPT_JSON},
-    {"help", no_argument, NULL, OPT_HELP},
+    CLI_STORE_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
@@ -70,27 +66,17 @@ static int show(struct store *store, const char *id, bool json, struct error *er
 }
 
 int cmd_show(int argc, char **argv) {
-    const char *url = NULL;
-    bool json = false;
-    int c;
-    while ((c = cli_getopt(argc, argv, "", options)) != -1) {
-        if (c == '?')
-            return EXIT_USAGE;
-        if (c == OPT_HELP) {
-            fputs(help, stdout);
-            return cli_flush();
-        }
-        if (c == OPT_STORE)
-            url = optarg;
-        json |= c == OPT_JSON;
-    }
+    struct cli_store from;
+    int status = cli_store_options(argc, argv, options, help, &from);
+    if (status >= 0)
+        return status;
     if (argc - optind != 1)
         return cli_usage("`muster show` takes one RUN, or `last`: see `muster runs`");
     struct store *store;
     struct error err;
-    if (store_open(url, false, &store, &err) < 0)
+    if (store_open(from.url, false, &store, &err) < 0)
         return cli_fail(&err);
-    int rc = show(store, argv[optind], json, &err);
+    int rc = show(store, argv[optind], from.json, &err);
     store_close(store);
     return rc < 0 ? cli_fail(&err) : cli_flush();
 }

@@ -42,10 +42,10 @@ static void *wait_for_signals(void *arg) {
             _exit(128 + number);
         }
         atomic_store(&s->caught, number);
+        cancel_fire(s->cancel); /* first: the log may have to wait for a terminal */
         log_warning("interrupted: ending sessions, saving what was measured; once more to exit at "
                     "once",
                     LOG_S("signal", strsignal(number)));
-        cancel_fire(s->cancel);
     }
 }
 
