@@ -157,7 +157,12 @@ static int open_database(struct store *s, bool create, struct error *err) {
     if (sqlite3_exec(s->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
         return error_set(err, ERROR_USAGE, "cannot open the store %s: %s", s->path,
                          sqlite3_errmsg(s->db));
-    return schema_migrate(s->db, s->path, create, err);
+    if (schema_migrate(s->db, s->path, create, err) < 0)
+        return -1;
+    /* a reader's totals and rows are of one moment, however long it takes to print them */
+    if (!create && sqlite3_exec(s->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+        return fail(s, err);
+    return 0;
 }
 
 int store_open(const char *url, bool create, struct store **ret, struct error *err) {

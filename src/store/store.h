@@ -24,7 +24,8 @@ struct store;
 /*
  * Opens the store at `url`: a path, sqlite:PATH, or NULL for $XDG_STATE_HOME/muster/muster.db
  * (~/.local/state without the variable). Makes the file and its folder (mode 0700) when they are
- * not there and `create` is true. A scheme that is not known, a file that is no database, one of a
+ * not there and `create` is true; without it nothing is written, and all that is read is of one
+ * moment: that of the first read. A scheme that is not known, a file that is no database, one of a
  * newer version or one that cannot be written fails with ERROR_USAGE: nothing was run yet.
  */
 int store_open(const char *url, bool create, struct store **ret, struct error *err) must_use;

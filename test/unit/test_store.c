@@ -241,6 +241,30 @@ static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
     check_refused(path, true, "999");
 }
 
+static int count_done(void *arg, UNUSED const char *server, const struct server_result *r,
+                      UNUSED struct error *err) {
+    *(size_t *)arg += r->verdict == VERDICT_PASSED;
+    return 0;
+}
+
+static void a_reader_sees_one_moment(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store(), *reader;
+    struct run run = begin(s), found;
+    size_t positions[8], done = 0;
+    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_open(path, false, &reader, &err), 0);
+    assert_int_equal(store_run(reader, run.id, &found, &err), 0);
+    struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
+    struct store_result result = {.position = 1, .result = &passed};
+    assert_int_equal(store_turn(s, run.id, &result, 1, 0, NULL, &err), 0);
+    assert_int_equal(store_each(reader, run.id, count_done, &done, &err), 0);
+    assert_int_equal(found.passed, 0);
+    assert_int_equal(done, 0);
+    store_close(reader);
+    store_close(s);
+}
+
 static void puts_logs_beside_the_database(UNUSED void **state) {
     struct store *s = open_store();
     char want[160];
@@ -262,6 +286,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_cancelled_server_is_pending_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_sees_one_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(puts_logs_beside_the_database, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
