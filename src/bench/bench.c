@@ -17,6 +17,7 @@
 #include "sync/log.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define OUTPUT_LIMIT 262144        /* bytes of a command's output that are kept */
@@ -116,6 +117,15 @@ static int start_result(const struct benchmark_plan *p, struct benchmark_result 
     return r->benchmark ? 0 : error_memory(err);
 }
 
+/* Of one trial there is nothing to tell apart. */
+static void bind_trial(const struct benchmark_plan *p, int number) {
+    char text[16];
+    if (p->trials == 1)
+        return;
+    snprintf(text, sizeof(text), "%d", number);
+    log_bind("trial", text);
+}
+
 /*
  * Runs one benchmark, all its trials. Returns 0, also when the benchmark erred; -1 when memory ran
  * out; 1 when the session is gone, with the reason in *err.
@@ -126,8 +136,12 @@ static int run_benchmark(const struct benchmark_plan *p, struct agent *a, int64_
     enum outcome_of_trial outcome = TRIAL_MEASURED;
     int64_t start = clock_now();
     log_bind("benchmark", p->name);
-    for (int i = 0; i < p->trials && outcome == TRIAL_MEASURED; i++)
+    for (int i = 0; i < p->trials && outcome == TRIAL_MEASURED; i++) {
+        bind_trial(p, i + 1);
         outcome = run_trial(p, a, deadline, &trials, err);
+        log_debug("trial ended");
+    }
+    log_unbind("trial");
     r->seconds = seconds_since(start);
     int rc = outcome == TRIAL_SESSION_GONE;
     if (outcome != TRIAL_MEASURED)

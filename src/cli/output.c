@@ -26,8 +26,8 @@ static int add_server(void *arg, const char *server, const struct server_result 
 int output_document(struct store *store, const struct run *run, const struct outcome *outcomes,
                     struct error *err) {
     bool first = true;
-    document_begin(stdout, run, outcomes);
-    if (store_each(store, run->id, add_server, &first, err) < 0)
+    if (document_begin(stdout, run, outcomes, err) < 0 ||
+        store_each(store, run->id, add_server, &first, err) < 0)
         return -1;
     document_end(stdout);
     return 0;

@@ -32,12 +32,14 @@ static void print(const struct run *runs, size_t n) {
     }
 }
 
-static void print_json(const struct run *runs, size_t n) {
+static int print_json(const struct run *runs, size_t n, struct error *err) {
     for (size_t i = 0; i < n; i++) {
         fputs(i ? ",\n" : "[\n", stdout);
-        document_run(stdout, &runs[i]);
+        if (document_run(stdout, &runs[i], err) < 0)
+            return -1;
     }
     fputs(n ? "\n]\n" : "[]\n", stdout);
+    return 0;
 }
 
 int cmd_runs(int argc, char **argv) {
@@ -55,11 +57,9 @@ int cmd_runs(int argc, char **argv) {
         return cli_fail(&err);
     int rc = store_runs(store, &runs, &n, &err);
     store_close(store);
-    if (rc < 0)
-        return cli_fail(&err);
-    if (from.json)
-        print_json(runs, n);
-    else
+    if (rc == 0 && from.json)
+        rc = print_json(runs, n, &err);
+    else if (rc == 0)
         print(runs, n);
-    return cli_flush();
+    return rc < 0 ? cli_fail(&err) : cli_flush();
 }

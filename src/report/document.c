@@ -39,23 +39,35 @@ static json_t *run_object(const struct run *run) {
                      (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
 }
 
-void document_run(FILE *out, const struct run *run) {
-    json_t *object = run_object(run);
-    json_dumpf(object, out, DUMP);
+/* Writes the object and lets go of it; NULL stands for a failed allocation before. */
+static int dump(FILE *out, json_t *object, size_t flags, struct error *err) {
+    int rc = object ? json_dumpf(object, out, DUMP | flags) : -1;
     json_decref(object);
+    return rc < 0 && !ferror(out) ? error_memory(err) : 0;
 }
 
-void document_begin(FILE *out, const struct run *run, const struct outcome *outcomes) {
+int document_run(FILE *out, const struct run *run, struct error *err) {
+    return dump(out, run_object(run), 0, err);
+}
+
+int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
+                   struct error *err) {
     json_t *object = run_object(run);
     json_t *failed = json_array();
-    for (size_t i = 0; i < run->total; i++)
+    int rc = failed ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < run->total; i++)
         if (outcomes[i].verdict != VERDICT_PASSED)
-            json_array_append_new(failed, json_string(outcomes[i].server));
-    json_object_set_new(object, "failed_servers", failed);
+            rc = json_array_append_new(failed, text(outcomes[i].server));
+    if (rc < 0)
+        json_decref(failed);
+    if (rc < 0 || json_object_set_new(object, "failed_servers", failed) < 0) {
+        json_decref(object);
+        return error_memory(err);
+    }
     fputc('{', out);
-    json_dumpf(object, out, DUMP | JSON_EMBED);
+    rc = dump(out, object, JSON_EMBED, err);
     fputs(",\"servers\":[", out);
-    json_decref(object);
+    return rc;
 }
 
 void document_end(FILE *out) {
@@ -99,10 +111,6 @@ int document_add(FILE *out, bool first, const char *server, const struct server_
         "{ss ss so so si sf so so}", "server", server, "verdict", verdict_name(r->verdict),
         "reason", text(reason_name(r->reason)), "detail", text(r->detail), "attempts", r->attempts,
         "seconds", r->seconds, "facts", facts ? facts : json_object(), "benchmarks", benchmarks);
-    if (!object)
-        return error_memory(err);
     fputs(first ? "\n" : ",\n", out);
-    json_dumpf(object, out, DUMP);
-    json_decref(object);
-    return 0;
+    return dump(out, object, 0, err);
 }
