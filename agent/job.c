@@ -24,10 +24,13 @@ static pid_t start(const struct job *job, int *out) {
     int fds[2];
     if (pipe2(fds, O_CLOEXEC) != 0)
         return -1;
+    pid_t agent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
         /* should the agent be killed itself, at least its child goes with it */
         prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+        if (getppid() != agent) /* it was, before the line above */
+            _exit(127);
         setsid();
         job->child(job->arg, fds[1]);
         _exit(127);

@@ -168,7 +168,7 @@ static const char *value_of(enum part_kind kind, const struct server *server, ch
         value = port;
     }
     if (!value)
-        error_set(err, ERROR_USAGE, "the server has no %s that {%s} could stand for",
+        error_set(err, ERROR_UNREACHABLE, "the server has no %s that {%s} could stand for",
                   placeholders[kind], placeholders[kind]);
     return value;
 }
@@ -189,7 +189,7 @@ static int add_word(const struct command *c, size_t *at, const struct server *se
         str_add(out, text);
     }
     if (foreign && !out->failed && out->data[start] == '-')
-        return error_set(err, ERROR_USAGE, "'%.100s' would be read as an option",
+        return error_set(err, ERROR_UNREACHABLE, "'%.100s' would be read as an option",
                          out->data + start);
     str_add_char(out, '\0');
     return 0;

@@ -25,8 +25,8 @@
  * ERROR_USAGE, with the column in the sentence; else ERROR_INTERNAL. The token must outlive the
  * transport.
  *
- * transport_open() fails with ERROR_USAGE where the server has no value for a placeholder, or where
- * a value would make a word begin with '-' and so be read as an option.
+ * transport_open() fails with ERROR_UNREACHABLE where the server has no value for a placeholder, or
+ * where a value would make a word begin with '-' and so be read as an option.
  */
 int transport_command_new(const char *template, struct cancel *cancel, struct transport **ret,
                           struct error *err) must_use;

@@ -277,7 +277,9 @@ static int open_session(struct transport *base, const struct server *server, int
         .t = t, .server = server, .deadline = deadline, .link = {.cancel = t->cancel, .agent = -1}};
     if (cancel_fired(t->cancel))
         return error_set(err, ERROR_INTERRUPTED, "the run was ended");
-    if (sshconfig_resolve(t->config, server, deadline, &o.options, err) != 0)
+    /* a command of the user's that ssh_config runs may hang */
+    int64_t by = deadline_min(deadline, deadline_in(SSH_CONNECT_TIMEOUT));
+    if (sshconfig_resolve(t->config, server, by, &o.options, err) != 0)
         return -1;
     int rc = open_linked(&o, ret, err);
     link_done(&o.link);

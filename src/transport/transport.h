@@ -7,8 +7,9 @@
  *
  * Every call blocks, takes a deadline (base/clock.h) and also ends when the run's cancel token
  * fires. Errors: ERROR_UNREACHABLE, ERROR_HOST_KEY, ERROR_AUTH (opening only), ERROR_TIMEOUT,
- * ERROR_CONNECTION_LOST, ERROR_INTERRUPTED (the token fired), ERROR_INTERNAL. After an error the
- * only call allowed on the session is session_close().
+ * ERROR_CONNECTION_LOST, ERROR_UNSUPPORTED (the server logs in, but runs no commands),
+ * ERROR_INTERRUPTED (the token fired), ERROR_INTERNAL. After an error the only call allowed on the
+ * session is session_close().
  *
  * An implementation fills the two tables below; a caller uses the functions that follow them.
  */

@@ -142,7 +142,7 @@ static void expect_refused(const char *template, const struct server *server, co
     struct session *s;
     assert_int_equal(transport_command_new(template, cancel, &t, &err), 0);
     assert_int_equal(transport_open(t, server, soon(), &s, &err), -1);
-    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_int_equal(err.kind, ERROR_UNREACHABLE);
     assert_string_equal(err.text, text);
     transport_free(t);
 }
