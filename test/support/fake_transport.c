@@ -29,13 +29,11 @@ static ssize_t fake_read(struct session *s, char *buf, size_t size, int64_t dead
         return 0;
     if (text == FAKE_LOST)
         return error_set(err, ERROR_CONNECTION_LOST, "the connection broke");
-    size_t left = strlen(text) - fs->said;
     /* in small pieces, so that lines come broken */
-    size_t n = left < 7 ? left : 7;
-    n = n < size ? n : size;
+    size_t n = strnlen(text + fs->said, size < 7 ? size : 7);
     memcpy(buf, text + fs->said, n);
     fs->said += n;
-    if (n == left) {
+    if (!text[fs->said]) {
         fs->step++;
         fs->said = 0;
     }
