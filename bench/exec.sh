@@ -24,7 +24,7 @@ sides='muster python'
 for side in glib libuv; do
     [ ! -x "$programs/exec_$side" ] || sides="$sides $side"
 done
-for i in $(seq "$rounds"); do
+for _ in $(seq "$rounds"); do
     for threads in $counts; do
         for side in $sides; do
             measure "$side" "$threads" >>"$scratch/$side.$threads"

@@ -17,7 +17,7 @@ round() { # NAME COMMAND...
     shift
     "$@" "$scratch/file" >>"$scratch/$name"
 }
-for i in $(seq "$rounds"); do
+for _ in $(seq "$rounds"); do
     for threads in 1 8; do
         round "structlog, $threads threads" "$python" "$here/log.py" $threads 20000
         round "muster, $threads threads, burst of 200,000" "$program" $threads 200000
