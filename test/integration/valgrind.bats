@@ -50,5 +50,9 @@ TXT
 }
 
 @test "sessions over ssh" {
-    clean 0 "$BATS_TEST_DIRNAME/../../build/test/unit/test_ssh"
+    ssh_material
+    start_sshd 127.0.0.1
+    start_sshd 127.0.0.2 'ForceCommand exit 1'
+    printf 'benchmarks:\n  n: {command: "echo 80", extract: {regex: "([0-9]+)"}}\n' >muster.yaml
+    clean 1 "$MUSTER" run -F ssh_config 127.0.0.1 127.0.0.2 127.0.0.9 no-such-host.invalid
 }
