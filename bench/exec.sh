@@ -5,7 +5,7 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 programs=$(cd "${1:-build-bench}" && pwd)/bench
-rounds=${2:-5}
+rounds=${2:-15}
 python=/usr/bin/python3
 jobs=200000
 counts='1 2 4 8 16 32 64'

@@ -1,9 +1,15 @@
 /*
  * future: see future.h, and job.h for who holds a future until when.
  *
- * Each future has a lock of its own, so that threads that finish jobs meet in no common place but
- * the set that their futures join. Waiting needs a condition variable, 48 bytes that most futures
- * would never use: it lives in the frame of the thread that waits, linked to the future meanwhile.
+ * All that threads have to agree on about a future is one atomic word: its state and three bits
+ * (held by the pool, freed by its owner, waited for). So a job that nobody waits for starts and
+ * ends with one atomic operation each, and threads that finish jobs meet in no common place but the
+ * set that their futures join. The outcome is written before the word says that it is there.
+ *
+ * Waiting needs a condition variable, which most futures would never use: it lives in the frame of
+ * the thread that waits, on one list of all who wait, under one lock. A waiter sets the bit under
+ * that lock, so whoever finishes the job and finds the bit finds the waiter on the list. It looks
+ * for the future's address only: from the moment the word says done, the owner may have freed it.
  *
  * A job that succeeds costs no allocation here. One that fails costs one, for its sentence; when
  * that cannot be had, the kind of the error is kept and the sentence says so.
@@ -11,8 +17,8 @@
  * A set (struct completed) is a list of the futures that are done. Its taker empties the list with
  * one lock and hands the futures out one by one from what it took. It is woken only when it waits.
  *
- * What is done with a future follows one order: its state, then its waiters, then its set. Putting
- * it into the set, or else unlocking it, is the last touch: from then on its owner may free it.
+ * What is done with a future follows one order: its word, then its waiters, then its set. Putting
+ * it into the set, or else the word, is the last touch: from then on its owner may free it.
  *
  * Locks: none is taken while another is held.
  */
@@ -21,15 +27,19 @@
 #include "base/clock.h"
 #include "exec/job.h"
 
-#include <errno.h>
-#include <stdatomic.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* A thread that waits for a future, in its own frame. */
 struct waiter {
+    const struct future *future;
     pthread_cond_t done;
     struct waiter *next;
 };
+
+static pthread_mutex_t waiters_lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows */
+static struct waiter *waiters;
 
 struct completed {
     atomic_size_t left; /* joined and not yet taken */
@@ -50,16 +60,8 @@ static bool wait_until(pthread_cond_t *cond, pthread_mutex_t *lock, int64_t dead
     return pthread_cond_clockwait(cond, lock, CLOCK_MONOTONIC, &at) == 0;
 }
 
-/* The future's lock, for functions that only look. */
-static pthread_mutex_t *lock_of(const struct future *f) {
-    return (pthread_mutex_t *)&f->lock;
-}
-
 static enum future_state state_of(const struct future *f) {
-    pthread_mutex_lock(lock_of(f));
-    enum future_state state = f->state;
-    pthread_mutex_unlock(lock_of(f));
-    return state;
+    return atomic_load(&f->word) & FUTURE_STATE;
 }
 
 static bool state_is_done(enum future_state state) {
@@ -151,17 +153,16 @@ struct future *job_new(job_fn *fn, void *arg, struct completed *into) {
     struct future *f = malloc(sizeof(*f));
     if (!f)
         return NULL;
-    *f = (struct future){.fn = fn, .arg = arg, .into = into, .pooled = true};
-    pthread_mutex_init(&f->lock, NULL);
+    *f = (struct future){.fn = fn, .arg = arg, .into = into};
+    atomic_init(&f->word, FUTURE_PENDING | FUTURE_POOLED | FUTURE_OWNED);
     if (into)
         atomic_fetch_add(&into->left, 1);
     return f;
 }
 
 static void destroy(struct future *f) {
-    if (f->state == FUTURE_FAILED)
+    if (state_of(f) == FUTURE_FAILED)
         free(f->failure);
-    pthread_mutex_destroy(&f->lock);
     free(f);
 }
 
@@ -172,30 +173,45 @@ void job_unmake(struct future *f) {
         completed_forget(into);
 }
 
-static void wake_waiters_locked(struct future *f) {
-    for (struct waiter *w = f->waiters; w; w = w->next)
-        pthread_cond_signal(&w->done);
+/* Lets go of the future for one of its two holders; the second frees it. */
+static void let_go(struct future *f, enum future_bit holder) {
+    enum { HOLDERS = FUTURE_POOLED | FUTURE_OWNED };
+    if ((atomic_fetch_and(&f->word, (uint8_t)~holder) & HOLDERS) == holder)
+        destroy(f);
+}
+
+/* Wakes who waits for a future that is done. Only its address is used: it may be gone. */
+static void wake_waiters(const struct future *f) {
+    pthread_mutex_lock(&waiters_lock);
+    for (struct waiter *w = waiters; w; w = w->next)
+        if (w->future == f)
+            pthread_cond_signal(&w->done);
+    pthread_mutex_unlock(&waiters_lock);
 }
 
 /*
- * Moves a future that is still pending on to `state`. Returns the state that it was in; a caller
- * that is told FUTURE_PENDING is the one that moved it.
+ * Moves a future that is still pending on to `state`. Returns its word before; a caller that is
+ * told of a pending one is the one that moved it.
  */
-static enum future_state leave_pending(struct future *f, enum future_state state, bool by_pool) {
-    pthread_mutex_lock(&f->lock);
-    enum future_state was = f->state;
-    if (was == FUTURE_PENDING)
-        f->state = (uint8_t)state;
-    if (was == FUTURE_PENDING && state == FUTURE_CANCELLED)
-        wake_waiters_locked(f);
-    if (by_pool && f->state == FUTURE_CANCELLED)
-        f->pooled = false;
-    /* an owner frees only what is done, so nobody has freed what was pending */
-    bool last = by_pool && was == FUTURE_CANCELLED && f->freed;
-    pthread_mutex_unlock(&f->lock);
-    if (last)
-        destroy(f);
+static uint8_t leave_pending(struct future *f, enum future_state state) {
+    uint8_t was = atomic_load(&f->word);
+    while ((was & FUTURE_STATE) == FUTURE_PENDING &&
+           !atomic_compare_exchange_weak(&f->word, &was, (was & ~FUTURE_STATE) | state))
+        ;
     return was;
+}
+
+/* Cancels a future that has not started. Returns the state that it was in. */
+static enum future_state cancel(struct future *f) {
+    struct completed *into = f->into;
+    uint8_t was = leave_pending(f, FUTURE_CANCELLED);
+    if ((was & FUTURE_STATE) != FUTURE_PENDING)
+        return was & FUTURE_STATE;
+    if (was & FUTURE_WAITED)
+        wake_waiters(f);
+    if (into)
+        completed_put(into, f);
+    return FUTURE_PENDING;
 }
 
 /* What a failed job leaves in its future; NULL when memory runs out. */
@@ -210,8 +226,10 @@ static struct failure *failure_new(const struct error *err) {
 }
 
 void job_run(struct future *f) {
-    if (leave_pending(f, FUTURE_RUNNING, true) != FUTURE_PENDING)
+    if ((leave_pending(f, FUTURE_RUNNING) & FUTURE_STATE) != FUTURE_PENDING) {
+        let_go(f, FUTURE_POOLED);
         return;
+    }
 
     struct error err; /* emptied without writing its 500 bytes, once a job */
     err.kind = ERROR_NONE;
@@ -221,53 +239,56 @@ void job_run(struct future *f) {
     bool ok = f->fn(f->arg, &result, &err) == 0;
     if (!ok && err.kind == ERROR_NONE)
         error_set(&err, ERROR_INTERNAL, "the job failed without saying why");
-    struct failure *failure = ok ? NULL : failure_new(&err);
-
-    struct completed *into = f->into;
-    pthread_mutex_lock(&f->lock);
-    f->state = ok ? FUTURE_OK : FUTURE_FAILED;
     if (ok) {
         f->result = result;
     } else {
         f->kind = (uint8_t)err.kind;
-        f->failure = failure;
+        f->failure = failure_new(&err);
     }
-    f->pooled = false;
-    wake_waiters_locked(f);
-    pthread_mutex_unlock(&f->lock);
+
+    struct completed *into = f->into;
+    /* its owner is still there: only what is done can be freed */
+    uint8_t was = atomic_exchange(&f->word, (ok ? FUTURE_OK : FUTURE_FAILED) | FUTURE_OWNED);
+    if (was & FUTURE_WAITED)
+        wake_waiters(f);
     if (into)
         completed_put(into, f);
 }
 
 bool job_drop(struct future *f) {
-    struct completed *into = f->into;
-    bool dropped = leave_pending(f, FUTURE_CANCELLED, true) == FUTURE_PENDING;
-    if (dropped && into)
-        completed_put(into, f);
+    bool dropped = cancel(f) == FUTURE_PENDING;
+    let_go(f, FUTURE_POOLED);
     return dropped;
 }
 
 /* ---- the owner's side ---- */
 
-/* Waits until the future is done. Returns whether it was before the deadline. */
-static bool wait_done_locked(struct future *f, int64_t deadline) {
-    if (state_is_done(f->state))
-        return true;
-    struct waiter w = {.done = PTHREAD_COND_INITIALIZER, .next = f->waiters};
+/* Says that somebody waits for the future. Returns false when it is done already. */
+static bool mark_waited(struct future *f) {
+    return !state_is_done(atomic_fetch_or(&f->word, FUTURE_WAITED) & FUTURE_STATE);
+}
+
+/* Waits until the future is done or the deadline has passed. */
+static void wait_done(struct future *f, int64_t deadline) {
+    if (state_is_done(state_of(f)))
+        return;
+    struct waiter w = {.future = f, .done = PTHREAD_COND_INITIALIZER};
+    pthread_mutex_lock(&waiters_lock);
+    w.next = waiters;
     /* cppcheck-suppress autoVariables ; unlinked before this frame ends */
-    f->waiters = &w;
-    while (!state_is_done(f->state) && wait_until(&w.done, &f->lock, deadline))
+    waiters = &w;
+    while (mark_waited(f) && wait_until(&w.done, &waiters_lock, deadline))
         ;
-    struct waiter **link = &f->waiters;
+    struct waiter **link = &waiters;
     while (*link != &w)
         link = &(*link)->next;
     *link = w.next;
+    pthread_mutex_unlock(&waiters_lock);
     pthread_cond_destroy(&w.done);
-    return state_is_done(f->state);
 }
 
 /* Fills *err with what the job failed with. */
-static int failure_locked(const struct future *f, struct error *err) {
+static int failure_of(const struct future *f, struct error *err) {
     if (!f->failure)
         return error_set(err, f->kind, "the job failed; there was no memory to keep why");
     error_set(err, f->kind, "%s", f->failure->text);
@@ -275,14 +296,15 @@ static int failure_locked(const struct future *f, struct error *err) {
     return -1;
 }
 
-static int outcome_locked(struct future *f, void **result, struct error *err) {
-    switch ((enum future_state)f->state) {
+int future_result(struct future *f, int64_t deadline, void **result, struct error *err) {
+    wait_done(f, deadline);
+    switch (state_of(f)) {
     case FUTURE_OK:
         if (result)
             *result = f->result;
         return 0;
     case FUTURE_FAILED:
-        return failure_locked(f, err);
+        return failure_of(f, err);
     case FUTURE_CANCELLED:
         return error_set(err, ERROR_INTERRUPTED, "the job was cancelled before it started");
     case FUTURE_PENDING:
@@ -292,19 +314,8 @@ static int outcome_locked(struct future *f, void **result, struct error *err) {
     return error_set(err, ERROR_TIMEOUT, "the job was not done in time");
 }
 
-int future_result(struct future *f, int64_t deadline, void **result, struct error *err) {
-    pthread_mutex_lock(&f->lock);
-    wait_done_locked(f, deadline);
-    int rc = outcome_locked(f, result, err);
-    pthread_mutex_unlock(&f->lock);
-    return rc;
-}
-
 bool future_cancel(struct future *f) {
-    struct completed *into = f->into;
-    enum future_state was = leave_pending(f, FUTURE_CANCELLED, false);
-    if (was == FUTURE_PENDING && into)
-        completed_put(into, f);
+    enum future_state was = cancel(f);
     return was == FUTURE_PENDING || was == FUTURE_CANCELLED;
 }
 
@@ -323,11 +334,6 @@ void *future_arg(const struct future *f) {
 void future_free(struct future *f) {
     if (!f)
         return;
-    pthread_mutex_lock(&f->lock);
-    wait_done_locked(f, DEADLINE_NEVER);
-    f->freed = true;
-    bool last = !f->pooled;
-    pthread_mutex_unlock(&f->lock);
-    if (last)
-        destroy(f);
+    wait_done(f, DEADLINE_NEVER);
+    let_go(f, FUTURE_OWNED);
 }

@@ -10,9 +10,17 @@
 
 #include "exec/future.h"
 
-#include <pthread.h>
+#include <stdatomic.h>
 
 enum future_state { FUTURE_PENDING, FUTURE_RUNNING, FUTURE_CANCELLED, FUTURE_OK, FUTURE_FAILED };
+
+/* The parts of a future's word: its state, and what else is true of it. */
+enum future_bit {
+    FUTURE_STATE = 0x0f,  /* enum future_state */
+    FUTURE_WAITED = 0x10, /* somebody may be waiting for it */
+    FUTURE_POOLED = 0x20, /* the pool holds it */
+    FUTURE_OWNED = 0x40,  /* its owner holds it: has not freed it */
+};
 
 /* The sentence of a job that failed, as long as it is. */
 struct failure {
@@ -27,16 +35,14 @@ struct future {
     struct future *next;      /* in the pool's queue, guarded by the pool's lock */
     struct future *next_done; /* in the set that it joined, guarded by the set's lock */
 
-    pthread_mutex_t lock; /* guards what follows */
-    struct waiter *waiters;
+    /* the outcome, written before the word says that it is there */
     union {
         void *result;            /* FUTURE_OK */
         struct failure *failure; /* FUTURE_FAILED; NULL when there was no memory for it */
     };
-    uint8_t state; /* enum future_state */
-    uint8_t kind;  /* enum error_kind, of a job that failed */
-    bool pooled;   /* the pool holds it */
-    bool freed;    /* its owner has freed it */
+    uint8_t kind; /* enum error_kind, of a job that failed */
+
+    _Atomic uint8_t word; /* enum future_bit */
 };
 
 /* A pending future, counted into its set, or NULL when memory ran out. */

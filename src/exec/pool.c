@@ -20,7 +20,7 @@
  * Signals are sent under the lock: once a submitter has left it, its job may be done, and the pool
  * shut down and freed.
  *
- * Locks: a future's lock and a set's are never taken under the pool's.
+ * Locks: neither a set's nor the one of those who wait for futures is taken under the pool's.
  */
 #include "exec/pool.h"
 
@@ -29,6 +29,7 @@
 #include "sync/log.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
