@@ -30,6 +30,7 @@ struct slot {
     char *host; /* NULL: the one without a configuration */
     char *user;
     char *identity;
+    char *proxy_jump;
     int port;
     enum { EMPTY, FILLING, FULL } state;
     char *usual; /* of the one without a configuration: what ssh printed */
@@ -61,6 +62,8 @@ static int compare_slots(const void *x, const void *y) {
         order = compare_text(a->user, b->user);
     if (!order)
         order = compare_text(a->identity, b->identity);
+    if (!order)
+        order = compare_text(a->proxy_jump, b->proxy_jump);
     return order ? order : (a->port > b->port) - (a->port < b->port);
 }
 
@@ -68,6 +71,7 @@ static void slot_done(struct slot *s) {
     free(s->host);
     free(s->user);
     free(s->identity);
+    free(s->proxy_jump);
     free(s->usual);
     ssh_options_done(&s->options);
 }
@@ -216,7 +220,11 @@ static int fill_server(struct sshconfig *c, struct slot *s, int64_t deadline, st
     const struct {
         char *option;
         char *value;
-    } given[] = {{"-F", c->file}, {"-p", s->port ? port : NULL}, {"-l", s->user}, {"-o", identity}};
+    } given[] = {{"-F", c->file},
+                 {"-p", s->port ? port : NULL},
+                 {"-l", s->user},
+                 {"-o", identity},
+                 {"-J", s->proxy_jump}};
     for (size_t i = 0; i < ARRAY_LEN(given); i++) {
         if (!given[i].value)
             continue;
@@ -267,9 +275,10 @@ static struct slot *add_slot_locked(struct sshconfig *c, const struct slot *key)
     s->host = strdup(key->host);
     s->user = key->user ? strdup(key->user) : NULL;
     s->identity = key->identity ? strdup(key->identity) : NULL;
+    s->proxy_jump = key->proxy_jump ? strdup(key->proxy_jump) : NULL;
     s->port = key->port;
     if (!s->host || (key->user && !s->user) || (key->identity && !s->identity) ||
-        !tsearch(s, &c->slots, compare_slots)) {
+        (key->proxy_jump && !s->proxy_jump) || !tsearch(s, &c->slots, compare_slots)) {
         slot_free(s);
         return NULL;
     }
@@ -284,13 +293,9 @@ static struct slot *slot_of(struct sshconfig *c, const struct slot *key) {
     return s;
 }
 
-int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
-                      const struct ssh_options **ret, struct error *err) {
-    struct slot key = {.host = server->host,
-                       .user = server->user ? server->user : c->user,
-                       .identity = server->identity,
-                       .port = server->port ? server->port : c->port};
-    struct slot *s = slot_of(c, &key);
+static int resolve(struct sshconfig *c, const struct slot *key, int64_t deadline,
+                   const struct ssh_options **ret, struct error *err) {
+    struct slot *s = slot_of(c, key);
     if (!s)
         return error_memory(err);
     if (c->program && obtain(c, &c->usual, fill_usual, deadline, err) < 0)
@@ -299,4 +304,22 @@ int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t 
         return -1;
     *ret = &s->options;
     return 0;
+}
+
+int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
+                      const struct ssh_options **ret, struct error *err) {
+    struct slot key = {.host = server->host,
+                       .user = server->user ? server->user : c->user,
+                       .identity = server->identity,
+                       .port = server->port ? server->port : c->port};
+    return resolve(c, &key, deadline, ret, err);
+}
+
+int sshconfig_resolve_jump(struct sshconfig *c, const char *host, const char *user, int port,
+                           const char *proxy_jump, int64_t deadline, const struct ssh_options **ret,
+                           struct error *err) {
+    /* a slot found by this key owns copies */
+    struct slot key = {
+        .host = (char *)host, .user = (char *)user, .proxy_jump = (char *)proxy_jump, .port = port};
+    return resolve(c, &key, deadline, ret, err);
 }

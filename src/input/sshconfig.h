@@ -27,18 +27,38 @@ struct ssh_options {
     char *host_key_alias; /* NULL: not set */
     char **identity_files;
     size_t identity_count;
+    char **certificate_files;
+    size_t certificate_count;
     bool identities_only;
     char *identity_agent; /* path of the agent's socket; NULL: none */
     char **user_known_hosts;
     size_t user_known_hosts_count;
     char **global_known_hosts;
     size_t global_known_hosts_count;
+    char *revoked_host_keys; /* a file of keys, or a key revocation list; NULL: not set */
+    bool check_host_ip;      /* the address's key is checked beside the name's */
+    bool trust_localhost;    /* NoHostAuthenticationForLocalhost */
     enum { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF } host_key_checking;
     bool hash_known_hosts;
     int address_family;      /* AF_UNSPEC, AF_INET or AF_INET6 */
     char *bind_address;      /* NULL: not set */
+    char *bind_interface;    /* NULL: not set */
     int64_t connect_timeout; /* ns; 0: not set */
-    int rsa_min_bits;        /* shorter RSA keys are refused; 0: not set */
+    int connection_attempts; /* at least 1 */
+    char *proxy_jump;        /* "[user@]host[:port]" or a list with commas; NULL: not set */
+    char *proxy_command;     /* for the user's shell, tokens expanded; NULL: not set */
+    int64_t alive_interval;  /* ns between words to a silent server; 0: none */
+    int alive_count_max;
+    int64_t rekey_bytes;   /* 0: as the cipher wants it */
+    int64_t rekey_seconds; /* 0: none */
+    bool pubkey_authentication;
+    bool kbdinteractive_authentication;
+    bool password_authentication;
+    char *preferred_authentications; /* NULL: OpenSSH's own order */
+    int password_prompts;            /* how often a password may be tried; 0: never */
+    char **environment;              /* "NAME=VALUE" for the server: SendEnv, then SetEnv */
+    size_t environment_count;
+    int rsa_min_bits; /* shorter RSA keys are refused; 0: not set */
     /*
      * Lists in OpenSSH's words, or NULL where they are this OpenSSH's own, so that the library's
      * own order holds. They may name algorithms that the library does not have: it leaves those
@@ -79,3 +99,13 @@ void sshconfig_free(struct sshconfig *c);
  */
 int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
                       const struct ssh_options **ret, struct error *err) must_use;
+
+/*
+ * The options of a jump host, as `ssh -J proxy_jump host` has them: neither the run's user and port
+ * nor a server's identity apply. `user`, `port` and `proxy_jump`, the hops before it, are what the
+ * list of hops says (NULL, 0, NULL: nothing; then the host's own configuration counts). Otherwise
+ * as sshconfig_resolve().
+ */
+int sshconfig_resolve_jump(struct sshconfig *c, const char *host, const char *user, int port,
+                           const char *proxy_jump, int64_t deadline, const struct ssh_options **ret,
+                           struct error *err) must_use;

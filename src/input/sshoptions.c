@@ -17,6 +17,7 @@
 #include "base/vec.h"
 
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -77,6 +78,12 @@ static bool is_on(const struct output *o, const char *key) {
     return value && (strcmp(value, "yes") == 0 || strcmp(value, "true") == 0);
 }
 
+/* Of an option that is on unless it is turned off, and may have words of its own for on. */
+static bool is_not_off(const struct output *o, const char *key) {
+    const char *value = value_of(o, key);
+    return !value || (strcmp(value, "no") != 0 && strcmp(value, "false") != 0);
+}
+
 static int number_of(const struct output *o, const char *key, int max) {
     const char *value = value_of(o, key);
     char *end;
@@ -121,12 +128,12 @@ static void add_paths(char ***list, size_t *count, const char *line, const struc
     }
 }
 
-static void add_identities(const struct output *o, const struct ssh_names *names,
-                           struct ssh_options *ret, bool *failed) {
+/* Adds the paths of an option that stands on as many lines as it has values. */
+static void add_files(const struct output *o, const char *key, char ***list, size_t *count,
+                      const struct ssh_names *names, bool *failed) {
     for (size_t i = 0; i < o->count; i++)
-        if (strcmp(o->items[i].key, "identityfile") == 0 &&
-            strcasecmp(o->items[i].value, "none") != 0)
-            add_path(&ret->identity_files, &ret->identity_count, o->items[i].value, names, failed);
+        if (strcmp(o->items[i].key, key) == 0 && strcasecmp(o->items[i].value, "none") != 0)
+            add_path(list, count, o->items[i].value, names, failed);
 }
 
 /* The agent's socket: a path, the name of a variable, or $SSH_AUTH_SOCK unless that is off. */
@@ -144,6 +151,52 @@ static char *agent_of(const struct output *o, const struct ssh_names *names, boo
     char *path = ssh_expand(set, names);
     *failed |= !path;
     return path;
+}
+
+/* A number of bytes or seconds, 0 when there is none. */
+static int64_t amount_of(const char *text) {
+    char *end;
+    long long n = strtoll(text, &end, 10);
+    return end > text && n > 0 ? n : 0;
+}
+
+/* "default none", "1073741824 3600", "0 0" */
+static void read_rekey(const struct output *o, struct ssh_options *opt) {
+    const char *value = text_of(o, "rekeylimit");
+    const char *seconds = value ? strchr(value, ' ') : NULL;
+    opt->rekey_bytes = value ? amount_of(value) : 0;
+    opt->rekey_seconds = seconds ? amount_of(seconds + 1) : 0;
+}
+
+static void add_variable(struct ssh_options *opt, const char *text, bool *failed) {
+    char **grown = realloc(opt->environment, (opt->environment_count + 1) * sizeof(*grown));
+    if (grown)
+        opt->environment = grown;
+    char *kept = copy(text, failed);
+    if (grown && kept)
+        grown[opt->environment_count++] = kept;
+    else
+        free(kept);
+    *failed |= !grown;
+}
+
+/* This process's variables that a pattern of SendEnv names. */
+static void send_variables(struct ssh_options *opt, const char *pattern, bool *failed) {
+    for (char **v = environ; *v; v++) {
+        cleanup(free_ptr) char *name = strndup(*v, strcspn(*v, "="));
+        *failed |= !name;
+        if (name && fnmatch(pattern, name, 0) == 0)
+            add_variable(opt, *v, failed);
+    }
+}
+
+static void read_environment(const struct output *o, struct ssh_options *opt, bool *failed) {
+    for (size_t i = 0; i < o->count; i++)
+        if (strcmp(o->items[i].key, "sendenv") == 0)
+            send_variables(opt, o->items[i].value, failed);
+    for (size_t i = 0; i < o->count; i++)
+        if (strcmp(o->items[i].key, "setenv") == 0)
+            add_variable(opt, o->items[i].value, failed);
 }
 
 /* A list of algorithms, or NULL when it is what it is without a configuration. */
@@ -265,8 +318,7 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
         return "host keys are looked up in the DNS (VerifyHostKeyDNS)";
     if (is_on(o, "permitlocalcommand") && value_of(o, "localcommand"))
         return "LocalCommand is set";
-    const char *keys = value_of(o, "pubkeyauthentication");
-    if (keys && (strcmp(keys, "no") == 0 || strcmp(keys, "false") == 0))
+    if (!opt->pubkey_authentication)
         return "PubkeyAuthentication is off";
     if (leaves_out_publickey(o))
         return "PreferredAuthentications leaves out publickey";
@@ -288,6 +340,42 @@ static void read_known_hosts(const struct output *o, const struct ssh_names *nam
               value_of(o, "globalknownhostsfile"), names, failed);
     opt->host_key_checking = host_key_checking(o);
     opt->hash_known_hosts = is_on(o, "hashknownhosts");
+    opt->check_host_ip = is_on(o, "checkhostip");
+    opt->trust_localhost = is_on(o, "nohostauthenticationforlocalhost");
+    const char *revoked = value_of(o, "revokedhostkeys");
+    opt->revoked_host_keys = revoked ? ssh_expand(revoked, names) : NULL;
+    *failed |= revoked && !opt->revoked_host_keys;
+}
+
+static void read_authentication(const struct output *o, const struct output *usual,
+                                struct ssh_options *opt, bool *failed) {
+    opt->identities_only = is_on(o, "identitiesonly");
+    opt->pubkey_authentication = is_not_off(o, "pubkeyauthentication");
+    opt->kbdinteractive_authentication = is_not_off(o, "kbdinteractiveauthentication");
+    opt->password_authentication = is_not_off(o, "passwordauthentication");
+    opt->preferred_authentications = list_of(o, usual, "preferredauthentications", failed);
+    opt->password_prompts = value_of(o, "numberofpasswordprompts")
+                                ? number_of(o, "numberofpasswordprompts", INT32_MAX)
+                                : 3;
+}
+
+static void read_connection(const struct output *o, const struct ssh_names *names,
+                            struct ssh_options *opt, bool *failed) {
+    opt->address_family = family_of(o);
+    opt->bind_address = copy(value_of(o, "bindaddress"), failed);
+    opt->bind_interface = copy(value_of(o, "bindinterface"), failed);
+    opt->connect_timeout = number_of(o, "connecttimeout", INT32_MAX) * CLOCK_S;
+    int attempts = number_of(o, "connectionattempts", INT32_MAX);
+    opt->connection_attempts = attempts ? attempts : 1;
+    opt->proxy_jump = copy(value_of(o, "proxyjump"), failed);
+    const char *command = value_of(o, "proxycommand");
+    opt->proxy_command = command ? ssh_expand(command, names) : NULL;
+    *failed |= command && !opt->proxy_command;
+    opt->tcp_keepalive = is_on(o, "tcpkeepalive");
+    opt->alive_interval = number_of(o, "serveraliveinterval", INT32_MAX) * CLOCK_S;
+    opt->alive_count_max = number_of(o, "serveralivecountmax", INT32_MAX);
+    opt->compression = is_on(o, "compression");
+    read_rekey(o, opt);
 }
 
 static void read_algorithms(const struct output *o, const struct output *usual,
@@ -315,17 +403,16 @@ static void read_options(const struct output *o, const struct output *usual, con
                               .user = opt->user,
                               .alias = opt->host_key_alias,
                               .port = opt->port};
-    add_identities(o, &names, opt, failed);
-    opt->identities_only = is_on(o, "identitiesonly");
+    add_files(o, "identityfile", &opt->identity_files, &opt->identity_count, &names, failed);
+    add_files(o, "certificatefile", &opt->certificate_files, &opt->certificate_count, &names,
+              failed);
     opt->identity_agent = agent_of(o, &names, failed);
     read_known_hosts(o, &names, opt, failed);
-    opt->address_family = family_of(o);
-    opt->bind_address = copy(value_of(o, "bindaddress"), failed);
-    opt->connect_timeout = number_of(o, "connecttimeout", INT32_MAX) * CLOCK_S;
+    read_authentication(o, usual, opt, failed);
+    read_connection(o, &names, opt, failed);
+    read_environment(o, opt, failed);
     opt->rsa_min_bits = number_of(o, "requiredrsasize", INT32_MAX);
     read_algorithms(o, usual, opt, failed);
-    opt->compression = is_on(o, "compression");
-    opt->tcp_keepalive = is_on(o, "tcpkeepalive");
     opt->needs_ssh_program = copy(reason(o, opt, &names, failed), failed);
 }
 
@@ -379,7 +466,12 @@ void ssh_options_done(struct ssh_options *o) {
                      o->user,
                      o->host_key_alias,
                      o->identity_agent,
+                     o->revoked_host_keys,
                      o->bind_address,
+                     o->bind_interface,
+                     o->proxy_jump,
+                     o->proxy_command,
+                     o->preferred_authentications,
                      o->ciphers,
                      o->macs,
                      o->kex,
@@ -389,6 +481,8 @@ void ssh_options_done(struct ssh_options *o) {
     for (size_t i = 0; i < ARRAY_LEN(texts); i++)
         free(texts[i]);
     free_list(o->identity_files, o->identity_count);
+    free_list(o->certificate_files, o->certificate_count);
+    free_list(o->environment, o->environment_count);
     free_list(o->user_known_hosts, o->user_known_hosts_count);
     free_list(o->global_known_hosts, o->global_known_hosts_count);
     *o = (struct ssh_options){0};
