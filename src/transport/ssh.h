@@ -17,7 +17,6 @@
 #include "sync/cancel.h"
 #include "transport/transport.h"
 
-#define SSH_CONNECT_TIMEOUT (10 * CLOCK_S)
 #define SSH_LOGIN_TIMEOUT (30 * CLOCK_S)
 #define SSH_HANDSHAKES 64
 
@@ -26,7 +25,7 @@ struct ssh_settings {
     const char *user;
     int port;
     const char *config_file; /* ssh's -F */
-    int64_t connect_timeout; /* ns, of each server; else ConnectTimeout, else SSH_CONNECT_TIMEOUT */
+    int64_t connect_timeout; /* ns, of each server; else ConnectTimeout, else 10 s */
     int64_t login_timeout;   /* ns, from the connection to the end of the login */
     int handshakes;          /* at once, whatever the fan-out (transport/gate.h) */
     const char *password;    /* for servers that take no key */

@@ -1,0 +1,212 @@
+/* sshlink: see sshlink.h. Everything lives in the caller's frame. */
+#include "transport/sshlink.h"
+
+#include "base/fd.h"
+#include "base/text.h"
+#include "transport/auth.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+/* one link that is being opened; all of it borrowed */
+struct opening {
+    const struct sshkit *kit;
+    const struct sshlink_request *r;
+    const struct knownhosts *known;
+    int64_t login_deadline;
+    struct link *link;
+    char *address;
+};
+
+/* ---- libssh's options ---------------------------------------------------------------------- */
+
+/*
+ * Gives libssh the user's wish as its option; false when it knows none of the algorithms. NULL: no
+ * wish.
+ */
+static bool set(ssh_session ssh, enum ssh_options_e option, const char *value) {
+    return !value || ssh_options_set(ssh, option, value) == 0;
+}
+
+/* What keeps the library from reading files of the user's and from looking users up. */
+static bool set_fixed(ssh_session ssh, const struct ssh_options *o) {
+    return ssh_options_set(ssh, SSH_OPTIONS_PROCESS_CONFIG, &(bool){false}) == 0 &&
+           ssh_options_set(ssh, SSH_OPTIONS_LOG_VERBOSITY, &(int){SSH_LOG_NONE}) == 0 &&
+           ssh_options_set(ssh, SSH_OPTIONS_SSH_DIR, "/dev/null") == 0 &&
+           ssh_options_set(ssh, SSH_OPTIONS_KNOWNHOSTS, "/dev/null") == 0 &&
+           ssh_options_set(ssh, SSH_OPTIONS_GLOBAL_KNOWNHOSTS, "/dev/null") == 0 &&
+           ssh_options_set(ssh, SSH_OPTIONS_USER, o->user) == 0;
+}
+
+/* Which of the user's wishes libssh cannot fulfil, or NULL. */
+static const char *set_algorithms(ssh_session ssh, const struct ssh_options *o) {
+    if (!set(ssh, SSH_OPTIONS_CIPHERS_C_S, o->ciphers) ||
+        !set(ssh, SSH_OPTIONS_CIPHERS_S_C, o->ciphers))
+        return "muster itself has none of its Ciphers";
+    if (!set(ssh, SSH_OPTIONS_HMAC_C_S, o->macs) || !set(ssh, SSH_OPTIONS_HMAC_S_C, o->macs))
+        return "muster itself has none of its MACs";
+    if (!set(ssh, SSH_OPTIONS_KEY_EXCHANGE, o->kex))
+        return "muster itself has none of its KexAlgorithms";
+    if (!set(ssh, SSH_OPTIONS_PUBLICKEY_ACCEPTED_TYPES, o->pubkey_algorithms))
+        return "muster itself has none of its PubkeyAcceptedAlgorithms";
+    if (!set(ssh, SSH_OPTIONS_COMPRESSION, o->compression ? "yes" : "no"))
+        return "muster itself has no Compression";
+    if (o->rsa_min_bits > 0 &&
+        ssh_options_set(ssh, SSH_OPTIONS_RSA_MIN_SIZE, &(int){o->rsa_min_bits}) != 0)
+        return "muster itself does not allow its RequiredRSASize";
+    return NULL;
+}
+
+/* Makes the session; *unsupported is why the ssh program must take it, or NULL. */
+static int configure(struct opening *o, const char **unsupported, struct error *err) {
+    cleanup(str_done) struct str algorithms = {0};
+    hostkey_add_algorithms(o->known, o->r->options, &algorithms);
+    o->link->ssh = ssh_new();
+    if (!o->link->ssh || algorithms.failed || !set_fixed(o->link->ssh, o->r->options))
+        return error_memory(err);
+    ssh_set_blocking(o->link->ssh, 0);
+    *unsupported = set_algorithms(o->link->ssh, o->r->options);
+    if (!*unsupported &&
+        !(algorithms.data && set(o->link->ssh, SSH_OPTIONS_HOSTKEYS, algorithms.data)))
+        *unsupported = "muster itself has none of its HostKeyAlgorithms";
+    return 0;
+}
+
+/* ---- steps --------------------------------------------------------------------------------- */
+
+static int take_place(struct opening *o, struct error *err) {
+    if (gate_enter(o->kit->gate, o->kit->cancel, o->r->deadline, &o->link->place, err) == 0)
+        return 0;
+    if (err->kind != ERROR_TIMEOUT)
+        return -1;
+    return error_set(err, ERROR_TIMEOUT,
+                     "the deadline of %s passed while it waited for its turn to connect",
+                     o->r->name);
+}
+
+int64_t sshkit_connect_timeout(const struct sshkit *kit, const struct ssh_options *options) {
+    if (kit->connect_timeout > 0)
+        return kit->connect_timeout;
+    return options->connect_timeout > 0 ? options->connect_timeout : CONNECT_TIMEOUT;
+}
+
+static int connect_server(struct opening *o, int *fd, struct error *err) {
+    struct destination to = {.host = o->r->options->hostname,
+                             .port = o->r->options->port,
+                             .family = o->r->options->address_family,
+                             .bind_address = o->r->options->bind_address,
+                             .keepalive = o->r->options->tcp_keepalive};
+    return connect_tcp(o->kit->resolver, &to, &o->link->place, o->kit->cancel,
+                       sshkit_connect_timeout(o->kit, o->r->options), o->r->deadline, fd,
+                       o->address, err);
+}
+
+/* What people call that on which client and server must agree. */
+static const char *method_name(const char *method) {
+    static const char *const names[][2] = {{"kex", "key exchange method"},
+                                           {"server host key", "type of host key"},
+                                           {"encryption", "cipher"},
+                                           {"mac", "MAC"},
+                                           {"compression", "compression"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strncmp(method, names[i][0], strlen(names[i][0])) == 0)
+            return names[i][1];
+    return "method";
+}
+
+/* "kex error : no match for method mac algo client->server: server [a,b], client [c]" for people.
+ * Whether that was what libssh said. */
+static bool no_match(const struct opening *o, struct error *err) {
+    static const char before[] = "no match for method ", offered[] = "server [";
+    const char *method = strstr(ssh_get_error(o->link->ssh), before);
+    const char *offer = method ? strstr(method, offered) : NULL;
+    if (!offer)
+        return false;
+    offer += strlen(offered);
+    cleanup(str_done) struct str list = {0};
+    text_add_printable(&list, offer, strcspn(offer, "]"), 300);
+    error_set(err, ERROR_UNREACHABLE, "%s and muster have no %s in common: the server has %s",
+              o->address, method_name(method + strlen(before)), list.data ? list.data : "none");
+    return true;
+}
+
+static int handshake_failed(struct opening *o, struct error *err) {
+    if (no_match(o, err))
+        return -1;
+    bool spoke = ssh_get_serverbanner(o->link->ssh) != NULL;
+    cleanup(str_done) struct str words = {0};
+    link_add_words(o->link, &words);
+    if (words.failed)
+        return error_memory(err);
+    return error_set(err, ERROR_UNREACHABLE, "the connection to %s failed %s: %s", o->address,
+                     spoke ? "in the key exchange" : "before its SSH banner came", words.data);
+}
+
+static int handshake(struct opening *o, struct error *err) {
+    ssh_session ssh = o->link->ssh;
+    int rc;
+    while ((rc = ssh_connect(ssh)) == SSH_AGAIN) {
+        /* libssh makes the descriptor block once, when it finds it connected */
+        int fd = ssh_get_fd(ssh);
+        if (fd >= 0 && !ssh_get_serverbanner(ssh))
+            fcntl(fd, F_SETFL, O_NONBLOCK);
+        enum link_state state = link_wait(o->link, o->login_deadline);
+        if (state == LINK_LOST)
+            break;
+        if (state != LINK_READY)
+            return link_error(
+                o->link, state,
+                ssh_get_serverbanner(ssh) ? "the key exchange" : "the wait for an SSH banner", err);
+    }
+    return rc == SSH_OK ? 0 : handshake_failed(o, err);
+}
+
+static int log_in(struct opening *o, bool trusted, struct error *err) {
+    struct auth_request request = {.server = o->r->name,
+                                   .identity = o->r->identity,
+                                   .options = o->r->options,
+                                   .keys = o->kit->keys,
+                                   .keyring = o->kit->keyring,
+                                   .password = trusted ? o->kit->password : NULL};
+    return auth_login(o->link, &request, o->login_deadline, err);
+}
+
+/* From the place at the gate to the end of the login. */
+static int establish(struct opening *o, struct error *err) {
+    cleanup(fd_close) int fd = -1;
+    if (take_place(o, err) != 0 || connect_server(o, &fd, err) != 0)
+        return -1;
+    if (ssh_options_set(o->link->ssh, SSH_OPTIONS_FD, &fd) != 0)
+        return error_memory(err);
+    fd = -1; /* libssh's from here on */
+    int64_t own = deadline_in(o->kit->login_timeout);
+    o->login_deadline = deadline_min(own, o->r->deadline);
+    o->link->within = own <= o->r->deadline ? o->kit->login_timeout : 0;
+    o->link->peer = o->address;
+    bool trusted;
+    if (handshake(o, err) != 0 ||
+        hostkey_check(o->known, o->r->options, o->r->name, o->link->ssh, &trusted, err) != 0 ||
+        log_in(o, trusted, err) != 0)
+        return -1;
+    gate_leave(&o->link->place);
+    o->link->within = 0;
+    return 0;
+}
+
+int sshlink_open(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
+                 char address[ADDRESS_TEXT], const char **unsupported, struct error *err) {
+    struct opening o = {.kit = kit, .r = r, .link = link, .address = address};
+    *link = (struct link){.cancel = kit->cancel, .agent = -1};
+    *unsupported = r->options->needs_ssh_program;
+    if (*unsupported)
+        return 0;
+    if (hostkeys_table(kit->hostkeys, r->options, &o.known, err) != 0)
+        return -1;
+    if (hostkey_needs_certificate(o.known, r->options)) {
+        *unsupported = "only a certificate authority is known for its host key";
+        return 0;
+    }
+    if (configure(&o, unsupported, err) != 0)
+        return -1;
+    return *unsupported ? 0 : establish(&o, err);
+}
