@@ -10,6 +10,7 @@
 #include "base/fd.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
@@ -132,27 +133,22 @@ int gate_most(struct gate *g) {
     return most;
 }
 
-enum waited gate_poll(struct place *place, struct cancel *cancel, struct pollfd *set, size_t n,
+enum waited gate_wait(struct place *place, struct cancel *cancel, int fd, short events,
                       int64_t deadline) {
-    set[n - 1] = (struct pollfd){.fd = cancel_fd(cancel), .events = POLLIN};
+    struct pollfd set[] = {{.fd = fd, .events = events},
+                           {.fd = cancel_fd(cancel), .events = POLLIN}};
     for (;;) {
         bool holds = place && place->gate;
         int64_t until = holds ? deadline_min(deadline, place->until) : deadline;
-        int ready = poll(set, n, deadline_left_ms(until));
-        if (ready < 0 && errno != EINTR && errno != EAGAIN)
+        int n = poll(set, ARRAY_LEN(set), deadline_left_ms(until));
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
             return WAITED_READY; /* whoever reads or writes next finds out */
-        if (ready > 0)
-            return set[n - 1].revents ? WAITED_CANCELLED : WAITED_READY;
+        if (n > 0)
+            return set[1].revents ? WAITED_CANCELLED : WAITED_READY;
         int64_t now = clock_now();
         if (holds && now >= place->until)
             gate_leave(place);
         if (now >= deadline)
             return WAITED_TIMEOUT;
     }
-}
-
-enum waited gate_wait(struct place *place, struct cancel *cancel, int fd, short events,
-                      int64_t deadline) {
-    struct pollfd set[] = {{.fd = fd, .events = events}, {0}};
-    return gate_poll(place, cancel, set, ARRAY_LEN(set), deadline);
 }
