@@ -306,7 +306,6 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
         {"knownhostscommand", "KnownHostsCommand is set"},
         {"pkcs11provider", "PKCS11Provider is set"},
         {"revokedhostkeys", "RevokedHostKeys is set"},
-        {"bindinterface", "BindInterface is set"},
         {"certificatefile", "CertificateFile is set"},
     };
     for (size_t i = 0; i < ARRAY_LEN(set); i++)

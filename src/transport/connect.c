@@ -1,224 +1,128 @@
 /*
  * connect: see connect.h.
  *
- * A look-up is owned by the worker that waits for it and by the thread that does it; the last one
- * to let go frees it. Nothing can stop getaddrinfo(), so a worker whose deadline passes lets go and
- * the thread ends by itself when the resolver gives up. The gate bounds such threads; it belongs to
- * the resolver, which lives until the last of them has ended.
+ * One attempt is a race of the addresses, run by the thread that wants the connection: a socket for
+ * each address that was started, one poll() over all of them. An address that fails keeps its errno
+ * until the race is over, for the sentence when all have failed. With little time, the steps are
+ * shorter, so that every address has its turn.
+ *
+ * Descriptors that run out end a race only when it has none in hand: until then the next address
+ * waits for its turn.
  */
 #include "transport/connect.h"
 
 #include "base/fd.h"
 #include "base/str.h"
-#include "base/units.h"
-#include "transport/thread.h"
+#include "transport/source.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-struct resolver {
-    atomic_int owners;
-    struct gate *gate;
+struct runner {
+    const struct address *address;
+    int fd; /* -1: not started, or failed */
+    int os; /* why it failed, 0: it has not */
+    bool bound;
 };
 
-struct lookup {
-    atomic_int owners;
-    struct resolver *resolver;
-    struct place place;
-    int done; /* event descriptor */
-    atomic_bool ready;
-    char *host;
-    char port[8];
-    int family;
-    int rc; /* of getaddrinfo(); what follows is the thread's until it is ready */
-    int os;
-    struct addrinfo *list;
-};
-
-/* what a connection is being tried with; all of it borrowed */
-struct attempt {
+struct race {
     const struct destination *to;
+    const struct source *source;
     struct place *place;
     struct cancel *cancel;
-    int64_t timeout;  /* for the sentence */
-    int64_t deadline; /* of connecting */
-    bool ours;        /* the deadline is the connect time-out's, not the server's */
+    struct limit limit;
+    struct runner *runners;
+    struct pollfd *set; /* of those that go on, and the token's */
+    size_t count;
+    size_t started; /* the first so many */
+    size_t going;   /* of these */
+    int64_t step;
+    int64_t next; /* when the next one starts */
+    int shortage; /* errno: why the next one has not */
+    struct runner *winner;
 };
 
-/* ---- looking names up ---------------------------------------------------------------------- */
+/* ---- sentences ----------------------------------------------------------------------------- */
 
-int resolver_new(int lookups, struct resolver **ret, struct error *err) {
-    cleanup(free_ptr) struct resolver *r = calloc(1, sizeof(*r));
-    if (!r)
-        return error_memory(err);
-    if (gate_new(lookups, &r->gate, err) != 0)
-        return -1;
-    atomic_init(&r->owners, 1);
-    *ret = TAKE(r);
-    return 0;
-}
-
-void resolver_free(struct resolver *r) {
-    if (!r || atomic_fetch_sub(&r->owners, 1) != 1)
-        return;
-    gate_free(r->gate);
-    free(r);
-}
-
-static void lookup_release(struct lookup *l) {
-    if (!l || atomic_fetch_sub(&l->owners, 1) != 1)
-        return;
-    if (l->list)
-        freeaddrinfo(l->list);
-    fd_close(&l->done);
-    gate_leave(&l->place);
-    resolver_free(l->resolver);
-    free(l->host);
-    free(l);
-}
-
-static void lookup_releasep(struct lookup **l) {
-    lookup_release(*l);
-}
-
-static int get_addresses(const char *host, const char *port, int family, int flags,
-                         struct addrinfo **list) {
-    struct addrinfo hints = {
-        .ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags | AI_NUMERICSERV};
-    return getaddrinfo(host, port, &hints, list);
-}
-
-static void *look_up(void *arg) {
-    struct lookup *l = arg;
-    l->rc = get_addresses(l->host, l->port, l->family, AI_ADDRCONFIG, &l->list);
-    l->os = errno;
-    atomic_store(&l->ready, true);
-    eventfd_write(l->done, 1);
-    lookup_release(l);
-    return NULL;
-}
-
-static struct lookup *lookup_new(struct resolver *r, const struct destination *to,
-                                 struct error *err) {
-    struct lookup *l = calloc(1, sizeof(*l));
-    if (!l) {
-        error_memory(err);
-        return NULL;
-    }
-    atomic_init(&l->owners, 1);
-    atomic_fetch_add(&r->owners, 1);
-    l->resolver = r;
-    l->family = to->family;
-    snprintf(l->port, sizeof(l->port), "%d", to->port);
-    l->host = strdup(to->host);
-    l->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (l->host && l->done >= 0)
-        return l;
-    error_os(err, ERROR_INTERNAL, errno, "cannot look up %s", to->host);
-    lookup_release(l);
-    return NULL;
-}
-
-static int interrupted(struct error *err) {
-    return error_set(err, ERROR_INTERRUPTED, "the run was ended");
-}
-
-/* `what` could not be had in time. */
-static int too_late(const struct attempt *a, struct error *err, const char *what) {
-    if (!a->ours)
-        return error_set(err, ERROR_TIMEOUT, "%s before the server's deadline", what);
-    char within[DURATION_TEXT];
-    duration_format(a->timeout, within);
-    return error_set(err, ERROR_UNREACHABLE, "%s within %s", what, within);
-}
-
-static int lookup_failed(const struct attempt *a, int rc, int os, struct error *err) {
-    const char *host = a->to->host;
-    if (rc == EAI_NONAME || rc == EAI_NODATA)
-        return error_set(err, ERROR_UNREACHABLE, "the name %s is not known", host);
-    if (rc == EAI_ADDRFAMILY)
-        return error_set(err, ERROR_UNREACHABLE, "%s has no address of the family asked for", host);
-    if (rc == EAI_MEMORY)
-        return error_memory(err);
-    if (rc == EAI_SYSTEM)
-        return error_os(err, ERROR_UNREACHABLE, os, "the name %s cannot be looked up", host);
-    return error_set(err, ERROR_UNREACHABLE, "the name %s cannot be looked up: %s", host,
-                     gai_strerror(rc));
-}
-
-/* Starts the thread, once there is a place for it, and waits for it. */
-static int lookup_run(struct lookup *l, const struct attempt *a, struct error *err) {
-    char what[300];
-    snprintf(what, sizeof(what), "the name %.200s could not be looked up", a->to->host);
-    if (gate_enter(l->resolver->gate, a->cancel, a->deadline, &l->place, err) != 0)
-        return err->kind == ERROR_TIMEOUT ? too_late(a, err, what) : -1;
-    atomic_fetch_add(&l->owners, 1);
-    int rc = thread_start(look_up, l, NULL);
-    if (rc != 0) {
-        lookup_release(l);
-        return error_os(err, ERROR_INTERNAL, rc, "cannot start a thread to look up %s",
-                        a->to->host);
-    }
-    switch (gate_wait(a->place, a->cancel, l->done, POLLIN, a->deadline)) {
-    case WAITED_READY:
-        break;
-    case WAITED_CANCELLED:
-        return interrupted(err);
-    case WAITED_TIMEOUT:
-        return too_late(a, err, what);
-    }
-    if (!atomic_load(&l->ready))
-        return error_set(err, ERROR_INTERNAL, "cannot wait for the look-up of %s", a->to->host);
-    return l->rc == 0 ? 0 : lookup_failed(a, l->rc, l->os, err);
-}
-
-static int resolve(struct resolver *r, const struct attempt *a, struct addrinfo **ret,
-                   struct error *err) {
-    char port[8];
-    snprintf(port, sizeof(port), "%d", a->to->port);
-    if (get_addresses(a->to->host, port, a->to->family, AI_NUMERICHOST, ret) == 0)
-        return 0;
-    cleanup(lookup_releasep) struct lookup *l = lookup_new(r, a->to, err);
-    if (!l || lookup_run(l, a, err) != 0)
-        return -1;
-    *ret = TAKE(l->list);
-    return 0;
-}
-
-/* ---- connecting ---------------------------------------------------------------------------- */
-
-static void address_text(const struct addrinfo *ai, char out[ADDRESS_TEXT]) {
+static void address_text(const struct address *a, char out[ADDRESS_TEXT]) {
     char host[64], port[8];
-    if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof(host), port, sizeof(port),
+    if (getnameinfo((const struct sockaddr *)&a->at, a->len, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-        snprintf(out, ADDRESS_TEXT, "an address of family %d", ai->ai_family);
+        snprintf(out, ADDRESS_TEXT, "an address of family %d", a->at.ss_family);
     else
         snprintf(out, ADDRESS_TEXT, "%s port %s", host, port);
 }
 
-static int bind_to(int fd, const struct destination *to, int family, struct error *err) {
-    struct addrinfo *list = NULL;
-    int rc = get_addresses(to->bind_address, "0", family, AI_NUMERICHOST | AI_PASSIVE, &list);
-    if (rc != 0)
-        return error_set(err, ERROR_UNREACHABLE, "cannot bind to %s: %s", to->bind_address,
-                         gai_strerror(rc));
-    rc = bind(fd, list->ai_addr, list->ai_addrlen) == 0 ? 0 : errno;
-    freeaddrinfo(list);
-    if (rc != 0)
-        return error_os(err, ERROR_UNREACHABLE, rc, "cannot bind to %s", to->bind_address);
-    return 0;
+/* Whether it is this machine that has run out of something. */
+static bool is_shortage(int os) {
+    return os == EMFILE || os == ENFILE || os == ENOBUFS || os == ENOMEM;
 }
 
-/* A peer that vanished without a word is noticed within about half a minute. */
+static int bind_failed(const struct race *r, const struct runner *one, struct error *err) {
+    const char *family = one->address->at.ss_family == AF_INET ? "IPv4" : "IPv6";
+    if (one->os == EAFNOSUPPORT)
+        return error_set(err, ERROR_UNREACHABLE, "%s has no %s address to connect from",
+                         r->source->name, family);
+    return error_os(err, ERROR_UNREACHABLE, one->os, "cannot connect from %s", r->source->name);
+}
+
+/* Why one address is not connected to. */
+static int judge(const struct race *r, const struct runner *one, struct error *err) {
+    char address[ADDRESS_TEXT], what[ADDRESS_TEXT + 20];
+    address_text(one->address, address);
+    if (one->os && !one->bound)
+        return bind_failed(r, one, err);
+    switch (one->os) {
+    case 0:
+        snprintf(what, sizeof(what), "no answer from %s", address);
+        return limit_passed(&r->limit, ERROR_UNREACHABLE, what, err);
+    case ECONNREFUSED:
+        return error_set(err, ERROR_UNREACHABLE, "connection refused by %s", address);
+    case ENETUNREACH:
+    case EHOSTUNREACH:
+        return error_set(err, ERROR_UNREACHABLE, "no route to %s", address);
+    case ETIMEDOUT:
+        return error_set(err, ERROR_UNREACHABLE, "no answer from %s", address);
+    default:
+        return error_os(err, ERROR_UNREACHABLE, one->os, "cannot connect to %s", address);
+    }
+}
+
+/* One address whose turn has not come. */
+static int not_tried(const struct race *r, const struct runner *one, struct error *err) {
+    char address[ADDRESS_TEXT];
+    address_text(one->address, address);
+    if (r->shortage)
+        return error_os(err, ERROR_INTERNAL, r->shortage, "cannot open a socket for %s", address);
+    return error_set(err, ERROR_TIMEOUT, "no time was left for %s", address);
+}
+
+/* Says of every address what became of it. */
+static int all_failed(const struct race *r, struct error *err) {
+    cleanup(str_done) struct str said = {0};
+    enum error_kind kind = ERROR_UNREACHABLE;
+    for (size_t i = 0; i < r->count; i++) {
+        if (i < r->started)
+            judge(r, &r->runners[i], err);
+        else
+            not_tried(r, &r->runners[i], err);
+        if (err->kind != ERROR_UNREACHABLE)
+            kind = err->kind;
+        str_add(&said, i ? "; " : "");
+        str_add(&said, err->text);
+    }
+    if (said.failed)
+        return error_memory(err);
+    return error_set(err, kind, "%s", said.data);
+}
+
+/* ---- the race ------------------------------------------------------------------------------ */
+
+/* A peer that has vanished from an idle connection is noticed within about half a minute. */
 static void set_options(int fd, bool keepalive) {
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     if (!keepalive)
@@ -229,109 +133,188 @@ static void set_options(int fd, bool keepalive) {
     setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &(int){3}, sizeof(int));
 }
 
-static int connect_failed(int os, const char *address, struct error *err) {
-    switch (os) {
-    case ECONNREFUSED:
-        return error_set(err, ERROR_UNREACHABLE, "connection refused by %s", address);
-    case ENETUNREACH:
-    case EHOSTUNREACH:
-        return error_set(err, ERROR_UNREACHABLE, "no route to %s", address);
-    case ETIMEDOUT:
-        return error_set(err, ERROR_UNREACHABLE, "no answer from %s", address);
-    case EMFILE:
-    case ENFILE:
-    case ENOBUFS:
-    case ENOMEM:
-        return error_os(err, ERROR_INTERNAL, os, "cannot open a socket");
-    default:
-        return error_os(err, ERROR_UNREACHABLE, os, "cannot connect to %s", address);
+/* Begins to connect. Returns 0, EINPROGRESS or another errno. */
+static int start(const struct race *r, struct runner *one) {
+    const struct address *a = one->address;
+    one->fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (one->fd < 0) {
+        one->bound = true; /* it was not the binding that failed */
+        return errno;
     }
+    int os = source_bind(r->source, one->fd, a->at.ss_family);
+    if (os != 0)
+        return os;
+    one->bound = true;
+    set_options(one->fd, r->to->keepalive);
+    if (connect(one->fd, (const struct sockaddr *)&a->at, a->len) == 0)
+        return 0;
+    return errno == EINTR ? EINPROGRESS : errno;
 }
 
-static int connect_wait(int fd, const struct attempt *a, int64_t deadline, const char *address,
-                        struct error *err) {
-    char what[ADDRESS_TEXT + 20];
-    switch (gate_wait(a->place, a->cancel, fd, POLLOUT, deadline)) {
-    case WAITED_READY:
-        break;
-    case WAITED_CANCELLED:
-        return interrupted(err);
-    case WAITED_TIMEOUT:
-        snprintf(what, sizeof(what), "no answer from %s", address);
-        return too_late(a, err, what);
+/* What a runner has come to: EINPROGRESS, 0 when it is there, or another errno. */
+static void advance(struct race *r, struct runner *one, int os) {
+    if (os == EINPROGRESS)
+        return;
+    r->going--;
+    if (os == 0) {
+        r->winner = one;
+        return;
     }
+    one->os = os;
+    fd_close(&one->fd);
+    r->next = 0; /* at once */
+}
+
+/* Starts the next address. Fails when descriptors have run out and there is nothing to wait for. */
+static int start_next(struct race *r, struct error *err) {
+    struct runner *one = &r->runners[r->started];
+    r->next = deadline_in(r->step);
+    int os = start(r, one);
+    r->shortage = is_shortage(os) ? os : 0;
+    if (!r->shortage) {
+        r->started++;
+        r->going++;
+        advance(r, one, os);
+        return 0;
+    }
+    fd_close(&one->fd);
+    return r->going > 0 ? 0 : not_tried(r, one, err);
+}
+
+static int outcome(int fd) {
     int os = 0;
     socklen_t len = sizeof(os);
-    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &len) != 0)
-        os = errno;
-    return os == 0 ? 0 : connect_failed(os, address, err);
+    return getsockopt(fd, SOL_SOCKET, SO_ERROR, &os, &len) == 0 ? os : errno;
 }
 
-static int try_address(const struct attempt *a, const struct addrinfo *ai, int64_t deadline,
-                       const char *address, int *ret, struct error *err) {
-    cleanup(fd_close) int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return connect_failed(errno, address, err);
-    if (a->to->bind_address && bind_to(fd, a->to, ai->ai_family, err) != 0)
-        return -1;
-    set_options(fd, a->to->keepalive);
-    if (connect(fd, ai->ai_addr, ai->ai_addrlen) != 0) {
-        if (errno != EINPROGRESS && errno != EINTR)
-            return connect_failed(errno, address, err);
-        if (connect_wait(fd, a, deadline, address, err) != 0)
-            return -1;
+/* Waits for those that go on, or until it is the next one's turn. Returns what gate_poll() does. */
+static enum waited wait_for_any(struct race *r) {
+    size_t n = 0;
+    for (size_t i = 0; i < r->started; i++)
+        if (r->runners[i].fd >= 0)
+            r->set[n++] = (struct pollfd){.fd = r->runners[i].fd, .events = POLLOUT};
+    int64_t until = r->started < r->count ? r->next : DEADLINE_NEVER;
+    enum waited waited =
+        gate_poll(r->place, r->cancel, r->set, n + 1, deadline_min(until, r->limit.deadline));
+    n = 0;
+    for (size_t i = 0; waited == WAITED_READY && i < r->started && !r->winner; i++) {
+        struct runner *one = &r->runners[i];
+        if (one->fd >= 0 && r->set[n++].revents)
+            advance(r, one, outcome(one->fd));
     }
-    *ret = fd_take(&fd);
+    return waited;
+}
+
+static int run(struct race *r, struct error *err) {
+    while (!r->winner) {
+        if (r->started < r->count && (r->going == 0 || clock_now() >= r->next)) {
+            if (start_next(r, err) != 0)
+                return -1;
+            continue;
+        }
+        if (r->going == 0)
+            return all_failed(r, err);
+        enum waited waited = wait_for_any(r);
+        if (waited == WAITED_CANCELLED)
+            return error_set(err, ERROR_INTERRUPTED, "the run was ended");
+        if (waited == WAITED_TIMEOUT && clock_now() >= r->limit.deadline)
+            return all_failed(r, err);
+    }
     return 0;
 }
 
-static bool is_final(const struct error *err) {
-    return err->kind != ERROR_UNREACHABLE;
+static int64_t step_of(const struct limit *limit, size_t count) {
+    if (limit->deadline == DEADLINE_NEVER)
+        return CONNECT_STEP;
+    int64_t left = limit->deadline - clock_now();
+    return left <= 0 ? 1 : deadline_min(CONNECT_STEP, left / (int64_t)(count + 1));
 }
 
-/* The last address has all the time that is left, those before it an equal share. */
-static int64_t share(int64_t deadline, int left) {
-    if (deadline == DEADLINE_NEVER)
-        return deadline;
-    int64_t now = clock_now();
-    return now >= deadline ? deadline : now + (deadline - now) / left;
+static void race_done(struct race *r) {
+    for (size_t i = 0; r->runners && i < r->count; i++)
+        fd_close(&r->runners[i].fd);
+    free(r->runners);
+    free(r->set);
 }
 
-static int try_addresses(const struct attempt *a, const struct addrinfo *list, int *fd,
-                         char address[ADDRESS_TEXT], struct error *err) {
-    cleanup(str_done) struct str said = {0};
-    int left = 0;
-    for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
-        left++;
-    for (const struct addrinfo *ai = list; ai; ai = ai->ai_next, left--) {
-        address_text(ai, address);
-        if (try_address(a, ai, share(a->deadline, left), address, fd, err) == 0)
-            return 0;
-        if (is_final(err))
-            return -1;
-        if (said.len)
-            str_add(&said, "; ");
-        str_add(&said, err->text);
-    }
-    if (said.failed || !said.data)
+static int race(struct race *r, const struct addresses *list, int *fd, char address[ADDRESS_TEXT],
+                struct error *err) {
+    r->count = list->count;
+    r->step = step_of(&r->limit, list->count);
+    r->runners = calloc(list->count, sizeof(*r->runners));
+    r->set = calloc(list->count + 1, sizeof(*r->set));
+    if (!r->runners || !r->set)
         return error_memory(err);
-    return error_set(err, ERROR_UNREACHABLE, "%s", said.data);
+    for (size_t i = 0; i < list->count; i++)
+        r->runners[i] = (struct runner){.address = &list->items[i], .fd = -1};
+    if (run(r, err) != 0)
+        return -1;
+    address_text(r->winner->address, address);
+    *fd = fd_take(&r->winner->fd);
+    return 0;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------- */
+
+/* What all attempts have in common; all of it borrowed. */
+struct want {
+    const struct destination *to;
+    const struct addresses *list;
+    const struct source *source;
+    struct place *place;
+    struct cancel *cancel;
+    int64_t timeout;
+    int64_t deadline;
+};
+
+static int attempt(const struct want *w, int *fd, char address[ADDRESS_TEXT], struct error *err) {
+    cleanup(race_done) struct race r = {.to = w->to,
+                                        .source = w->source,
+                                        .place = w->place,
+                                        .cancel = w->cancel,
+                                        .limit = limit_start(w->timeout, w->deadline)};
+    return race(&r, w->list, fd, address, err);
+}
+
+static int attempt_all(const struct want *w, int *fd, char address[ADDRESS_TEXT],
+                       struct error *err) {
+    for (int left = w->to->attempts; attempt(w, fd, address, err) != 0;) {
+        int64_t until = deadline_in(CONNECT_PAUSE);
+        if (--left <= 0 || err->kind != ERROR_UNREACHABLE || until >= w->deadline)
+            return -1;
+        if (gate_wait(w->place, w->cancel, -1, 0, until) == WAITED_CANCELLED)
+            return error_set(err, ERROR_INTERRUPTED, "the run was ended");
+    }
+    return 0;
+}
+
+static void set_port(struct addresses *list, int port) {
+    for (size_t i = 0; i < list->count; i++) {
+        struct sockaddr_storage *at = &list->items[i].at;
+        if (at->ss_family == AF_INET)
+            ((struct sockaddr_in *)at)->sin_port = htons((uint16_t)port);
+        else
+            ((struct sockaddr_in6 *)at)->sin6_port = htons((uint16_t)port);
+    }
 }
 
 int connect_tcp(struct resolver *r, const struct destination *to, struct place *place,
                 struct cancel *cancel, int64_t timeout, int64_t deadline, int *fd,
                 char address[ADDRESS_TEXT], struct error *err) {
-    int64_t own = deadline_in(timeout);
-    struct attempt a = {.to = to,
-                        .place = place,
-                        .cancel = cancel,
-                        .timeout = timeout,
-                        .deadline = deadline_min(own, deadline),
-                        .ours = own <= deadline};
-    struct addrinfo *list = NULL;
-    if (resolve(r, &a, &list, err) != 0)
+    cleanup(free_ptr) struct addresses *list = NULL;
+    cleanup(source_done) struct source source = {0};
+    struct limit limit = limit_start(timeout, deadline);
+    if (resolve(r, to->host, to->family, place, cancel, &limit, &list, err) != 0 ||
+        source_find(r, to->bind_address, to->bind_interface, to->family, place, cancel, &limit,
+                    &source, err) != 0)
         return -1;
-    int rc = try_addresses(&a, list, fd, address, err);
-    freeaddrinfo(list);
-    return rc;
+    set_port(list, to->port);
+    struct want w = {.to = to,
+                     .list = list,
+                     .source = &source,
+                     .place = place,
+                     .cancel = cancel,
+                     .timeout = timeout,
+                     .deadline = deadline};
+    return attempt_all(&w, fd, address, err);
 }

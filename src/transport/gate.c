@@ -10,7 +10,6 @@
 #include "base/fd.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/queue.h>
@@ -133,22 +132,27 @@ int gate_most(struct gate *g) {
     return most;
 }
 
-enum waited gate_wait(struct place *place, struct cancel *cancel, int fd, short events,
+enum waited gate_poll(struct place *place, struct cancel *cancel, struct pollfd *set, size_t n,
                       int64_t deadline) {
-    struct pollfd set[] = {{.fd = fd, .events = events},
-                           {.fd = cancel_fd(cancel), .events = POLLIN}};
+    set[n - 1] = (struct pollfd){.fd = cancel_fd(cancel), .events = POLLIN};
     for (;;) {
         bool holds = place && place->gate;
         int64_t until = holds ? deadline_min(deadline, place->until) : deadline;
-        int n = poll(set, ARRAY_LEN(set), deadline_left_ms(until));
-        if (n < 0 && errno != EINTR && errno != EAGAIN)
+        int ready = poll(set, n, deadline_left_ms(until));
+        if (ready < 0 && errno != EINTR && errno != EAGAIN)
             return WAITED_READY; /* whoever reads or writes next finds out */
-        if (n > 0)
-            return set[1].revents ? WAITED_CANCELLED : WAITED_READY;
+        if (ready > 0)
+            return set[n - 1].revents ? WAITED_CANCELLED : WAITED_READY;
         int64_t now = clock_now();
         if (holds && now >= place->until)
             gate_leave(place);
         if (now >= deadline)
             return WAITED_TIMEOUT;
     }
+}
+
+enum waited gate_wait(struct place *place, struct cancel *cancel, int fd, short events,
+                      int64_t deadline) {
+    struct pollfd set[] = {{.fd = fd, .events = events}, {0}};
+    return gate_poll(place, cancel, set, ARRAY_LEN(set), deadline);
 }

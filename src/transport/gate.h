@@ -16,6 +16,8 @@
 #include "base/error.h"
 #include "sync/cancel.h"
 
+#include <poll.h>
+
 #define GATE_HOLD (3 * CLOCK_S)
 
 struct gate;
@@ -50,4 +52,11 @@ enum waited { WAITED_READY, WAITED_TIMEOUT, WAITED_CANCELLED };
  * place (NULL: none) when it has been held for too long.
  */
 enum waited gate_wait(struct place *place, struct cancel *cancel, int fd, short events,
+                      int64_t deadline);
+
+/*
+ * The same for the first n - 1 descriptors of a set, whose `revents` say which are ready; the last
+ * one, set[n - 1], is filled with the token's.
+ */
+enum waited gate_poll(struct place *place, struct cancel *cancel, struct pollfd *set, size_t n,
                       int64_t deadline);

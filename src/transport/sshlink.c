@@ -95,6 +95,8 @@ static int connect_server(struct opening *o, int *fd, struct error *err) {
                              .port = o->r->options->port,
                              .family = o->r->options->address_family,
                              .bind_address = o->r->options->bind_address,
+                             .bind_interface = o->r->options->bind_interface,
+                             .attempts = o->r->options->connection_attempts,
                              .keepalive = o->r->options->tcp_keepalive};
     return connect_tcp(o->kit->resolver, &to, &o->link->place, o->kit->cancel,
                        sshkit_connect_timeout(o->kit, o->r->options), o->r->deadline, fd,

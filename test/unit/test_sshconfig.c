@@ -223,7 +223,6 @@ static void knows_when_ssh_must_do_it(UNUSED void **state) {
         {"PKCS11Provider /lib/x.so", "PKCS11Provider"},
         {"RevokedHostKeys /dev/null", "RevokedHostKeys"},
         {"RevokedHostKeys none", NULL},
-        {"BindInterface lo", "BindInterface"},
         {"CertificateFile /x-cert.pub", "CertificateFile"},
         {"PreferredAuthentications gssapi-with-mic,hostbased", "PreferredAuthentications"},
         {"PreferredAuthentications hostbased,publickey", NULL},

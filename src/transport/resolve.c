@@ -1,0 +1,342 @@
+/*
+ * resolve: see resolve.h.
+ *
+ * A look-up stands in a search tree from the moment it is first asked for. It is queued, then in
+ * the hands of a thread, then done: with addresses it stays in the tree for the run, without it
+ * leaves. Threads are started while there are fewer than the bound and something is queued, and end
+ * when nothing is; a look-up that nobody waits for any more by the time its turn comes is dropped.
+ *
+ * Those who wait poll an event descriptor of the look-up's, which the last of them closes, so that
+ * a name that is known costs memory only. A look-up is owned by the tree and by each who waits;
+ * the last one to let go frees it. The resolver is owned by its maker and its threads: one
+ * that hangs in getaddrinfo() may outlast the run.
+ *
+ * The mutex guards the tree, the queue, the number of threads, and of each look-up `state`,
+ * `waiting`, `owners` and `done`. What a look-up found is written before it is DONE and immutable
+ * afterwards.
+ */
+#include "transport/resolve.h"
+
+#include "base/fd.h"
+#include "transport/thread.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <search.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/queue.h>
+
+struct lookup {
+    STAILQ_ENTRY(lookup) link;
+    char *host;
+    int family;
+    enum { QUEUED, RUNNING, DONE } state;
+    int owners;
+    int waiting;
+    int done; /* event descriptor; -1 once it is DONE and nobody waits */
+    int rc;   /* of getaddrinfo(); 0 without addresses: there was no thread */
+    int os;   /* errno to either */
+    struct addresses *found;
+};
+
+struct resolver {
+    int most;
+    pthread_mutex_t lock;
+    int owners;
+    int threads;
+    void *tree; /* of tsearch(3) */
+    STAILQ_HEAD(, lookup) queue;
+};
+
+/* ---- addresses ----------------------------------------------------------------------------- */
+
+static int get_addresses(const char *host, int family, int flags, struct addrinfo **list) {
+    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags};
+    return getaddrinfo(host, NULL, &hints, list);
+}
+
+/* The next one from `from` on that is of the first one's family, or is not. */
+static const struct addrinfo *next_of(const struct addrinfo *from, int family, bool same) {
+    while (from && (from->ai_family == family) != same)
+        from = from->ai_next;
+    return from;
+}
+
+/* Copies a list, its families alternating; NULL when memory ran out. */
+static struct addresses *interleave(const struct addrinfo *list) {
+    size_t count = 0;
+    for (const struct addrinfo *ai = list; ai; ai = ai->ai_next)
+        count++;
+    struct addresses *a = calloc(1, sizeof(*a) + count * sizeof(a->items[0]));
+    if (!a)
+        return NULL;
+    int family = list->ai_family;
+    const struct addrinfo *next[2] = {list, next_of(list, family, false)};
+    for (int turn = 0; a->count < count; turn = !turn) {
+        const struct addrinfo *ai = next[turn];
+        if (!ai)
+            continue;
+        struct address *to = &a->items[a->count++];
+        memcpy(&to->at, ai->ai_addr, ai->ai_addrlen);
+        to->len = ai->ai_addrlen;
+        next[turn] = next_of(ai->ai_next, family, turn == 0);
+    }
+    return a;
+}
+
+static struct addresses *copy_of(const struct addresses *a) {
+    size_t size = sizeof(*a) + a->count * sizeof(a->items[0]);
+    struct addresses *copy = malloc(size);
+    return copy ? memcpy(copy, a, size) : NULL;
+}
+
+/* ---- look-ups ------------------------------------------------------------------------------ */
+
+static int compare_lookups(const void *x, const void *y) {
+    const struct lookup *a = x, *b = y;
+    int order = strcmp(a->host, b->host);
+    return order ? order : (a->family > b->family) - (a->family < b->family);
+}
+
+static void lookup_free(void *lookup) {
+    struct lookup *l = lookup;
+    fd_close(&l->done);
+    free(l->found);
+    free(l->host);
+    free(l);
+}
+
+static void release_locked(struct lookup *l) {
+    if (--l->owners == 0)
+        lookup_free(l);
+}
+
+static void drop_locked(struct resolver *r, struct lookup *l) {
+    tdelete(l, &r->tree, compare_lookups);
+    release_locked(l);
+}
+
+/* A look-up in the tree, or NULL: errno says why. */
+static struct lookup *add_locked(struct resolver *r, const char *host, int family) {
+    struct lookup *l = calloc(1, sizeof(*l));
+    if (!l)
+        return NULL;
+    l->family = family;
+    l->done = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    l->host = l->done >= 0 ? strdup(host) : NULL;
+    if (!l->host || !tsearch(l, &r->tree, compare_lookups)) {
+        int os = errno;
+        lookup_free(l);
+        errno = os;
+        return NULL;
+    }
+    l->owners = 1;
+    STAILQ_INSERT_TAIL(&r->queue, l, link);
+    return l;
+}
+
+/* Ends a look-up, which is gone afterwards if it found nothing and nobody waits. */
+static void settle_locked(struct resolver *r, struct lookup *l) {
+    l->state = DONE;
+    if (l->waiting > 0)
+        eventfd_write(l->done, 1);
+    else
+        fd_close(&l->done);
+    if (!l->found)
+        drop_locked(r, l);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
+static void tree_free(void *tree) {
+    tdestroy(tree, lookup_free);
+}
+
+/* Lets go of the lock and of the resolver. */
+static void leave_locked(struct resolver *r) {
+    bool last = --r->owners == 0;
+    pthread_mutex_unlock(&r->lock);
+    if (!last)
+        return;
+    tree_free(r->tree);
+    pthread_mutex_destroy(&r->lock);
+    free(r);
+}
+
+static void look_up(struct lookup *l) {
+    struct addrinfo *list = NULL;
+    l->rc = get_addresses(l->host, l->family, 0, &list);
+    l->os = errno;
+    if (l->rc != 0)
+        return;
+    l->found = interleave(list);
+    if (!l->found)
+        l->rc = EAI_MEMORY;
+    freeaddrinfo(list);
+}
+
+static void *look_up_all(void *arg) {
+    struct resolver *r = arg;
+    struct lookup *l;
+    pthread_mutex_lock(&r->lock);
+    while ((l = STAILQ_FIRST(&r->queue))) {
+        STAILQ_REMOVE_HEAD(&r->queue, link);
+        if (l->waiting == 0) {
+            drop_locked(r, l);
+            continue;
+        }
+        l->state = RUNNING; /* so that it stays in the tree */
+        pthread_mutex_unlock(&r->lock);
+        look_up(l);
+        pthread_mutex_lock(&r->lock);
+        settle_locked(r, l);
+    }
+    r->threads--;
+    leave_locked(r);
+    return NULL;
+}
+
+/* Sees to it that the queue is worked off. Returns 0 or an errno, when there is no thread at all.
+ */
+static int start_locked(struct resolver *r) {
+    if (r->threads >= r->most)
+        return 0;
+    r->threads++;
+    r->owners++;
+    int rc = thread_start(look_up_all, r, NULL);
+    if (rc == 0)
+        return 0;
+    r->threads--;
+    r->owners--;
+    return r->threads > 0 ? 0 : rc;
+}
+
+int resolver_new(int lookups, struct resolver **ret, struct error *err) {
+    struct resolver *r = calloc(1, sizeof(*r));
+    if (!r)
+        return error_memory(err);
+    r->most = lookups;
+    r->owners = 1;
+    STAILQ_INIT(&r->queue);
+    pthread_mutex_init(&r->lock, NULL);
+    *ret = r;
+    return 0;
+}
+
+void resolver_free(struct resolver *r) {
+    if (!r)
+        return;
+    pthread_mutex_lock(&r->lock);
+    leave_locked(r);
+}
+
+/* ---- asking -------------------------------------------------------------------------------- */
+
+/* The look-up of a name, waited for by one more; NULL with the errno when there can be none. */
+static struct lookup *join_locked(struct resolver *r, const char *host, int family, int *os) {
+    struct lookup key = {.host = (char *)host, .family = family};
+    struct lookup *const *there = tfind(&key, &r->tree, compare_lookups);
+    struct lookup *l = there ? *there : add_locked(r, host, family);
+    if (!l) {
+        *os = errno;
+        return NULL;
+    }
+    l->owners++;
+    l->waiting++;
+    if (!there)
+        *os = start_locked(r);
+    return l;
+}
+
+static void part_locked(struct lookup *l) {
+    if (--l->waiting == 0 && l->state == DONE)
+        fd_close(&l->done);
+    release_locked(l);
+}
+
+/* Ends a look-up that has not begun and never will; whoever waits for it hears why. */
+static void give_up_locked(struct resolver *r, struct lookup *l, int os) {
+    STAILQ_REMOVE(&r->queue, l, lookup, link);
+    l->os = os;
+    settle_locked(r, l);
+}
+
+static int failed(const struct lookup *l, struct error *err) {
+    switch (l->rc) {
+    case 0:
+        return error_os(err, ERROR_INTERNAL, l->os, "cannot start a thread to look up %s", l->host);
+    case EAI_NONAME:
+        return error_set(err, ERROR_UNREACHABLE, "the name %s is not known", l->host);
+    case EAI_NODATA:
+    case EAI_ADDRFAMILY:
+        if (l->family == AF_UNSPEC)
+            return error_set(err, ERROR_UNREACHABLE, "the name %s has no address", l->host);
+        return error_set(err, ERROR_UNREACHABLE, "the name %s has no %s address", l->host,
+                         l->family == AF_INET ? "IPv4" : "IPv6");
+    case EAI_MEMORY:
+        return error_memory(err);
+    case EAI_SYSTEM:
+        return error_os(err, ERROR_UNREACHABLE, l->os, "the name %s cannot be looked up", l->host);
+    default:
+        return error_set(err, ERROR_UNREACHABLE, "the name %s cannot be looked up: %s", l->host,
+                         gai_strerror(l->rc));
+    }
+}
+
+static int take_result_locked(const struct lookup *l, struct addresses **ret, struct error *err) {
+    if (l->state != DONE)
+        return error_set(err, ERROR_INTERNAL, "cannot wait for the look-up of %s", l->host);
+    if (!l->found)
+        return failed(l, err);
+    *ret = copy_of(l->found);
+    return *ret ? 0 : error_memory(err);
+}
+
+static int wait_for(const struct lookup *l, struct place *place, struct cancel *cancel,
+                    const struct limit *limit, struct error *err) {
+    char what[300];
+    switch (gate_wait(place, cancel, l->done, POLLIN, limit->deadline)) {
+    case WAITED_READY:
+        return 0;
+    case WAITED_CANCELLED:
+        return error_set(err, ERROR_INTERRUPTED, "the run was ended");
+    default:
+        snprintf(what, sizeof(what), "the name %.200s could not be looked up", l->host);
+        return limit_passed(limit, ERROR_UNREACHABLE, what, err);
+    }
+}
+
+static int resolve_name(struct resolver *r, const char *host, int family, struct place *place,
+                        struct cancel *cancel, const struct limit *limit, struct addresses **ret,
+                        struct error *err) {
+    int os = 0;
+    pthread_mutex_lock(&r->lock);
+    struct lookup *l = join_locked(r, host, family, &os);
+    if (l && os != 0)
+        give_up_locked(r, l, os);
+    bool done = l && l->state == DONE;
+    pthread_mutex_unlock(&r->lock);
+    if (!l)
+        return error_os(err, ERROR_INTERNAL, os, "cannot look up %s", host);
+    int rc = done ? 0 : wait_for(l, place, cancel, limit, err);
+    pthread_mutex_lock(&r->lock);
+    if (rc == 0)
+        rc = take_result_locked(l, ret, err);
+    part_locked(l);
+    pthread_mutex_unlock(&r->lock);
+    return rc;
+}
+
+int resolve(struct resolver *r, const char *host, int family, struct place *place,
+            struct cancel *cancel, const struct limit *limit, struct addresses **ret,
+            struct error *err) {
+    struct addrinfo *list;
+    if (get_addresses(host, family, AI_NUMERICHOST, &list) != 0)
+        return resolve_name(r, host, family, place, cancel, limit, ret, err);
+    *ret = interleave(list);
+    freeaddrinfo(list);
+    return *ret ? 0 : error_memory(err);
+}
