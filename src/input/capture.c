@@ -56,7 +56,7 @@ static int spawn(const char *path, char *const argv[], int out, int errors, pid_
     if (!rc) /* not every descriptor of a library is closed on exec */
         rc = posix_spawn_file_actions_addclosefrom_np(&actions, 3);
     if (!rc)
-        rc = posix_spawn(ret, path, &actions, &attr, argv, environ);
+        rc = posix_spawnp(ret, path, &actions, &attr, argv, environ);
     posix_spawnattr_destroy(&attr);
     posix_spawn_file_actions_destroy(&actions);
     return rc;

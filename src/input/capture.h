@@ -14,11 +14,11 @@
 #define CAPTURE_MAX (256 << 10)
 
 /*
- * Runs `path` with nothing on its standard input, no signal blocked or ignored, no descriptor of
- * ours, and in a process group of its own, which is killed when the deadline passes before the
- * program and whoever shares its output have ended (ERROR_TIMEOUT), or when the token fires first
- * (ERROR_INTERRUPTED). *status is as of waitpid(). Fails with ERROR_TOOL_MISSING when it cannot be
- * executed, otherwise with ERROR_INTERNAL.
+ * Runs `path`, found along $PATH when it is a mere name, with nothing on its standard input, no
+ * signal blocked or ignored, no descriptor of ours, and in a process group of its own, which is
+ * killed when the deadline passes before the program and whoever shares its output have ended
+ * (ERROR_TIMEOUT), or when the token fires first (ERROR_INTERRUPTED). *status is as of waitpid().
+ * Fails with ERROR_TOOL_MISSING when it cannot be executed, otherwise with ERROR_INTERNAL.
  */
 int capture_run(const char *path, char *const argv[], const struct cancel *cancel, int64_t deadline,
                 struct str *out, struct str *errors, int *status, struct error *err) must_use;

@@ -4,11 +4,44 @@
 #include "base/text.h"
 #include "base/units.h"
 
+#include <libssh/server.h>
 #include <poll.h>
 #include <string.h>
 
 bool link_lost(const struct link *l) {
-    return !ssh_is_connected(l->ssh) || ssh_get_fd(l->ssh) < 0;
+    return l->alive.given_up || !ssh_is_connected(l->ssh) || ssh_get_fd(l->ssh) < 0;
+}
+
+/* ---- waiting ------------------------------------------------------------------------------- */
+
+void link_keep_alive(struct link *l, int64_t interval, int most) {
+    l->alive.interval = interval;
+    l->alive.most = most;
+    l->alive.unanswered = 0;
+    l->alive.next = deadline_in(interval);
+}
+
+static void heard(struct link *l) {
+    l->alive.unanswered = 0;
+    l->alive.next = deadline_in(l->alive.interval);
+}
+
+/*
+ * Asks the server for a word, or gives it up. libssh's request wants an answer, which counts, as
+ * all that comes does, when it arrives. The first call after an answer only takes note of it; so of
+ * two calls one sends, unless the last request is still unanswered, which is as good: TCP goes on
+ * sending that.
+ */
+static enum link_state ask(struct link *l) {
+    if (l->alive.unanswered >= l->alive.most) {
+        l->alive.given_up = true;
+        return LINK_LOST;
+    }
+    l->alive.unanswered++;
+    l->alive.next = deadline_in(l->alive.interval);
+    ssh_send_keepalive(l->ssh);
+    ssh_send_keepalive(l->ssh);
+    return LINK_READY; /* it may have read what the caller waits for */
 }
 
 enum link_state link_wait(struct link *l, int64_t deadline) {
@@ -17,20 +50,36 @@ enum link_state link_wait(struct link *l, int64_t deadline) {
     short events = POLLIN;
     if (ssh_get_status(l->ssh) & SSH_WRITE_PENDING)
         events |= POLLOUT;
-    switch (gate_wait(&l->place, l->cancel, ssh_get_fd(l->ssh), events, deadline)) {
+    struct pollfd set[] = {{.fd = ssh_get_fd(l->ssh), .events = events}, {0}};
+    int64_t until = l->alive.interval > 0 ? l->alive.next : DEADLINE_NEVER;
+    switch (gate_poll(&l->place, l->cancel, set, ARRAY_LEN(set), deadline_min(until, deadline))) {
     case WAITED_CANCELLED:
         return LINK_CANCELLED;
     case WAITED_TIMEOUT:
-        return LINK_TIMEOUT;
+        return until < deadline ? ask(l) : LINK_TIMEOUT;
     default:
+        if (l->alive.interval > 0 && set[0].revents & POLLIN)
+            heard(l);
         return LINK_READY;
     }
 }
 
+/* ---- sentences ----------------------------------------------------------------------------- */
+
+static void add_silence(const struct link *l, struct str *out) {
+    char interval[DURATION_TEXT];
+    duration_format(l->alive.interval, interval);
+    str_addf(out, "no answer to %d keepalives, one each %s", l->alive.most, interval);
+}
+
 void link_add_words(const struct link *l, struct str *out) {
     const char *words = ssh_get_error(l->ssh);
+    if (l->alive.given_up) {
+        add_silence(l, out);
+        return;
+    }
     if (strcmp(words, "Socket error: disconnected") == 0)
-        words = "the server closed it";
+        words = LINK_CLOSED;
     else if (strncmp(words, "Socket error: ", 14) == 0)
         words += 14;
     if (*words)
@@ -63,6 +112,7 @@ int link_error(const struct link *l, enum link_state state, const char *what, st
 
 void link_done(struct link *l) {
     gate_leave(&l->place);
+    free(TAKE(l->offer));
     if (!l->ssh)
         return;
     /* the polite ssh_disconnect() may or may not close a descriptor that was handed over; this

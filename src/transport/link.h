@@ -24,13 +24,36 @@ struct link {
     struct place place; /* among the handshakes; NULL gate once logged in */
     const char *peer;   /* address, for sentences; borrowed */
     int64_t within;     /* how long the deadline was, 0: it is not ours but the server's */
-    int agent;          /* the descriptor that libssh reaches an agent through, -1: none yet */
+    struct {
+        int64_t interval; /* ns of silence before the server is asked for a word; 0: never */
+        int most;         /* words that may stay unanswered */
+        int unanswered;
+        int64_t next; /* when it is asked, or given up */
+        bool given_up;
+    } alive;
+    const char *mismatch; /* the keyword of what was found to have nothing in common, or NULL */
+    char *offer;          /* and what the server has of it */
+    int agent;            /* the descriptor that libssh reaches an agent through, -1: none yet */
 };
 
 /* Why a wait ended. */
 enum link_state { LINK_READY, LINK_TIMEOUT, LINK_CANCELLED, LINK_LOST };
 
+/* The words of link_add_words() for a connection that was simply closed. */
+#define LINK_CLOSED "the server closed it"
+
+/*
+ * Waits until there is something to read, or to write where something is pending; it may also be
+ * ready without, and the caller looks and waits again.
+ */
 enum link_state link_wait(struct link *l, int64_t deadline);
+
+/*
+ * From here on, waiting asks a server that has been silent for `interval` ns for a word, and takes
+ * the connection for lost when `most` such requests in a row and one interval more brought none
+ * (ServerAliveInterval and ServerAliveCountMax). An interval of 0 is none of it. Logged in only.
+ */
+void link_keep_alive(struct link *l, int64_t interval, int most);
 
 /* Whether the connection has ended. */
 bool link_lost(const struct link *l);

@@ -27,12 +27,10 @@ struct ssh_transport {
     atomic_flag said_program;
 };
 
-static int open_by_program(struct ssh_transport *t, const struct server *server,
-                           const struct ssh_options *options, const char *why, struct session **ret,
-                           struct error *err) {
-    if (!atomic_flag_test_and_set(&t->said_program))
-        log_info("carried by the ssh program", LOG_S("because", why));
-    struct sshprogram_request request = {
+static struct sshprogram_request program_request(const struct ssh_transport *t,
+                                                 const struct server *server,
+                                                 const struct ssh_options *options) {
+    return (struct sshprogram_request){
         .server = server->name,
         .host = server->host,
         .user = server->user ? server->user : t->user,
@@ -41,7 +39,21 @@ static int open_by_program(struct ssh_transport *t, const struct server *server,
         .config_file = t->config_file,
         .connect_timeout = sshkit_connect_timeout(&t->kit, options),
     };
-    return sshprogram_open(&request, t->kit.cancel, ret, err);
+}
+
+static int open_by_program(struct ssh_transport *t, const struct sshprogram_request *request,
+                           const char *why, struct session **ret, struct error *err) {
+    if (!atomic_flag_test_and_set(&t->said_program))
+        log_info("carried by the ssh program", LOG_S("because", why));
+    return sshprogram_open(request, t->kit.cancel, ret, err);
+}
+
+/* Whether the ssh program could do what libssh has just been found not to be able to. */
+static bool program_can(struct ssh_transport *t, const struct sshprogram_request *program,
+                        const struct link *link, int64_t deadline) {
+    return link->mismatch && link->offer &&
+           sshprogram_offers(program, link->mismatch, link->offer, t->kit.cancel,
+                             deadline_min(deadline, deadline_in(CONNECT_TIMEOUT)));
 }
 
 static int open_linked(struct ssh_transport *t, const struct server *server,
@@ -50,14 +62,17 @@ static int open_linked(struct ssh_transport *t, const struct server *server,
     cleanup(link_done) struct link link;
     char address[ADDRESS_TEXT];
     const char *unsupported;
+    struct sshprogram_request program = program_request(t, server, request->options);
     if (sshlink_open(&t->kit, request, &link, address, &unsupported, err) != 0)
-        return -1;
+        return program_can(t, &program, &link, request->deadline)
+                   ? open_by_program(t, &program, err->text, ret, err)
+                   : -1;
     if (unsupported)
-        return open_by_program(t, server, request->options, unsupported, ret, err);
+        return open_by_program(t, &program, unsupported, ret, err);
     log_debug("ssh session open", LOG_S("address", address),
               LOG_S("kex", ssh_get_kex_algo(link.ssh)),
               LOG_S("cipher", ssh_get_cipher_out(link.ssh)));
-    return sshsession_new(&link, address, ret, err);
+    return sshsession_new(&link, address, request->options, ret, err);
 }
 
 static int open_session(struct transport *base, const struct server *server, int64_t deadline,

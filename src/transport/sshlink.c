@@ -2,10 +2,9 @@
 #include "transport/sshlink.h"
 
 #include "base/fd.h"
-#include "base/text.h"
 #include "transport/auth.h"
+#include "transport/handshake.h"
 
-#include <fcntl.h>
 #include <string.h>
 
 /* one link that is being opened; all of it borrowed */
@@ -57,12 +56,21 @@ static const char *set_algorithms(ssh_session ssh, const struct ssh_options *o) 
     return NULL;
 }
 
+/* A limit of 0 is none: libssh has OpenSSH's own then, which depends on the cipher. */
+static bool set_rekey(ssh_session ssh, const struct ssh_options *o) {
+    uint64_t bytes = (uint64_t)o->rekey_bytes;
+    uint32_t seconds = o->rekey_seconds < UINT32_MAX ? (uint32_t)o->rekey_seconds : UINT32_MAX;
+    return (!bytes || ssh_options_set(ssh, SSH_OPTIONS_REKEY_DATA, &bytes) == 0) &&
+           (!seconds || ssh_options_set(ssh, SSH_OPTIONS_REKEY_TIME, &seconds) == 0);
+}
+
 /* Makes the session; *unsupported is why the ssh program must take it, or NULL. */
 static int configure(struct opening *o, const char **unsupported, struct error *err) {
     cleanup(str_done) struct str algorithms = {0};
     hostkey_add_algorithms(o->known, o->r->options, &algorithms);
     o->link->ssh = ssh_new();
-    if (!o->link->ssh || algorithms.failed || !set_fixed(o->link->ssh, o->r->options))
+    if (!o->link->ssh || algorithms.failed || !set_fixed(o->link->ssh, o->r->options) ||
+        !set_rekey(o->link->ssh, o->r->options))
         return error_memory(err);
     ssh_set_blocking(o->link->ssh, 0);
     *unsupported = set_algorithms(o->link->ssh, o->r->options);
@@ -103,66 +111,6 @@ static int connect_server(struct opening *o, int *fd, struct error *err) {
                        o->address, err);
 }
 
-/* What people call that on which client and server must agree. */
-static const char *method_name(const char *method) {
-    static const char *const names[][2] = {{"kex", "key exchange method"},
-                                           {"server host key", "type of host key"},
-                                           {"encryption", "cipher"},
-                                           {"mac", "MAC"},
-                                           {"compression", "compression"}};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strncmp(method, names[i][0], strlen(names[i][0])) == 0)
-            return names[i][1];
-    return "method";
-}
-
-/* "kex error : no match for method mac algo client->server: server [a,b], client [c]" for people.
- * Whether that was what libssh said. */
-static bool no_match(const struct opening *o, struct error *err) {
-    static const char before[] = "no match for method ", offered[] = "server [";
-    const char *method = strstr(ssh_get_error(o->link->ssh), before);
-    const char *offer = method ? strstr(method, offered) : NULL;
-    if (!offer)
-        return false;
-    offer += strlen(offered);
-    cleanup(str_done) struct str list = {0};
-    text_add_printable(&list, offer, strcspn(offer, "]"), 300);
-    error_set(err, ERROR_UNREACHABLE, "%s and muster have no %s in common: the server has %s",
-              o->address, method_name(method + strlen(before)), list.data ? list.data : "none");
-    return true;
-}
-
-static int handshake_failed(struct opening *o, struct error *err) {
-    if (no_match(o, err))
-        return -1;
-    bool spoke = ssh_get_serverbanner(o->link->ssh) != NULL;
-    cleanup(str_done) struct str words = {0};
-    link_add_words(o->link, &words);
-    if (words.failed)
-        return error_memory(err);
-    return error_set(err, ERROR_UNREACHABLE, "the connection to %s failed %s: %s", o->address,
-                     spoke ? "in the key exchange" : "before its SSH banner came", words.data);
-}
-
-static int handshake(struct opening *o, struct error *err) {
-    ssh_session ssh = o->link->ssh;
-    int rc;
-    while ((rc = ssh_connect(ssh)) == SSH_AGAIN) {
-        /* libssh makes the descriptor block once, when it finds it connected */
-        int fd = ssh_get_fd(ssh);
-        if (fd >= 0 && !ssh_get_serverbanner(ssh))
-            fcntl(fd, F_SETFL, O_NONBLOCK);
-        enum link_state state = link_wait(o->link, o->login_deadline);
-        if (state == LINK_LOST)
-            break;
-        if (state != LINK_READY)
-            return link_error(
-                o->link, state,
-                ssh_get_serverbanner(ssh) ? "the key exchange" : "the wait for an SSH banner", err);
-    }
-    return rc == SSH_OK ? 0 : handshake_failed(o, err);
-}
-
 static int log_in(struct opening *o, bool trusted, struct error *err) {
     struct auth_request request = {.server = o->r->name,
                                    .identity = o->r->identity,
@@ -178,20 +126,19 @@ static int establish(struct opening *o, struct error *err) {
     cleanup(fd_close) int fd = -1;
     if (take_place(o, err) != 0 || connect_server(o, &fd, err) != 0)
         return -1;
-    if (ssh_options_set(o->link->ssh, SSH_OPTIONS_FD, &fd) != 0)
-        return error_memory(err);
-    fd = -1; /* libssh's from here on */
-    int64_t own = deadline_in(o->kit->login_timeout);
-    o->login_deadline = deadline_min(own, o->r->deadline);
-    o->link->within = own <= o->r->deadline ? o->kit->login_timeout : 0;
     o->link->peer = o->address;
+    struct limit login = limit_start(o->kit->login_timeout, o->r->deadline);
+    o->login_deadline = login.deadline;
+    o->link->within = login.within;
     bool trusted;
-    if (handshake(o, err) != 0 ||
+    if (handshake_run(o->link, fd_take(&fd), sshkit_connect_timeout(o->kit, o->r->options), &login,
+                      err) != 0 ||
         hostkey_check(o->known, o->r->options, o->r->name, o->link->ssh, &trusted, err) != 0 ||
         log_in(o, trusted, err) != 0)
         return -1;
     gate_leave(&o->link->place);
     o->link->within = 0;
+    link_keep_alive(o->link, o->r->options->alive_interval, o->r->options->alive_count_max);
     return 0;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "input/capture.h"
 #include "transport/process.h"
 
 #include <limits.h>
@@ -186,7 +187,7 @@ struct numbers {
     char port[16];
 };
 
-static void make_argv(const struct sshprogram_request *r, struct numbers *numbers,
+static void make_argv(const struct sshprogram_request *r, const char *mode, struct numbers *numbers,
                       const char *argv[ARGS_MAX]) {
     size_t n = 0;
     int64_t seconds = (r->connect_timeout + CLOCK_S - 1) / CLOCK_S;
@@ -194,7 +195,7 @@ static void make_argv(const struct sshprogram_request *r, struct numbers *number
              (long long)(seconds < INT_MAX ? seconds : INT_MAX));
     snprintf(numbers->port, sizeof(numbers->port), "%d", r->port);
     argv[n++] = "ssh";
-    argv[n++] = "-T";
+    argv[n++] = mode;
     argv[n++] = "-oBatchMode=yes";
     argv[n++] = "-oLogLevel=INFO"; /* its words are needed, whatever the user's setting */
     argv[n++] = "-oRemoteCommand=none";
@@ -215,11 +216,51 @@ static void make_argv(const struct sshprogram_request *r, struct numbers *number
     argv[n] = NULL;
 }
 
+/* Whether two lists with commas have a name in common. */
+static bool share_one(const char *a, const char *b) {
+    for (const char *p = a; *p;) {
+        size_t n = strcspn(p, ",");
+        for (const char *q = b; n > 0 && *q;) {
+            size_t m = strcspn(q, ",");
+            if (n == m && memcmp(p, q, n) == 0)
+                return true;
+            q += m + (q[m] == ',');
+        }
+        p += n + (p[n] == ',');
+    }
+    return false;
+}
+
+/* The value of a keyword in what `ssh -G` prints, its line ended; or NULL. */
+static char *value_in(char *output, const char *keyword) {
+    size_t n = strlen(keyword);
+    for (char *line = strtok_r(output, "\n", &output); line; line = strtok_r(NULL, "\n", &output))
+        if (strncmp(line, keyword, n) == 0 && line[n] == ' ')
+            return line + n + 1;
+    return NULL;
+}
+
+bool sshprogram_offers(const struct sshprogram_request *request, const char *keyword,
+                       const char *offer, struct cancel *cancel, int64_t deadline) {
+    struct numbers numbers;
+    const char *argv[ARGS_MAX];
+    cleanup(str_done) struct str out = {0}, errors = {0};
+    struct error err;
+    int status;
+    make_argv(request, "-G", &numbers, argv);
+    if (capture_run("ssh", (char *const *)argv, cancel, deadline, &out, &errors, &status, &err) !=
+            0 ||
+        status != 0 || !out.data)
+        return false;
+    const char *value = value_in(out.data, keyword);
+    return value && share_one(value, offer);
+}
+
 int sshprogram_open(const struct sshprogram_request *request, struct cancel *cancel,
                     struct session **ret, struct error *err) {
     struct numbers numbers;
     const char *argv[ARGS_MAX];
-    make_argv(request, &numbers, argv);
+    make_argv(request, "-T", &numbers, argv);
     struct program *p = calloc(1, sizeof(*p));
     if (!p)
         return error_memory(err);

@@ -13,6 +13,8 @@
 #include "sync/cancel.h"
 #include "transport/transport.h"
 
+#include <stdbool.h>
+
 /* NULL and 0: not given. All of it is copied. */
 struct sshprogram_request {
     const char *server; /* its name, for sentences */
@@ -23,6 +25,14 @@ struct sshprogram_request {
     const char *config_file;
     int64_t connect_timeout; /* ns */
 };
+
+/*
+ * Whether the program would offer that server, as the user has configured it, one of the algorithms
+ * in `offer` (commas between them) for `keyword`, a keyword of ssh_config in lower case. False
+ * also when there is no program, or when it does not say in time.
+ */
+bool sshprogram_offers(const struct sshprogram_request *request, const char *keyword,
+                       const char *offer, struct cancel *cancel, int64_t deadline);
 
 /* Runs nothing yet. Fails with ERROR_INTERNAL. */
 int sshprogram_open(const struct sshprogram_request *request, struct cancel *cancel,

@@ -31,6 +31,7 @@ struct sshsession {
     struct session base;
     struct link link;
     char address[ADDRESS_TEXT];
+    const struct ssh_options *options;
     ssh_channel channel; /* NULL: no command */
     struct ssh_channel_callbacks_struct callbacks;
     struct complaint *complaint; /* NULL: nothing came */
@@ -144,10 +145,28 @@ static int open_channel(struct sshsession *s, int64_t deadline, struct error *er
     return rc == SSH_OK ? 0 : refused(s, "a channel", err);
 }
 
+/* "NAME=VALUE"; that the server refuses it is no error. */
+static int send_variable(struct sshsession *s, const char *variable, int64_t deadline,
+                         struct error *err) {
+    static const char what[] = "the sending of the environment";
+    size_t n = strcspn(variable, "=");
+    cleanup(free_ptr) char *name = strndup(variable, n);
+    if (!name)
+        return error_memory(err);
+    while (ssh_channel_request_env(s->channel, name, variable + n + (variable[n] == '=')) ==
+           SSH_AGAIN)
+        if (wait_more(s, deadline, what, err) != 0)
+            return -1;
+    return link_lost(&s->link) ? link_error(&s->link, LINK_LOST, what, err) : 0;
+}
+
 static int start(struct session *base, const char *command, int64_t deadline, struct error *err) {
     struct sshsession *s = of(base);
     if (open_channel(s, deadline, err) != 0)
         return -1;
+    for (size_t i = 0; i < s->options->environment_count; i++)
+        if (send_variable(s, s->options->environment[i], deadline, err) != 0)
+            return -1;
     int rc;
     while ((rc = ssh_channel_request_exec(s->channel, command)) == SSH_AGAIN)
         if (wait_more(s, deadline, "the start of a command", err) != 0)
@@ -263,8 +282,8 @@ static const struct session_ops OPS = {.start = start,
                                        .stderr_text = stderr_text,
                                        .close = close_session};
 
-int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT], struct session **ret,
-                   struct error *err) {
+int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT],
+                   const struct ssh_options *options, struct session **ret, struct error *err) {
     struct sshsession *s = calloc(1, sizeof(*s));
     if (!s)
         return error_memory(err);
@@ -278,6 +297,7 @@ int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT], struct
         .channel_exit_status_function = on_exit_status,
         .channel_exit_signal_function = on_exit_signal,
     };
+    s->options = options;
     s->link = *l;
     s->link.peer = s->address;
     *l = (struct link){.agent = -1};

@@ -792,7 +792,7 @@ static void waits_no_longer_for_a_banner_than_told(void **state) {
     configure(f, "");
     f->settings.login_timeout = 500 * CLOCK_MS;
     int64_t before = clock_now();
-    open_fails(f, ERROR_TIMEOUT, "no end of the wait for an SSH banner");
+    open_fails(f, ERROR_TIMEOUT, "no SSH banner from 127.0.0.1 port");
     assert_non_null(strstr(f->err.text, "within 500ms"));
     assert_in_range(clock_now() - before, 450 * CLOCK_MS, 2 * CLOCK_S);
 }
@@ -801,50 +801,119 @@ static void waits_no_longer_for_a_banner_than_told(void **state) {
 struct mute {
     int listener;
     const char *say;
-    bool close;
+    enum { STAYS, CLOSES, ANSWERS, RESETS, DRIPS } way;
 };
 
 static void *play_mute(void *arg) {
     struct mute *m = arg;
+    char scrap[4096];
     int fd = accept(m->listener, NULL, NULL);
     if (fd < 0)
         return NULL;
-    send(fd, m->say, strlen(m->say), MSG_NOSIGNAL);
-    char scrap[4096];
-    if (m->close)
+    if (m->way == ANSWERS || m->way == RESETS) /* speaks second */
+        assert_true(recv(fd, scrap, 4, 0) > 0);
+    size_t step = m->way == DRIPS ? 1 : strlen(m->say);
+    for (const char *p = m->say; *p && send(fd, p, step, MSG_NOSIGNAL) > 0; p += step)
+        usleep(m->way == DRIPS ? 50000 : 0);
+    if (m->way == CLOSES || m->way == ANSWERS)
         shutdown(fd, SHUT_WR);
-    while (recv(fd, scrap, sizeof(scrap), 0) > 0)
+    /* what is closed with something unread is reset */
+    while (m->way != RESETS && recv(fd, scrap, sizeof(scrap), 0) > 0)
         ;
     close(fd);
     return NULL;
 }
 
-static void mute_makes(struct fixture *f, const char *say, bool closes, enum error_kind kind,
-                       const char *with) {
+static void mute_makes(struct fixture *f, struct mute m, enum error_kind kind, const char *with) {
     fd_close(&f->listener);
     f->port = listen_anywhere(&f->listener, 5);
     configure(f, "");
     f->settings.login_timeout = 700 * CLOCK_MS;
     make_transport(f);
-    struct mute m = {f->listener, say, closes};
+    m.listener = f->listener;
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, play_mute, &m), 0);
+    int64_t before = clock_now();
     int rc = try_open(f, 20 * CLOCK_S);
+    int64_t took = clock_now() - before;
     pthread_join(thread, NULL);
     assert_int_equal(rc, -1);
     if (f->err.kind != kind || !strstr(f->err.text, with))
-        fail_msg("after '%s': kind %d: %s", say, f->err.kind, f->err.text);
+        fail_msg("after '%s': kind %d: %s", m.say, f->err.kind, f->err.text);
+    assert_in_range(took, kind == ERROR_TIMEOUT ? 690 * CLOCK_MS : 0, 2 * CLOCK_S);
 }
 
 static void judges_servers_that_break_off(void **state) {
     struct fixture *f = *state;
-    mute_makes(f, "", true, ERROR_UNREACHABLE, "before its SSH banner came");
-    mute_makes(f, "SSH-2.0-x\r\n", true, ERROR_UNREACHABLE, "in the key exchange");
-    mute_makes(f, "SSH-2.0-x\r\n", false, ERROR_TIMEOUT, "no end of the key exchange");
-    mute_makes(f, "SSH-2.0-x\r\n\377\377\377\377junk junk junk junk", false, ERROR_UNREACHABLE,
-               "in the key exchange");
-    mute_makes(f, "HTTP/1.1 400 Bad Request\r\n\r\n", true, ERROR_UNREACHABLE,
-               "before its SSH banner came");
+    mute_makes(f, (struct mute){.say = "", .way = CLOSES}, ERROR_UNREACHABLE,
+               "was closed before its SSH banner came");
+    mute_makes(f, (struct mute){.say = "", .way = RESETS}, ERROR_UNREACHABLE,
+               "failed before its SSH banner came: Connection reset by peer");
+    mute_makes(f, (struct mute){.say = "Exceeded MaxStartups\r\n", .way = ANSWERS},
+               ERROR_UNREACHABLE,
+               "was closed before its SSH banner came: it says Exceeded MaxStartups");
+    mute_makes(f, (struct mute){.say = "HTTP/1.1 400 Bad\x1b[1m\r\nA: b\r\n\r\n", .way = ANSWERS},
+               ERROR_UNREACHABLE, "it says HTTP/1.1 400 Bad\\x1b[1m");
+    mute_makes(f, (struct mute){.say = "SSH-2.0-x\r\n", .way = CLOSES}, ERROR_UNREACHABLE,
+               "failed in the key exchange: the server closed it");
+    mute_makes(f, (struct mute){.say = "SSH-1.5-x\r\n", .way = STAYS}, ERROR_UNREACHABLE,
+               "in the key exchange: No version of SSH protocol usable");
+    static const char garbage[] = "SSH-2.0-x\r\n\377\377\377\377junk junk junk junk";
+    mute_makes(f, (struct mute){.say = garbage, .way = STAYS}, ERROR_UNREACHABLE,
+               "failed in the key exchange");
+    char noise[2000] = "";
+    memset(noise, 0x81, sizeof(noise) - 1);
+    mute_makes(f, (struct mute){.say = noise, .way = ANSWERS}, ERROR_UNREACHABLE,
+               "banner: it says \\x81\\x81");
+}
+
+static void judges_servers_that_stop(void **state) {
+    struct fixture *f = *state;
+    mute_makes(f, (struct mute){.say = "", .way = STAYS}, ERROR_TIMEOUT, "within 700ms");
+    mute_makes(f, (struct mute){.say = "220 mail\r\n", .way = STAYS}, ERROR_TIMEOUT,
+               "within 700ms: it says 220 mail");
+    mute_makes(f, (struct mute){.say = "SSH-2.0-x\r\n", .way = STAYS}, ERROR_TIMEOUT,
+               "no end of the key exchange with 127.0.0.1 port");
+    mute_makes(f, (struct mute){.say = "SSH-2.0-one_byte_each_50_ms", .way = DRIPS}, ERROR_TIMEOUT,
+               "no SSH banner from 127.0.0.1 port");
+    assert_null(strstr(f->err.text, "it says"));
+    mute_makes(f, (struct mute){.say = "a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni", .way = DRIPS},
+               ERROR_TIMEOUT, "within 700ms: it says a");
+}
+
+/* What may come before a banner (RFC 4253, 4.2). */
+static void *relay_with_a_greeting(void *arg) {
+    struct fixture *f = arg;
+    int ends[2] = {accept(f->listener, NULL, NULL), dial(f->port)};
+    static const char greeting[] = "Welcome\r\nto the bastion\r\n";
+    send(ends[0], greeting, sizeof(greeting) - 1, MSG_NOSIGNAL);
+    struct pollfd set[2] = {{.fd = ends[0], .events = POLLIN}, {.fd = ends[1], .events = POLLIN}};
+    for (bool open = true; open && poll(set, 2, 10000) > 0;)
+        for (int i = 0; i < 2; i++) {
+            char buf[4096];
+            ssize_t n = set[i].revents ? recv(ends[i], buf, sizeof(buf), 0) : 1;
+            open = open && n > 0;
+            if (set[i].revents && n > 0 && send(ends[!i], buf, (size_t)n, MSG_NOSIGNAL) != n)
+                open = false;
+        }
+    close(ends[0]);
+    close(ends[1]);
+    return NULL;
+}
+
+static void passes_over_what_comes_before_the_banner(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    f->server.port = listen_anywhere(&f->listener, 5);
+    shell("sed 's/:%d/:%d/' known_hosts >>known_hosts", f->port, f->server.port);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, relay_with_a_greeting, f), 0);
+    open_session(f);
+    command_is(f, "echo ok", "ok\n", 0);
+    session_close(f->s);
+    f->s = NULL;
+    pthread_join(thread, NULL);
 }
 
 static void says_which_algorithms_do_not_match(void **state) {
@@ -852,6 +921,25 @@ static void says_which_algorithms_do_not_match(void **state) {
     start_sshd(f, "Ciphers aes256-ctr");
     configure(f, "Ciphers aes128-ctr");
     open_fails(f, ERROR_UNREACHABLE, "have no cipher in common: the server has aes256-ctr");
+}
+
+static void leaves_to_the_ssh_program_what_only_that_can(void **state) {
+    struct fixture *f = *state;
+    static const char *const only[] = {"KexAlgorithms sntrup761x25519-sha512@openssh.com",
+                                       "Ciphers aes256-ctr\nMACs umac-64-etm@openssh.com"};
+    for (size_t i = 0; i < ARRAY_LEN(only); i++) {
+        start_sshd(f, only[i]);
+        configure(f, "");
+        make_transport(f);
+        open_session(f);
+        command_is(f, "echo ok", "ok\n", 0);
+        assert_non_null(strstr(session_address(f->s), "ssh pid "));
+        /* a user who wants something else does not get it from the program either */
+        configure(f, i == 0 ? "KexAlgorithms -sntrup*" : "MACs hmac-sha2-256");
+        make_transport(f);
+        open_fails(f, ERROR_UNREACHABLE, "in common: the server has ");
+        end(&f->sshd);
+    }
 }
 
 static void ends_a_login_at_its_deadline(void **state) {
@@ -918,6 +1006,84 @@ static void ends_a_write_that_nobody_takes(void **state) {
     assert_int_equal(f->err.kind, ERROR_TIMEOUT);
     assert_true(took < 2 * CLOCK_S);
     assert_true(closed < 2 * CLOCK_S);
+}
+
+/* The process that serves the session, which the session's command has printed. */
+static pid_t start_and_freeze(struct fixture *f) {
+    char buf[64] = "";
+    open_session(f);
+    assert_int_equal(session_start(f->s, "echo $PPID; " SILENCE, deadline_in(5 * CLOCK_S), &f->err),
+                     0);
+    assert_true(session_read(f->s, buf, sizeof(buf) - 1, deadline_in(5 * CLOCK_S), &f->err) > 0);
+    assert_int_equal(kill(atoi(buf), SIGSTOP), 0);
+    return atoi(buf);
+}
+
+static void gives_up_a_server_that_answers_no_keepalive(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "ServerAliveInterval 1\nServerAliveCountMax 1");
+    pid_t pid = start_and_freeze(f);
+    char buf[64];
+    int64_t before = clock_now();
+    int rc = (int)session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err);
+    int64_t took = clock_now() - before;
+    kill(pid, SIGCONT);
+    assert_int_equal(rc, -1);
+    assert_int_equal(f->err.kind, ERROR_CONNECTION_LOST);
+    assert_non_null(strstr(f->err.text, "no answer to 1 keepalive"));
+    assert_in_range(took, 1900 * CLOCK_MS, 4 * CLOCK_S);
+}
+
+/* The answers count, one after another, although nothing else is said. */
+static void waits_for_a_server_that_answers_keepalives(void **state) {
+    struct fixture *f = *state;
+    unlink(path("program.log"));
+    start_sshd(f, "LogLevel DEBUG3");
+    configure(f, "ServerAliveInterval 1\nServerAliveCountMax 1");
+    open_session(f);
+    command_is(f, "sleep 4.5; echo ok", "ok\n", 0);
+    shell("test $(grep -c 'rtype keepalive@openssh.com want_reply 1' program.log) = 4");
+}
+
+static int rekeys(void) {
+    shell("grep -c 'set_newkeys: mode 1' program.log >count || true");
+    struct str text = {0};
+    struct error err;
+    assert_int_equal(fd_read_file(path("count"), 100, &text, &err), 0);
+    int n = atoi(text.data);
+    str_done(&text);
+    return n;
+}
+
+static void exchanges_keys_anew(void **state) {
+    struct fixture *f = *state;
+    unlink(path("program.log"));
+    start_sshd(f, "LogLevel DEBUG3");
+    configure(f, "RekeyLimit 1M");
+    open_session(f);
+    command_is(f, "head -c 9000000 /dev/zero | tr '\\0' x | tee /dev/stderr | wc -c", "9000000\n",
+               0);
+    int by_bytes = rekeys();
+    assert_in_range(by_bytes, 5, 12);
+    configure(f, "RekeyLimit default 1");
+    make_transport(f);
+    open_session(f);
+    command_is(f, "for i in 1 2 3 4 5 6; do sleep 0.5; echo $i; done", "1\n2\n3\n4\n5\n6\n", 0);
+    assert_in_range(rekeys(), by_bytes + 2, by_bytes + 5);
+}
+
+static void sends_the_environment(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "AcceptEnv MINE HERE_*");
+    setenv("HERE_A", "from here", 1);
+    setenv("HERE_B", "", 1);
+    configure(f, "SetEnv MINE=set\\ here OTHER=refused\nSendEnv HERE_*");
+    open_session(f);
+    for (int i = 0; i < 2; i++)
+        command_is(f, "echo \"$MINE,$HERE_A,${HERE_B-unset},$OTHER\"", "set here,from here,,\n", 0);
+    unsetenv("HERE_A");
+    unsetenv("HERE_B");
 }
 
 static void *fire_soon(void *arg) {
@@ -1276,10 +1442,17 @@ int main(int argc, char **argv) {
         TEST(waits_no_longer_for_a_connection_than_told),
         TEST(waits_no_longer_for_a_banner_than_told),
         TEST(judges_servers_that_break_off),
+        TEST(judges_servers_that_stop),
+        TEST(passes_over_what_comes_before_the_banner),
         TEST(says_which_algorithms_do_not_match),
+        TEST(leaves_to_the_ssh_program_what_only_that_can),
         TEST(ends_a_login_at_its_deadline),
         TEST(ends_reads_and_writes_at_their_deadline),
         TEST(ends_a_write_that_nobody_takes),
+        TEST(gives_up_a_server_that_answers_no_keepalive),
+        TEST(waits_for_a_server_that_answers_keepalives),
+        TEST(exchanges_keys_anew),
+        TEST(sends_the_environment),
         TEST(ends_at_once_with_the_run),
         TEST(opens_many_through_the_gate),
         TEST(opens_many_by_an_agent),
