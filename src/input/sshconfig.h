@@ -52,6 +52,8 @@ struct ssh_options {
     int64_t rekey_bytes;   /* 0: as the cipher wants it */
     int64_t rekey_seconds; /* 0: none */
     bool pubkey_authentication;
+    bool gssapi_authentication;
+    bool hostbased_authentication;
     bool kbdinteractive_authentication;
     bool password_authentication;
     char *preferred_authentications; /* NULL: OpenSSH's own order */

@@ -16,7 +16,6 @@
 #include "base/str.h"
 #include "base/vec.h"
 
-#include <fcntl.h>
 #include <fnmatch.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,46 +224,6 @@ static int family_of(const struct output *o) {
     return strcmp(value, "inet6") == 0 ? AF_INET6 : AF_INET;
 }
 
-static bool exists_beside(const char *path, const char *suffix) {
-    cleanup(str_done) struct str name = {0};
-    str_addf(&name, "%s%s", path, suffix);
-    return !name.failed && access(name.data, F_OK) == 0;
-}
-
-/* Whether the public key beside a private one is of a security key. */
-static bool is_security_key(const char *path) {
-    cleanup(str_done) struct str name = {0};
-    str_addf(&name, "%s.pub", path);
-    char start[3] = "";
-    int fd = name.failed ? -1 : open(name.data, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0)
-        return false;
-    ssize_t n = read(fd, start, sizeof(start));
-    close(fd);
-    return n == 3 && memcmp(start, "sk-", 3) == 0;
-}
-
-/* Whether keys on security keys matter: none but them are there, or a middleware is set for them.
- */
-static bool needs_security_key(const struct output *o, const struct ssh_options *opt) {
-    const char *provider = value_of(o, "securitykeyprovider");
-    size_t security = 0, others = 0;
-    for (size_t i = 0; i < opt->identity_count; i++) {
-        if (is_security_key(opt->identity_files[i]))
-            security++;
-        else if (access(opt->identity_files[i], F_OK) == 0)
-            others++;
-    }
-    return security && (!others || (provider && strcmp(provider, "internal") != 0));
-}
-
-static bool has_certificate(const struct ssh_options *opt) {
-    for (size_t i = 0; i < opt->identity_count; i++)
-        if (exists_beside(opt->identity_files[i], "-cert.pub"))
-            return true;
-    return false;
-}
-
 /* Whether connections are shared, or an open one is there to be used. */
 static bool multiplexes(const struct output *o, const struct ssh_names *names, bool *failed) {
     const char *path = value_of(o, "controlpath"), *master = value_of(o, "controlmaster");
@@ -276,17 +235,6 @@ static bool multiplexes(const struct output *o, const struct ssh_names *names, b
     struct stat st;
     *failed |= !socket;
     return socket && stat(socket, &st) == 0 && S_ISSOCK(st.st_mode);
-}
-
-static bool leaves_out_publickey(const struct output *o) {
-    const char *list = value_of(o, "preferredauthentications");
-    for (const char *p = list; p; p = strchr(p, ',')) {
-        p += *p == ',';
-        size_t n = strcspn(p, ",");
-        if (n == strlen("publickey") && memcmp(p, "publickey", n) == 0)
-            return false;
-    }
-    return list != NULL;
 }
 
 static bool is_this_machine(const char *host) {
@@ -306,7 +254,6 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
         {"knownhostscommand", "KnownHostsCommand is set"},
         {"pkcs11provider", "PKCS11Provider is set"},
         {"revokedhostkeys", "RevokedHostKeys is set"},
-        {"certificatefile", "CertificateFile is set"},
     };
     for (size_t i = 0; i < ARRAY_LEN(set); i++)
         if (value_of(o, set[i].key))
@@ -317,17 +264,9 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
         return "host keys are looked up in the DNS (VerifyHostKeyDNS)";
     if (is_on(o, "permitlocalcommand") && value_of(o, "localcommand"))
         return "LocalCommand is set";
-    if (!opt->pubkey_authentication)
-        return "PubkeyAuthentication is off";
-    if (leaves_out_publickey(o))
-        return "PreferredAuthentications leaves out publickey";
     if (is_on(o, "nohostauthenticationforlocalhost") && is_this_machine(opt->hostname) &&
         !opt->host_key_alias)
         return "NoHostAuthenticationForLocalhost is set";
-    if (has_certificate(opt))
-        return "a certificate lies beside an identity file";
-    if (needs_security_key(o, opt))
-        return "the identity is on a security key";
     return NULL;
 }
 
@@ -350,6 +289,8 @@ static void read_authentication(const struct output *o, const struct output *usu
                                 struct ssh_options *opt, bool *failed) {
     opt->identities_only = is_on(o, "identitiesonly");
     opt->pubkey_authentication = is_not_off(o, "pubkeyauthentication");
+    opt->gssapi_authentication = is_on(o, "gssapiauthentication");
+    opt->hostbased_authentication = is_on(o, "hostbasedauthentication");
     opt->kbdinteractive_authentication = is_not_off(o, "kbdinteractiveauthentication");
     opt->password_authentication = is_not_off(o, "passwordauthentication");
     opt->preferred_authentications = list_of(o, usual, "preferredauthentications", failed);

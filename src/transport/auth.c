@@ -1,8 +1,13 @@
-/* auth: see auth.h. Everything lives in the caller's frame but the keys, which are shared. */
+/*
+ * auth: see auth.h. Everything lives in the caller's frame but the keys, which are shared.
+ *
+ * A method makes one attempt at a time, and the server's answer decides which one comes next, as in
+ * OpenSSH. Every attempt uses up a key or the password of its method, so the attempts end whatever
+ * a server answers.
+ */
 #include "transport/auth.h"
 
-#include "base/text.h"
-#include "base/vec.h"
+#include "transport/refusal.h"
 
 #include <string.h>
 #include <strings.h>
@@ -10,97 +15,37 @@
 /* One wrong answer of a server must not make us answer for ever. */
 #define ROUNDS_MAX 8
 
+enum method { PUBLICKEY, INTERACTIVE, PASSWORD, METHODS };
+
 struct auth {
     struct link *l;
     const struct auth_request *r;
     int64_t deadline;
     struct error *err;
-    const struct agent_keys *agent; /* NULL: there is none */
-    const struct key **files;
-    size_t file_count;
-    size_t file_cap;
-    int agent_tried;
-    struct str tried; /* files and passwords, ", " between them */
+    struct identities ids;
+    size_t next;                /* of the identities */
+    enum method order[METHODS]; /* as they are preferred */
+    size_t order_count;
+    bool spent[METHODS]; /* a password's method has had its turn */
+    bool given;          /* the password, to the server */
+    bool none_asked;
 };
 
-/* What a step came to. */
+/* What a step came to: logged in, go on, nothing left to try that way, or an error. */
 enum step { STEP_IN, STEP_NEXT, STEP_STOP, STEP_FAILED };
 
-/* ---- sentences ----------------------------------------------------------------------------- */
+/* ---- failures ------------------------------------------------------------------------------ */
 
-static void add_tried(struct auth *a, const char *what) {
-    if (a->tried.len)
-        str_add(&a->tried, ", ");
-    str_add(&a->tried, what);
-}
-
-static bool agent_has(const struct auth *a, const struct key *file) {
-    for (size_t i = 0; a->agent && file->public && i < a->agent->count; i++)
-        if (strcmp(a->agent->items[i].blob, file->public) == 0)
-            return true;
-    return false;
-}
-
-static void add_attempts(const struct auth *a, struct str *out) {
-    if (a->agent_tried == 0 && a->tried.len == 0) {
-        str_add(out, "there was no key to try");
-        return;
-    }
-    str_add(out, "tried ");
-    if (a->agent_tried > 0)
-        str_addf(out, "%d key%s of the agent", a->agent_tried, a->agent_tried == 1 ? "" : "s");
-    if (a->agent_tried > 0 && a->tried.len)
-        str_add(out, " and ");
-    if (a->tried.len)
-        str_add(out, a->tried.data);
-}
-
-static void add_unused(const struct auth *a, struct str *out) {
-    for (size_t i = 0; i < a->file_count; i++) {
-        const struct key *file = a->files[i];
-        if (file->state == KEY_ENCRYPTED && !agent_has(a, file))
-            str_addf(out, "; %s is encrypted (add it to an agent)", file->path);
-        else if (file->state == KEY_UNUSABLE)
-            str_addf(out, "; %s %s", file->path, file->why);
-    }
-    if (a->agent && a->agent->why)
-        str_addf(out, "; the agent at %s %s", a->agent->path, a->agent->why);
-}
-
-static void add_methods(const struct auth *a, struct str *out) {
-    static const struct {
-        int bit;
-        const char *name;
-    } methods[] = {{SSH_AUTH_METHOD_PUBLICKEY, "publickey"},
-                   {SSH_AUTH_METHOD_PASSWORD, "password"},
-                   {SSH_AUTH_METHOD_INTERACTIVE, "keyboard-interactive"},
-                   {SSH_AUTH_METHOD_HOSTBASED, "hostbased"},
-                   {SSH_AUTH_METHOD_GSSAPI_MIC, "gssapi-with-mic"}};
-    int accepted = ssh_userauth_list(a->l->ssh, NULL);
-    const char *before = "; it takes ";
-    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
-        if (accepted & methods[i].bit) {
-            str_addf(out, "%s%s", before, methods[i].name);
-            before = ", ";
-        }
-}
-
-/* The server has not let us in; `why` is NULL or the server's own words. */
-static enum step refused(struct auth *a, const char *why) {
-    cleanup(str_done) struct str s = {0};
-    str_addf(&s, "%s refused user %s: ", a->r->server, a->r->options->user);
-    if (why) {
-        text_add_printable(&s, why, strlen(why), 100);
-        str_add(&s, ": ");
-    }
-    add_attempts(a, &s);
-    add_unused(a, &s);
-    if (!why)
-        add_methods(a, &s);
-    if (s.failed || a->tried.failed)
-        error_memory(a->err);
-    else
-        error_set(a->err, ERROR_AUTH, "%s", s.data);
+/* The server has not let us in; `words` is NULL or its own. */
+static enum step refused(struct auth *a, const char *words) {
+    struct refusal refusal = {.server = a->r->server,
+                              .user = a->r->options->user,
+                              .words = words,
+                              .ids = &a->ids,
+                              .options = a->r->options,
+                              .password = a->given,
+                              .methods = ssh_userauth_list(a->l->ssh, NULL)};
+    refusal_error(&refusal, a->err);
     return STEP_FAILED;
 }
 
@@ -117,12 +62,11 @@ static enum step lost(struct auth *a) {
     return STEP_FAILED;
 }
 
-/* ---- steps --------------------------------------------------------------------------------- */
+/* ---- calls of libssh's --------------------------------------------------------------------- */
 
 typedef int auth_call(struct auth *a, const void *arg);
 
-/* Makes a call of libssh's until it has come to an end; STEP_FAILED with the error, or STEP_NEXT.
- */
+/* Makes a call until it has come to an end; STEP_FAILED with the error, or STEP_NEXT. */
 static enum step call(struct auth *a, auth_call *make, const void *arg, int *rc) {
     while ((*rc = make(a, arg)) == SSH_AUTH_AGAIN) {
         enum link_state state = link_wait(a->l, a->deadline);
@@ -136,15 +80,6 @@ static enum step call(struct auth *a, auth_call *make, const void *arg, int *rc)
     return link_lost(a->l) ? lost(a) : STEP_NEXT;
 }
 
-/* What the answer to a key or a password means. */
-static enum step settle(struct auth *a, int rc) {
-    if (rc == SSH_AUTH_SUCCESS)
-        return STEP_IN;
-    int methods = ssh_userauth_list(a->l->ssh, NULL);
-    /* without an answer yet (a key that libssh itself would not send) there are no methods */
-    return methods == 0 || (methods & SSH_AUTH_METHOD_PUBLICKEY) ? STEP_NEXT : STEP_STOP;
-}
-
 static int call_service(struct auth *a, const void *arg __attribute__((unused))) {
     int rc = ssh_service_request(a->l->ssh, "ssh-userauth");
     return rc == SSH_AGAIN ? SSH_AUTH_AGAIN : rc == SSH_OK ? SSH_AUTH_SUCCESS : SSH_AUTH_ERROR;
@@ -155,8 +90,7 @@ static int call_none(struct auth *a, const void *arg __attribute__((unused))) {
 }
 
 static int call_try(struct auth *a, const void *arg) {
-    const struct agent_key *key = arg;
-    return ssh_userauth_try_publickey(a->l->ssh, NULL, key->public);
+    return ssh_userauth_try_publickey(a->l->ssh, NULL, (ssh_key)arg);
 }
 
 static int call_key(struct auth *a, const void *arg) {
@@ -171,89 +105,52 @@ static int call_interactive(struct auth *a, const void *arg __attribute__((unuse
     return ssh_userauth_kbdint(a->l->ssh, NULL, NULL);
 }
 
-static enum step offer_agent_key(struct auth *a, const struct agent_key *key) {
-    int rc;
-    a->agent_tried++;
-    if (call(a, call_try, key, &rc) == STEP_FAILED)
-        return STEP_FAILED;
-    if (rc != SSH_AUTH_SUCCESS)
-        return settle(a, rc);
-    if (keyring_sign_in(a->agent, key, a->l, a->deadline, &rc, a->err) != 0)
-        return STEP_FAILED;
-    return link_lost(a->l) ? lost(a) : settle(a, rc);
-}
-
-static enum step offer_file(struct auth *a, const struct key *file) {
-    int rc;
-    add_tried(a, file->path);
-    enum step step = STEP_NEXT;
-    if (file->certified) {
-        step = call(a, call_key, file->certified, &rc);
-        if (step == STEP_NEXT)
-            step = settle(a, rc);
-    }
-    if (step == STEP_NEXT) {
-        step = call(a, call_key, file->private, &rc);
-        if (step == STEP_NEXT)
-            step = settle(a, rc);
-    }
-    return step;
-}
-
 /* ---- keys ---------------------------------------------------------------------------------- */
 
-static bool file_is(const struct key *file, const struct agent_key *key) {
-    return file->public && strcmp(file->public, key->blob) == 0;
+static enum step sign_by_file(struct auth *a, struct identity *id, int *rc) {
+    ssh_key key = id->private->private;
+    *rc = SSH_AUTH_DENIED;
+    if (id->public->certifies &&
+        keys_certified(a->r->keys, id->private, id->public, &key, a->err) != 0)
+        return STEP_FAILED;
+    return key ? call(a, call_key, key, rc) : STEP_NEXT;
 }
 
-static bool is_listed(const struct auth *a, const struct agent_key *key) {
-    for (size_t i = 0; i < a->file_count; i++)
-        if (file_is(a->files[i], key))
-            return true;
-    return false;
+static enum step sign_by_agent(struct auth *a, struct identity *id, int *rc) {
+    struct signature signature;
+    if (keyring_sign_in(a->ids.agent, id->public, id->with, a->l, a->deadline, &signature,
+                        a->err) != 0)
+        return STEP_FAILED;
+    *rc = signature.rc;
+    if (signature.refused)
+        id->offered = OFFERED_UNSIGNED;
+    return link_lost(a->l) ? lost(a) : STEP_NEXT;
 }
 
-/* The agent's keys that are identity files, in the order of the files. */
-static enum step offer_listed(struct auth *a) {
-    for (size_t f = 0; f < a->file_count; f++)
-        for (size_t i = 0; i < a->agent->count; i++)
-            if (file_is(a->files[f], &a->agent->items[i])) {
-                enum step step = offer_agent_key(a, &a->agent->items[i]);
-                if (step != STEP_NEXT)
-                    return step;
-            }
+static enum step offer(struct auth *a, struct identity *id) {
+    int rc;
+    enum step step;
+    id->offered = OFFERED_REFUSED; /* by now, should the connection end */
+    if (id->private)
+        step = sign_by_file(a, id, &rc);
+    else if (id->with)
+        step = sign_by_agent(a, id, &rc);
+    else
+        step = call(a, call_try, id->public->key, &rc);
+    if (step != STEP_NEXT)
+        return step;
+    if (rc == SSH_AUTH_PARTIAL)
+        id->offered = OFFERED_TAKEN;
+    if (rc != SSH_AUTH_SUCCESS)
+        return STEP_NEXT;
+    if (!id->locked)
+        return STEP_IN;
+    id->offered = OFFERED_WANTED;
     return STEP_NEXT;
 }
 
-static enum step offer_others(struct auth *a) {
-    for (size_t i = 0; i < a->agent->count; i++)
-        if (!is_listed(a, &a->agent->items[i])) {
-            enum step step = offer_agent_key(a, &a->agent->items[i]);
-            if (step != STEP_NEXT)
-                return step;
-        }
-    return STEP_NEXT;
-}
-
-static enum step offer_files(struct auth *a) {
-    for (size_t i = 0; i < a->file_count; i++)
-        if (a->files[i]->state == KEY_READY && !agent_has(a, a->files[i])) {
-            enum step step = offer_file(a, a->files[i]);
-            if (step != STEP_NEXT)
-                return step;
-        }
-    return STEP_NEXT;
-}
-
-static enum step offer_keys(struct auth *a) {
-    enum step step = STEP_NEXT;
-    if (a->agent)
-        step = offer_listed(a);
-    if (step == STEP_NEXT && a->agent && !a->r->options->identities_only)
-        step = offer_others(a);
-    if (step == STEP_NEXT)
-        step = offer_files(a);
-    return step;
+static enum step offer_next(struct auth *a) {
+    return a->next < a->ids.count ? offer(a, &a->ids.items[a->next++]) : STEP_STOP;
 }
 
 /* ---- passwords ----------------------------------------------------------------------------- */
@@ -270,92 +167,170 @@ static bool answer_prompts(struct auth *a, bool *used) {
     const char *prompt = ssh_userauth_kbdint_getprompt(a->l->ssh, 0, &echo);
     if (prompts != 1 || !prompt || echo || *used)
         return false;
-    *used = true;
+    *used = a->given = true;
     return ssh_userauth_kbdint_setanswer(a->l->ssh, 0, a->r->password) == 0;
 }
 
-static enum step interactive(struct auth *a) {
-    bool used = false;
+static enum step converse(struct auth *a) {
     int rc = SSH_AUTH_DENIED;
+    bool used = false;
+    a->spent[INTERACTIVE] = true;
     for (int i = 0; i < ROUNDS_MAX; i++) {
         if (call(a, call_interactive, NULL, &rc) == STEP_FAILED)
             return STEP_FAILED;
         if (rc != SSH_AUTH_INFO || !answer_prompts(a, &used))
             break;
     }
-    if (used)
-        add_tried(a, "the password");
     return rc == SSH_AUTH_SUCCESS ? STEP_IN : STEP_STOP;
 }
 
-static enum step offer_password(struct auth *a) {
+static enum step give_password(struct auth *a) {
     int rc;
-    int methods = ssh_userauth_list(a->l->ssh, NULL);
-    if (!(methods & SSH_AUTH_METHOD_PASSWORD))
-        return methods & SSH_AUTH_METHOD_INTERACTIVE ? interactive(a) : STEP_STOP;
-    add_tried(a, "the password");
+    a->spent[PASSWORD] = a->given = true;
     if (call(a, call_password, a->r->password, &rc) == STEP_FAILED)
         return STEP_FAILED;
-    if (rc == SSH_AUTH_PARTIAL && (ssh_userauth_list(a->l->ssh, NULL) & SSH_AUTH_METHOD_PUBLICKEY))
-        return offer_keys(a);
     return rc == SSH_AUTH_SUCCESS ? STEP_IN : STEP_STOP;
+}
+
+/* ---- methods ------------------------------------------------------------------------------- */
+
+/* STEP_STOP says that the method has nothing more to try; an attempt may end in it, too. */
+static const struct {
+    const char *name;
+    int bit;
+    enum step (*attempt)(struct auth *a);
+} methods[METHODS] = {
+    [PUBLICKEY] = {"publickey", SSH_AUTH_METHOD_PUBLICKEY, offer_next},
+    [INTERACTIVE] = {"keyboard-interactive", SSH_AUTH_METHOD_INTERACTIVE, converse},
+    [PASSWORD] = {"password", SSH_AUTH_METHOD_PASSWORD, give_password},
+};
+
+static bool is_on(const struct auth *a, enum method m) {
+    const struct ssh_options *o = a->r->options;
+    if (m == PUBLICKEY)
+        return o->pubkey_authentication;
+    return a->r->password && o->password_prompts > 0 &&
+           (m == PASSWORD ? o->password_authentication : o->kbdinteractive_authentication);
+}
+
+static bool is_in_order(const struct auth *a, enum method m) {
+    for (size_t i = 0; i < a->order_count; i++)
+        if (a->order[i] == m)
+            return true;
+    return false;
+}
+
+static void choose_order(struct auth *a) {
+    const char *list = a->r->options->preferred_authentications;
+    for (const char *p = list ? list : "publickey,keyboard-interactive,password"; *p;) {
+        size_t n = strcspn(p, ",");
+        for (enum method m = 0; m < METHODS; m++)
+            if (n == strlen(methods[m].name) && memcmp(p, methods[m].name, n) == 0 && is_on(a, m) &&
+                !is_in_order(a, m))
+                a->order[a->order_count++] = m;
+        p += n + (p[n] == ',');
+    }
+}
+
+/* Each of the passwords' methods has one turn, which a changed list of the server's does not renew.
+ */
+static enum step attempt(struct auth *a, enum method m) {
+    return a->spent[m] ? STEP_STOP : methods[m].attempt(a);
+}
+
+static enum step try_methods(struct auth *a) {
+    int list = ssh_userauth_list(a->l->ssh, NULL);
+    for (size_t i = 0; i < a->order_count;) {
+        enum method m = a->order[i];
+        enum step step = list & methods[m].bit ? attempt(a, m) : STEP_STOP;
+        if (step == STEP_IN || step == STEP_FAILED)
+            return step;
+        int now = ssh_userauth_list(a->l->ssh, NULL);
+        if (now != list)
+            i = 0;
+        else if (step == STEP_STOP)
+            i++;
+        list = now;
+    }
+    return STEP_STOP;
+}
+
+static enum step ask_none(struct auth *a) {
+    int rc;
+    a->none_asked = true;
+    enum step step = call(a, call_none, NULL, &rc);
+    return step == STEP_NEXT && rc == SSH_AUTH_SUCCESS ? STEP_IN : step;
+}
+
+/* A server that ends the connection has refused before, which is what counts. */
+static enum step ask_none_last(struct auth *a) {
+    enum step step = ask_none(a);
+    return step == STEP_NEXT || link_lost(a->l) ? refused(a, NULL) : step;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------- */
 
-static int add_file(struct auth *a, const char *path) {
-    const struct key *key;
-    if (!path)
-        return 0;
-    if (keys_get(a->r->keys, path, &key, a->err) != 0)
-        return -1;
-    for (size_t i = 0; i < a->file_count; i++)
-        if (a->files[i] == key ||
-            (key->public && a->files[i]->public && strcmp(key->public, a->files[i]->public) == 0))
-            return 0;
-    if (vec_reserve(&a->files, &a->file_cap, a->file_count + 1, sizeof(*a->files)) != 0)
-        return error_memory(a->err);
-    a->files[a->file_count++] = key;
-    return 0;
-}
-
-static int gather(struct auth *a) {
-    const struct ssh_options *o = a->r->options;
-    if (add_file(a, a->r->identity) != 0)
-        return -1;
-    for (size_t i = 0; i < o->identity_count; i++)
-        if (add_file(a, o->identity_files[i]) != 0)
-            return -1;
-    if (!o->identity_agent)
-        return 0;
-    return keyring_list(a->r->keyring, o->identity_agent, a->l->cancel, a->deadline, &a->agent,
-                        a->err);
+static bool has_one_key(const struct auth *a) {
+    return a->order_count > 0 && a->order[0] == PUBLICKEY && a->ids.count == 1 &&
+           !a->ids.items[0].locked;
 }
 
 static enum step log_in(struct auth *a) {
     int rc;
-    if (gather(a) != 0)
+    struct identity_sources from = {.options = a->r->options,
+                                    .identity = a->r->identity,
+                                    .keys = a->r->keys,
+                                    .keyring = a->r->keyring,
+                                    .cancel = a->l->cancel};
+    if (identities_gather(&from, a->deadline, &a->ids, a->err) != 0)
         return STEP_FAILED;
+    choose_order(a);
     /* asked for by itself, because the extensions that come with the answer decide how an RSA key
      * signs, and libssh looks at them before it asks */
-    if (call(a, call_service, NULL, &rc) == STEP_FAILED)
-        return STEP_FAILED;
-    enum step step = offer_keys(a);
-    if (step == STEP_NEXT && ssh_userauth_list(a->l->ssh, NULL) == 0) {
-        /* nothing was offered: ask what the server takes, which may be nothing at all */
-        step = call(a, call_none, NULL, &rc);
-        if (step == STEP_NEXT && rc == SSH_AUTH_SUCCESS)
-            step = STEP_IN;
-    }
-    if ((step == STEP_NEXT || step == STEP_STOP) && a->r->password)
-        step = offer_password(a);
-    return step == STEP_NEXT || step == STEP_STOP ? refused(a, NULL) : step;
+    enum step step = call(a, call_service, NULL, &rc);
+    if (step == STEP_NEXT && has_one_key(a))
+        step = offer_next(a);
+    /* without a list there was no answer: libssh itself would not send the key */
+    if (step == STEP_NEXT && ssh_userauth_list(a->l->ssh, NULL) == 0)
+        step = ask_none(a);
+    if (step == STEP_NEXT)
+        step = try_methods(a);
+    if (step == STEP_STOP)
+        step = a->none_asked ? refused(a, NULL) : ask_none_last(a);
+    return step;
 }
 
-int auth_login(struct link *l, const struct auth_request *r, int64_t deadline, struct error *err) {
+static bool prefers(const struct ssh_options *o, const char *name) {
+    return !o->preferred_authentications || strstr(o->preferred_authentications, name);
+}
+
+/* What the ssh program may do about a refusal, or NULL. */
+static const char *ssh_could(const struct auth *a) {
+    const struct ssh_options *o = a->r->options;
+    for (size_t i = 0; i < a->ids.count; i++) {
+        const struct identity *id = &a->ids.items[i];
+        if (id->offered == OFFERED_WANTED && id->public->security_key)
+            return "the identity is on a security key";
+        if (id->offered == OFFERED_UNSIGNED)
+            return "the agent did not sign for muster";
+    }
+    int list = ssh_userauth_list(a->l->ssh, NULL);
+    if (o->gssapi_authentication && (list & SSH_AUTH_METHOD_GSSAPI_MIC) &&
+        prefers(o, "gssapi-with-mic"))
+        return "the server takes GSSAPI";
+    if (o->hostbased_authentication && (list & SSH_AUTH_METHOD_HOSTBASED) &&
+        prefers(o, "hostbased"))
+        return "the server takes the host's own key";
+    return NULL;
+}
+
+int auth_login(struct link *l, const struct auth_request *r, int64_t deadline,
+               const char **unsupported, struct error *err) {
     struct auth a = {.l = l, .r = r, .deadline = deadline, .err = err};
     enum step step = log_in(&a);
-    str_done(&a.tried);
-    free(a.files);
+    const char *why = step != STEP_IN && err->kind == ERROR_AUTH ? ssh_could(&a) : NULL;
+    if (why)
+        *unsupported = why;
+    identities_done(&a.ids);
     return step == STEP_IN ? 0 : -1;
 }

@@ -1,18 +1,18 @@
 /*
  * auth: logs a session in.
  *
- * In OpenSSH's order: the agent's keys that stand among the identity files, the agent's other keys
- * (unless IdentitiesOnly), the key files that the agent does not have, each with its certificate
- * first; then the password, once, by whichever of `password` and `keyboard-interactive` the server
- * takes, so that a wrong one counts once only. No key is offered twice.
+ * With the methods and in the order that OpenSSH has them: those of PreferredAuthentications that
+ * are switched on and that the server takes, begun anew whenever the server's list changes, as it
+ * does when one of several has been passed. Keys are offered one after the other
+ * (transport/identities.h); the password is given once by each of `keyboard-interactive` and
+ * `password`. `none`, which a user without a password passes, is asked first, but where there is
+ * just one key: that is offered at once, which saves a round trip, and `none` comes last.
  *
  * Threads: any thread; the link is the caller's.
  */
 #pragma once
 
-#include "input/sshconfig.h"
-#include "transport/keyring.h"
-#include "transport/keys.h"
+#include "transport/identities.h"
 
 struct auth_request {
     const char *server;   /* its name, for sentences */
@@ -25,7 +25,8 @@ struct auth_request {
 
 /*
  * Fails with ERROR_AUTH, what was tried in the sentence, or with the errors of link_error() and
- * keyring_list().
+ * keyring_list(). Where the ssh program may have more luck, *unsupported then says why; else it is
+ * left alone.
  */
 int auth_login(struct link *l, const struct auth_request *r, int64_t deadline,
-               struct error *err) must_use;
+               const char **unsupported, struct error *err) must_use;

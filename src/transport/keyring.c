@@ -12,7 +12,6 @@
 #include "transport/thread.h"
 
 #include <errno.h>
-#include <openssl/evp.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,7 +23,13 @@
 #define LIST_TIMEOUT (3 * CLOCK_S)
 
 /* message numbers of the protocol */
-enum { FAILURE = 5, REQUEST_IDENTITIES = 11, IDENTITIES_ANSWER = 12, SIGN_REQUEST = 13 };
+enum {
+    FAILURE = 5,
+    REQUEST_IDENTITIES = 11,
+    IDENTITIES_ANSWER = 12,
+    SIGN_REQUEST = 13,
+    SIGN_RESPONSE = 14
+};
 
 struct keyring {
     pthread_mutex_t lock;
@@ -43,11 +48,8 @@ int keyring_new(struct keyring **ret, struct error *err) {
 static void agent_keys_free(struct agent_keys *list) {
     if (!list)
         return;
-    for (size_t i = 0; i < list->count; i++) {
-        ssh_key_free(list->items[i].public);
-        free(list->items[i].blob);
-        free(list->items[i].raw);
-    }
+    for (size_t i = 0; i < list->count; i++)
+        pubkey_free(list->items[i]);
     free(list->items);
     free(list->path);
     free(list);
@@ -152,38 +154,16 @@ static int agent_ask(const char *path, const struct str *request, struct str *re
     return send_message(fd, request, t) == 0 ? receive_message(fd, reply, t) : -1;
 }
 
-static ssh_key import_public(const char *blob, const unsigned char *raw, size_t n) {
-    char name[128];
-    if (n < 4 || get_u32(raw) > n - 4 || get_u32(raw) >= sizeof(name))
-        return NULL;
-    memcpy(name, raw + 4, get_u32(raw));
-    name[get_u32(raw)] = '\0';
-    enum ssh_keytypes_e type = ssh_key_type_from_name(name);
-    ssh_key key = NULL;
-    if (type == SSH_KEYTYPE_UNKNOWN)
-        return NULL;
-    int rc = strstr(name, "-cert-") ? ssh_pki_import_cert_base64(blob, type, &key)
-                                    : ssh_pki_import_pubkey_base64(blob, type, &key);
-    return rc == SSH_OK ? key : NULL;
-}
-
-/* Adds one key to the list, unless libssh does not know its kind. */
+/* Adds one key to the list, unless nobody could log in with it. */
 static int add_key(struct agent_keys *list, const unsigned char *raw, size_t n) {
-    struct agent_key key = {
-        .raw_len = n, .raw = malloc(n + 1), .blob = malloc((n + 2) / 3 * 4 + 1)};
-    bool out_of_memory = !key.raw || !key.blob;
-    if (!out_of_memory) {
-        memcpy(key.raw, raw, n);
-        EVP_EncodeBlock((unsigned char *)key.blob, raw, (int)n);
-        key.public = import_public(key.blob, raw, n);
-    }
-    if (key.public) {
+    struct pubkey *key;
+    if (pubkey_new(raw, n, &key) < 0)
+        return -1;
+    if (key && key->key)
         list->items[list->count++] = key;
-        return 0;
-    }
-    free(key.raw);
-    free(key.blob);
-    return out_of_memory ? -1 : 0;
+    else
+        pubkey_free(key);
+    return 0;
 }
 
 /* The answer is a count, and for each key its blob and a comment. */
@@ -262,23 +242,44 @@ int keyring_list(struct keyring *k, const char *path, struct cancel *cancel, int
 
 struct relay {
     const char *path;
-    const struct agent_key *key;
+    const struct pubkey *shown;
+    const struct pubkey *signs;
     struct talk talk;
     int fd; /* our end of the pair */
+    bool refused;
 };
 
-static void answer(const struct relay *r, const struct str *request, struct str *reply) {
+static void add_blob(struct str *s, const struct pubkey *key) {
+    add_u32(s, key->raw_len);
+    str_add_bytes(s, key->raw, key->raw_len);
+}
+
+/* Hands the request on, for the key that signs in place of the one that is shown. */
+static int sign(const struct relay *r, const struct str *request, struct str *reply) {
+    struct bytes rest = {(unsigned char *)request->data + 1, request->len - 1}, shown;
+    cleanup(str_done) struct str asked = {0};
+    if (!bytes_take(&rest, &shown))
+        return -1;
+    str_add_char(&asked, SIGN_REQUEST);
+    add_blob(&asked, r->signs);
+    str_add_bytes(&asked, rest.p, rest.n);
+    if (agent_ask(r->path, &asked, reply, &r->talk) != 0)
+        return -1;
+    return reply->data[0] == SIGN_RESPONSE ? 0 : -1;
+}
+
+static void answer(struct relay *r, const struct str *request, struct str *reply) {
     str_clear(reply);
     if (request->data[0] == REQUEST_IDENTITIES) {
         str_add_char(reply, IDENTITIES_ANSWER);
         add_u32(reply, 1);
-        add_u32(reply, r->key->raw_len);
-        str_add_bytes(reply, r->key->raw, r->key->raw_len);
+        add_blob(reply, r->shown);
         add_u32(reply, 0); /* no comment */
         return;
     }
-    if (request->data[0] == SIGN_REQUEST && agent_ask(r->path, request, reply, &r->talk) == 0)
+    if (request->data[0] == SIGN_REQUEST && sign(r, request, reply) == 0)
         return;
+    r->refused = true;
     str_clear(reply);
     str_add_char(reply, FAILURE);
 }
@@ -308,13 +309,17 @@ static int sign_in(struct link *l, int64_t deadline, int *rc, struct error *err)
     return 0;
 }
 
-int keyring_sign_in(const struct agent_keys *keys, const struct agent_key *key, struct link *l,
-                    int64_t deadline, int *rc, struct error *err) {
+int keyring_sign_in(const struct agent_keys *agent, const struct pubkey *shown,
+                    const struct pubkey *signs, struct link *l, int64_t deadline,
+                    struct signature *ret, struct error *err) {
     int pair[2];
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return error_os(err, ERROR_INTERNAL, errno, "cannot make a socket pair");
-    struct relay relay = {
-        .path = keys->path, .key = key, .talk = {l->cancel, deadline}, .fd = pair[1]};
+    struct relay relay = {.path = agent->path,
+                          .shown = shown,
+                          .signs = signs,
+                          .talk = {l->cancel, deadline},
+                          .fd = pair[1]};
     pthread_t thread;
     int os = thread_start(serve, &relay, &thread);
     if (os != 0) {
@@ -326,8 +331,9 @@ int keyring_sign_in(const struct agent_keys *keys, const struct agent_key *key, 
     ssh_set_agent_socket(l->ssh, pair[0]);
     fd_close(&l->agent);
     l->agent = pair[0];
-    int result = sign_in(l, deadline, rc, err);
+    int result = sign_in(l, deadline, &ret->rc, err);
     shutdown(pair[0], SHUT_RDWR);
     pthread_join(thread, NULL);
+    ret->refused = relay.refused;
     return result;
 }

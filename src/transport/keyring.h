@@ -3,33 +3,28 @@
  *
  * libssh's own use of an agent hangs for ever once the server has disconnected, offers every key
  * without a choice, and trusts the agent to answer. Here the agent's keys are listed once per run
- * with a deadline, by a small client of the agent's protocol (draft-miller-ssh-agent), and offered
- * by the caller. Only to sign for the one that the server accepts is libssh let near an agent: one
- * with that single key, played by a thread of ours over a socket pair, which hands the signature's
- * request on to the real agent and ends with the deadline.
+ * with a deadline, by a small client of the agent's protocol (draft-miller-ssh-agent), and the
+ * caller chooses. To offer one, libssh is let near an agent that has that single key: it is played
+ * by a thread of ours over a socket pair, which hands the request of a signature on to the real
+ * agent and ends with the deadline. So a key on a security key works, which libssh knows nothing
+ * of but its public half, and so does a certificate that lies in a file.
  *
  * Threads: any thread may ask; a list is read-only and lives as long as the keyring.
  */
 #pragma once
 
 #include "transport/link.h"
+#include "transport/pubkey.h"
 
 #include <stddef.h>
 
 struct keyring;
 
-struct agent_key {
-    ssh_key public;
-    char *blob; /* base64 */
-    unsigned char *raw;
-    size_t raw_len;
-};
-
 struct agent_keys {
     struct agent_keys *next;
     char *path;      /* the agent's socket */
     const char *why; /* NULL, or why there is no list: "does not answer" */
-    struct agent_key *items;
+    struct pubkey **items;
     size_t count;
 };
 
@@ -44,10 +39,17 @@ void keyring_free(struct keyring *k);
 int keyring_list(struct keyring *k, const char *path, struct cancel *cancel, int64_t deadline,
                  const struct agent_keys **ret, struct error *err) must_use;
 
+/* What came of logging in with a key. */
+struct signature {
+    int rc;       /* SSH_AUTH_SUCCESS, PARTIAL, DENIED or ERROR */
+    bool refused; /* the server would have taken the key, but the agent did not sign */
+};
+
 /*
- * Logs in with a key that the server has accepted. *rc is an SSH_AUTH code: SUCCESS, PARTIAL,
- * DENIED, or ERROR when the agent did not sign or the connection was lost. Fails with the errors of
- * link_error() but ERROR_CONNECTION_LOST, and with ERROR_INTERNAL.
+ * Offers `shown` and, when the server accepts it, logs in. The agent signs with `signs`, which is
+ * the same, or the key that the certificate `shown` is for. Fails with the errors of link_error()
+ * but ERROR_CONNECTION_LOST, and with ERROR_INTERNAL.
  */
-int keyring_sign_in(const struct agent_keys *keys, const struct agent_key *key, struct link *l,
-                    int64_t deadline, int *rc, struct error *err) must_use;
+int keyring_sign_in(const struct agent_keys *agent, const struct pubkey *shown,
+                    const struct pubkey *signs, struct link *l, int64_t deadline,
+                    struct signature *ret, struct error *err) must_use;

@@ -111,18 +111,18 @@ static int connect_server(struct opening *o, int *fd, struct error *err) {
                        o->address, err);
 }
 
-static int log_in(struct opening *o, bool trusted, struct error *err) {
+static int log_in(struct opening *o, bool trusted, const char **unsupported, struct error *err) {
     struct auth_request request = {.server = o->r->name,
                                    .identity = o->r->identity,
                                    .options = o->r->options,
                                    .keys = o->kit->keys,
                                    .keyring = o->kit->keyring,
                                    .password = trusted ? o->kit->password : NULL};
-    return auth_login(o->link, &request, o->login_deadline, err);
+    return auth_login(o->link, &request, o->login_deadline, unsupported, err);
 }
 
 /* From the place at the gate to the end of the login. */
-static int establish(struct opening *o, struct error *err) {
+static int establish(struct opening *o, const char **unsupported, struct error *err) {
     cleanup(fd_close) int fd = -1;
     if (take_place(o, err) != 0 || connect_server(o, &fd, err) != 0)
         return -1;
@@ -134,7 +134,7 @@ static int establish(struct opening *o, struct error *err) {
     if (handshake_run(o->link, fd_take(&fd), sshkit_connect_timeout(o->kit, o->r->options), &login,
                       err) != 0 ||
         hostkey_check(o->known, o->r->options, o->r->name, o->link->ssh, &trusted, err) != 0 ||
-        log_in(o, trusted, err) != 0)
+        log_in(o, trusted, unsupported, err) != 0)
         return -1;
     gate_leave(&o->link->place);
     o->link->within = 0;
@@ -157,5 +157,6 @@ int sshlink_open(const struct sshkit *kit, const struct sshlink_request *r, stru
     }
     if (configure(&o, unsupported, err) != 0)
         return -1;
-    return *unsupported ? 0 : establish(&o, err);
+    /* a login may turn out to need the ssh program */
+    return *unsupported || establish(&o, unsupported, err) == 0 || *unsupported ? 0 : -1;
 }
