@@ -262,6 +262,7 @@ static int make_transport(const struct run_options *o, struct setup *s, struct e
         .config_file = o->ssh_config ? o->ssh_config : s->config.ssh.config,
         .connect_timeout = s->config.ssh.connect_timeout,
         .login_timeout = s->config.ssh.login_timeout,
+        .jump_channels = s->config.ssh.jump_channels,
         .password = s->password,
         .cancel = s->cancel,
     };
@@ -299,13 +300,15 @@ static int open_run_log(const struct run_options *o, struct setup *s, struct err
     return log_add_file(path, LOG_JSON, o->verbose ? LOG_DEBUG : LOG_INFO, err);
 }
 
-/* A simulated session holds no descriptor, one over ssh its socket, one over a program its pipes.
+/*
+ * A simulated session holds no descriptor, one over ssh its socket, or what a ProxyCommand takes,
+ * one over a program its pipes.
  */
 static void limit_fanout(const struct run_options *o, struct plan *plan) {
     bool ssh = !o->transport || strcmp(o->transport, "ssh") == 0;
     int asked = plan->fanout;
     if (!o->simulate)
-        plan->fanout = descriptors_make_room(asked, ssh ? 3 : 7, ssh ? 6 : 0);
+        plan->fanout = descriptors_make_room(asked, ssh ? 5 : 7, ssh ? 6 : 0);
     if (plan->fanout < asked)
         log_warning("fewer servers at once than asked for", LOG_I("fanout", plan->fanout),
                     LOG_I("asked", asked), LOG_S("reason", "the limit of open files"));

@@ -22,6 +22,7 @@
 #define STACK (512 * 1024)  /* of a worker; only what is touched costs memory */
 #define RETRY_FIRST CLOCK_S /* pause before the first retry; doubled for each one after */
 #define RETRY_LONGEST (30 * CLOCK_S)
+#define WAY_RETRIES 2
 
 /* What the jobs share, read-only. */
 struct shared {
@@ -56,8 +57,11 @@ static void result_free(struct server_result *r) {
     free(r);
 }
 
-static bool worth_a_retry(const struct server_result *r) {
-    return r->reason == REASON_UNREACHABLE || r->reason == REASON_CONNECTION_LOST;
+/* A server that was lost with its jump host's connection is tried again unasked, within reason. */
+static bool worth_a_retry(const struct server_result *r, int attempt, int retries) {
+    if (r->reason != REASON_UNREACHABLE && r->reason != REASON_CONNECTION_LOST)
+        return false;
+    return attempt <= retries || (r->way_broke && attempt <= WAY_RETRIES);
 }
 
 /* Says so and waits for `pause`. Returns false when there is no time left for another attempt. */
@@ -87,7 +91,7 @@ static int run_job(void *arg, void **result, struct error *err) {
     int attempt = 1, rc;
     while ((rc = bench_server(&job->shared->bench, job->server, deadline, r, err)) == 0) {
         r->attempts = attempt;
-        if (!worth_a_retry(r) || attempt > plan->retries ||
+        if (!worth_a_retry(r, attempt, plan->retries) ||
             !pause_before(++attempt, pause, deadline, job, r))
             break;
         server_result_done(r);

@@ -482,6 +482,7 @@ static const struct key ssh_keys[] = {
     {"connect_timeout", read_duration, AT(ssh.connect_timeout), 0, 0},
     {"login_timeout", read_duration, AT(ssh.login_timeout), 0, 0},
     {"start_rate", read_positive, AT(ssh.start_rate), 0, INFINITY},
+    {"jump_channels", read_int, AT(ssh.jump_channels), 1, 10000},
     {"config", read_line, AT(ssh.config), 0, 0},
     {NULL, NULL, 0, 0, 0}};
 

@@ -53,6 +53,7 @@ struct config {
         int64_t connect_timeout; /* ns */
         int64_t login_timeout;   /* ns */
         double start_rate;       /* new sessions a second; 0: not given */
+        int jump_channels;       /* of a connection to a jump host; 0: not given */
         char *config;            /* an ssh_config file to use instead of the user's */
     } ssh;
     struct config_benchmark *benchmarks; /* in the file's order */

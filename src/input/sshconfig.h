@@ -47,6 +47,7 @@ struct ssh_options {
     int connection_attempts; /* at least 1 */
     char *proxy_jump;        /* "[user@]host[:port]" or a list with commas; NULL: not set */
     char *proxy_command;     /* for the user's shell, tokens expanded; NULL: not set */
+    bool proxy_unreadable;   /* one of them has a token that ssh refuses */
     int64_t alive_interval;  /* ns between words to a silent server; 0: none */
     int alive_count_max;
     int64_t rekey_bytes;   /* 0: as the cipher wants it */

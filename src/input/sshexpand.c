@@ -118,7 +118,8 @@ static void add_token(struct str *out, char token, const struct ssh_names *n) {
         return str_add(out, n->local->name);
     default:
         str_add_char(out, '%');
-        str_add_char(out, token);
+        if (token)
+            str_add_char(out, token);
     }
 }
 
@@ -147,6 +148,22 @@ char *ssh_expand(const char *path, const struct ssh_names *names) {
             p += 2;
         } else {
             str_add_char(&out, *p++);
+        }
+    }
+    return str_take(&out);
+}
+
+char *ssh_expand_proxy(const char *text, const struct ssh_names *names, bool *unknown) {
+    struct str out = {0};
+    str_add(&out, "");
+    while (*text) {
+        size_t n = strcspn(text, "%");
+        str_add_bytes(&out, text, n);
+        text += n;
+        if (*text == '%') {
+            *unknown |= !text[1] || !strchr("%hknpr", text[1]);
+            add_token(&out, text[1], names);
+            text += text[1] ? 2 : 1;
         }
     }
     return str_take(&out);

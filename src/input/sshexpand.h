@@ -5,6 +5,8 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
+
 /* Who runs muster, from the password database, as ssh asks it: $HOME plays no part. */
 struct local_user {
     char *name;
@@ -33,3 +35,9 @@ struct ssh_names {
  * ssh has refused them by then if it minds. NULL: no memory.
  */
 char *ssh_expand(const char *path, const struct ssh_names *names) must_use;
+
+/*
+ * As ssh expands ProxyCommand and ProxyJump: %h %k %n %p %r %% alone, all else being left to the
+ * user's shell. Another token, which ssh refuses, stays as it is and sets *unknown.
+ */
+char *ssh_expand_proxy(const char *text, const struct ssh_names *names, bool *unknown) must_use;

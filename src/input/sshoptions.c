@@ -249,8 +249,6 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
         const char *key;
         const char *reason;
     } set[] = {
-        {"proxyjump", "ProxyJump is set"},
-        {"proxycommand", "ProxyCommand is set"},
         {"knownhostscommand", "KnownHostsCommand is set"},
         {"pkcs11provider", "PKCS11Provider is set"},
         {"revokedhostkeys", "RevokedHostKeys is set"},
@@ -258,6 +256,10 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
     for (size_t i = 0; i < ARRAY_LEN(set); i++)
         if (value_of(o, set[i].key))
             return set[i].reason;
+    if (value_of(o, "proxycommand") && is_on(o, "proxyusefdpass"))
+        return "ProxyUseFdpass is set";
+    if (opt->proxy_unreadable)
+        return "ProxyJump or ProxyCommand has a token that ssh does not know";
     if (multiplexes(o, names, failed))
         return "connections are shared (ControlPath)";
     if (is_on(o, "verifyhostkeydns"))
@@ -299,6 +301,16 @@ static void read_authentication(const struct output *o, const struct output *usu
                                 : 3;
 }
 
+static char *proxy_of(const struct output *o, const char *key, const struct ssh_names *names,
+                      struct ssh_options *opt, bool *failed) {
+    const char *value = value_of(o, key);
+    bool unknown = false;
+    char *text = value ? ssh_expand_proxy(value, names, &unknown) : NULL;
+    *failed |= value && !text;
+    opt->proxy_unreadable |= unknown;
+    return text;
+}
+
 static void read_connection(const struct output *o, const struct ssh_names *names,
                             struct ssh_options *opt, bool *failed) {
     opt->address_family = family_of(o);
@@ -307,10 +319,8 @@ static void read_connection(const struct output *o, const struct ssh_names *name
     opt->connect_timeout = number_of(o, "connecttimeout", INT32_MAX) * CLOCK_S;
     int attempts = number_of(o, "connectionattempts", INT32_MAX);
     opt->connection_attempts = attempts ? attempts : 1;
-    opt->proxy_jump = copy(value_of(o, "proxyjump"), failed);
-    const char *command = value_of(o, "proxycommand");
-    opt->proxy_command = command ? ssh_expand(command, names) : NULL;
-    *failed |= command && !opt->proxy_command;
+    opt->proxy_jump = proxy_of(o, "proxyjump", names, opt, failed);
+    opt->proxy_command = proxy_of(o, "proxycommand", names, opt, failed);
     opt->tcp_keepalive = is_on(o, "tcpkeepalive");
     opt->alive_interval = number_of(o, "serveraliveinterval", INT32_MAX) * CLOCK_S;
     opt->alive_count_max = number_of(o, "serveralivecountmax", INT32_MAX);

@@ -45,6 +45,7 @@ struct server_result {
     enum reason reason;
     char *detail;
     int attempts;
+    bool way_broke; /* it ended for a reason on the way to the server; of this run, not kept */
     double seconds;
     char *facts; /* one JSON object as text, or NULL */
     struct benchmark_result *benchmarks;

@@ -126,7 +126,7 @@ static int failed(const struct handshake *h, struct error *err) {
     if (no_match(h, err))
         return -1;
     cleanup(str_done) struct str words = {0};
-    if (h->os)
+    if (h->os && !h->l->carrier) /* whose socket's error is none of the server's */
         str_add(&words, strerrordesc_np(h->os));
     else
         link_add_words(h->l, &words);

@@ -64,6 +64,10 @@ enum link_state link_wait(struct link *l, int64_t deadline) {
     }
 }
 
+bool link_broke(const struct link *l) {
+    return l->carrier && l->carrier->ops->broke(l->carrier);
+}
+
 /* ---- sentences ----------------------------------------------------------------------------- */
 
 static void add_silence(const struct link *l, struct str *out) {
@@ -73,6 +77,11 @@ static void add_silence(const struct link *l, struct str *out) {
 }
 
 void link_add_words(const struct link *l, struct str *out) {
+    size_t before = out->len;
+    if (l->carrier)
+        l->carrier->ops->add_reason(l->carrier, out);
+    if (out->len > before)
+        return;
     const char *words = ssh_get_error(l->ssh);
     if (l->alive.given_up) {
         add_silence(l, out);
@@ -111,13 +120,16 @@ int link_error(const struct link *l, enum link_state state, const char *what, st
 }
 
 void link_done(struct link *l) {
+    struct carrier *carrier = TAKE(l->carrier);
+    ssh_session ssh = TAKE(l->ssh);
     gate_leave(&l->place);
     free(TAKE(l->offer));
-    if (!l->ssh)
-        return;
-    /* the polite ssh_disconnect() may or may not close a descriptor that was handed over; this
-     * one always does, exactly once */
-    ssh_silent_disconnect(l->ssh);
-    ssh_free(l->ssh);
-    l->ssh = NULL;
+    if (ssh) {
+        /* the polite ssh_disconnect() may or may not close a descriptor that was handed over;
+         * this one always does, exactly once */
+        ssh_silent_disconnect(ssh);
+        ssh_free(ssh);
+    }
+    if (carrier)
+        carrier->ops->close(carrier);
 }

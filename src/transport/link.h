@@ -14,6 +14,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "transport/carrier.h"
 #include "transport/gate.h"
 
 #include <libssh/libssh.h>
@@ -21,9 +22,10 @@
 struct link {
     ssh_session ssh;
     struct cancel *cancel;
-    struct place place; /* among the handshakes; NULL gate once logged in */
-    const char *peer;   /* address, for sentences; borrowed */
-    int64_t within;     /* how long the deadline was, 0: it is not ours but the server's */
+    struct place place;      /* among the handshakes; NULL gate once logged in */
+    const char *peer;        /* address, for sentences; borrowed */
+    int64_t within;          /* how long the deadline was, 0: it is not ours but the server's */
+    struct carrier *carrier; /* NULL: a connection of its own */
     struct {
         int64_t interval; /* ns of silence before the server is asked for a word; 0: never */
         int most;         /* words that may stay unanswered */
@@ -64,8 +66,11 @@ bool link_lost(const struct link *l);
  */
 int link_error(const struct link *l, enum link_state state, const char *what, struct error *err);
 
-/* Appends what libssh says was wrong, as printable text. */
+/* Whether it was lost because its carrier broke: the server may be tried again at once. */
+bool link_broke(const struct link *l);
+
+/* Appends what the carrier or libssh says was wrong, as printable text. */
 void link_add_words(const struct link *l, struct str *out);
 
-/* Ends the session without waiting. */
+/* Ends the session without waiting, and then its carrier. */
 void link_done(struct link *l);

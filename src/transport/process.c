@@ -9,9 +9,6 @@
  * Standard input is a pipe and not a socket, although a socket could be written to without SIGPIPE:
  * bash takes a socket for a remote shell and reads ~/.bashrc, and /dev/stdin cannot be opened on
  * one. So SIGPIPE is held back around each write.
- *
- * A program that has ended is looked at with WNOWAIT and reaped only after its group was killed:
- * while it is a zombie its process id, and so that of its group, cannot be given to anyone else.
  */
 #include "transport/process.h"
 
@@ -19,6 +16,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "transport/child.h"
 #include "transport/spawn.h"
 
 #include <errno.h>
@@ -27,8 +25,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define STDERR_MAX 4096
@@ -36,7 +32,6 @@
 #define CHUNK 16384
 #define GRACE_EOF (500 * CLOCK_MS)
 #define GRACE_TERM (600 * CLOCK_MS)
-#define GRACE_KILL (800 * CLOCK_MS)
 #define NO_PIDFD_STEP (5 * CLOCK_MS)
 
 /* what poll() is asked for */
@@ -56,8 +51,7 @@ struct process {
     size_t command_slot;
     char *address;         /* has room for the process id after the prefix */
     size_t address_prefix; /* how much of it that is */
-    pid_t pid;             /* 0: nothing runs */
-    int pidfd;             /* -1: the kernel has none */
+    struct child child;
     int pipe[SPAWN_PIPES];
     struct str ahead; /* output that came while writing */
     size_t ahead_at;  /* how much of it has been read */
@@ -73,7 +67,7 @@ static bool is_ours_to_blame(int os) {
 static int process_start(struct session *s, const char *command,
                          __attribute__((unused)) int64_t deadline, struct error *err) {
     struct process *p = (struct process *)s;
-    if (p->pid != 0)
+    if (p->child.pid != 0)
         return error_set(err, ERROR_INTERNAL, "the session still runs a command");
     if (cancel_fired(p->cancel))
         return error_set(err, ERROR_INTERRUPTED, "interrupted");
@@ -81,58 +75,15 @@ static int process_start(struct session *s, const char *command,
     p->ahead_at = 0;
     p->complaint->len = 0;
     p->argv[p->command_slot] = (char *)command;
-    int rc = spawn_program(p->argv, p->pipe, &p->pid);
+    pid_t pid;
+    int rc = spawn_program(p->argv, p->pipe, &pid);
     p->argv[p->command_slot] = NULL;
-    if (rc != 0) {
-        p->pid = 0;
+    if (rc != 0)
         return error_os(err, is_ours_to_blame(rc) ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc,
                         "cannot run %.200s", p->argv[0]);
-    }
-    p->pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-    sprintf(p->address + p->address_prefix, "pid %d", (int)p->pid);
+    child_take(&p->child, pid);
+    sprintf(p->address + p->address_prefix, "pid %d", (int)pid);
     return 0;
-}
-
-/* ---- the end of the program ---- */
-
-/* Whether it has ended, and how. It stays a zombie. */
-static bool has_ended(const struct process *p, int *status) {
-    siginfo_t info = {0};
-    int rc;
-    do
-        rc = waitid(P_PID, (id_t)p->pid, &info, WEXITED | WNOHANG | WNOWAIT);
-    while (rc != 0 && errno == EINTR);
-    if (rc == 0 && info.si_pid == 0)
-        return false;
-    if (rc != 0)
-        *status = -1; /* whoever started muster ignores SIGCHLD: the kernel has reaped it */
-    else
-        *status = info.si_code == CLD_EXITED ? info.si_status : 128 + info.si_status;
-    return true;
-}
-
-static bool ends_by(const struct process *p, int64_t deadline) {
-    int status;
-    while (!has_ended(p, &status)) {
-        int64_t left = deadline - clock_now();
-        if (left <= 0)
-            return false;
-        struct pollfd fd = {.fd = p->pidfd, .events = POLLIN};
-        struct timespec t =
-            deadline_timespec(p->pidfd < 0 ? deadline_min(left, NO_PIDFD_STEP) : left);
-        ppoll(&fd, 1, &t, NULL);
-    }
-    return true;
-}
-
-/* Kills what is left of the group and reaps the program, which has ended or is about to. */
-static void bury(struct process *p) {
-    kill(-p->pid, SIGKILL);
-    /* one that hangs in the kernel is left to init, which gets it when muster ends */
-    if (ends_by(p, deadline_in(GRACE_KILL)))
-        waitpid(p->pid, NULL, WNOHANG);
-    p->pid = 0;
-    fd_close(&p->pidfd);
 }
 
 /* ---- reading and writing ---- */
@@ -171,7 +122,7 @@ static int wait_ready(struct process *p, int wanted, int64_t deadline, const cha
     struct pollfd fds[POLL_COUNT] = {
         [POLL_OUT] = {.fd = wanted & WAIT_OUT ? p->pipe[SPAWN_OUT] : -1, .events = POLLIN},
         [POLL_IN] = {.fd = wanted & WAIT_IN ? p->pipe[SPAWN_IN] : -1, .events = POLLOUT},
-        [POLL_EXIT] = {.fd = wanted & WAIT_EXIT ? p->pidfd : -1, .events = POLLIN},
+        [POLL_EXIT] = {.fd = wanted & WAIT_EXIT ? p->child.pidfd : -1, .events = POLLIN},
         [POLL_ERR] = {.fd = p->pipe[SPAWN_ERR], .events = POLLIN},
         [POLL_CANCEL] = {.fd = cancel_fd(p->cancel), .events = POLLIN},
     };
@@ -181,7 +132,7 @@ static int wait_ready(struct process *p, int wanted, int64_t deadline, const cha
     int64_t left = deadline == DEADLINE_NEVER ? DEADLINE_NEVER : deadline - clock_now();
     if (left <= 0)
         return error_set(err, ERROR_TIMEOUT, "timed out while %s %.200s", doing, p->argv[0]);
-    bool step = wanted & WAIT_EXIT && p->pidfd < 0;
+    bool step = wanted & WAIT_EXIT && p->child.pidfd < 0;
     struct timespec t = deadline_timespec(step ? deadline_min(left, NO_PIDFD_STEP) : left);
     ppoll(fds, POLL_COUNT, &t, NULL);
     if (fds[POLL_ERR].revents)
@@ -259,7 +210,7 @@ static ssize_t write_quietly(int fd, const char *data, size_t n) {
 static int process_write(struct session *s, const char *data, size_t n, int64_t deadline,
                          struct error *err) {
     struct process *p = (struct process *)s;
-    if (p->pid == 0)
+    if (p->child.pid == 0)
         return error_set(err, ERROR_INTERNAL, "the session runs no command");
     while (n > 0) {
         int wanted = WAIT_IN | (p->ahead.len < READ_AHEAD_MAX ? WAIT_OUT : 0);
@@ -285,11 +236,11 @@ static int process_write(struct session *s, const char *data, size_t n, int64_t 
 
 static int process_finish(struct session *s, int64_t deadline, int *status, struct error *err) {
     struct process *p = (struct process *)s;
-    if (p->pid == 0)
+    if (p->child.pid == 0)
         return error_set(err, ERROR_INTERNAL, "the session runs no command");
     fd_close(&p->pipe[SPAWN_IN]);
     int ended;
-    while (!has_ended(p, &ended)) {
+    while (!child_has_ended(&p->child, &ended)) {
         char trash[CHUNK];
         int ready = wait_ready(p, WAIT_OUT | WAIT_EXIT, deadline, "waiting for the end of", err);
         if (ready < 0)
@@ -298,7 +249,7 @@ static int process_finish(struct session *s, int64_t deadline, int *status, stru
             read_output(p, trash, sizeof(trash));
     }
     drain_last_words(p);
-    bury(p);
+    child_bury(&p->child);
     spawn_close(p->pipe);
     str_done(&p->ahead);
     p->ahead_at = 0;
@@ -309,12 +260,12 @@ static int process_finish(struct session *s, int64_t deadline, int *status, stru
 static void process_close(struct session *s) {
     struct process *p = (struct process *)s;
     spawn_close(p->pipe);
-    if (p->pid != 0) {
-        if (!ends_by(p, deadline_in(GRACE_EOF))) {
-            kill(-p->pid, SIGTERM);
-            ends_by(p, deadline_in(GRACE_TERM));
+    if (p->child.pid != 0) {
+        if (!child_ends_by(&p->child, deadline_in(GRACE_EOF))) {
+            kill(-p->child.pid, SIGTERM);
+            child_ends_by(&p->child, deadline_in(GRACE_TERM));
         }
-        bury(p);
+        child_bury(&p->child);
     }
     str_done(&p->ahead);
     str_done(&p->complaint->text);
@@ -386,7 +337,7 @@ int process_open(const char *const *argv, struct cancel *cancel, const char *add
                           .command_slot = count,
                           .address = start_address(address_prefix, prefix),
                           .address_prefix = prefix > 0 ? prefix + 1 : 0,
-                          .pidfd = -1,
+                          .child.pidfd = -1,
                           .pipe = {-1, -1, -1},
                           .complaint = calloc(1, sizeof(*p->complaint))};
     if (!p->argv || !p->address || !p->complaint) {

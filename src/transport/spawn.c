@@ -15,11 +15,7 @@
 #include <spawn.h>
 #include <unistd.h>
 
-/*
- * A descriptor below 3 (muster was started with one of them closed) would be overwritten in the
- * child by the dup2() of another pipe.
- */
-static int lift(int *fd) {
+int spawn_lift(int *fd) {
     if (*fd > STDERR_FILENO)
         return 0;
     int higher = fcntl(*fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
@@ -37,7 +33,7 @@ static int make_pipes(int ours[SPAWN_PIPES], int theirs[SPAWN_PIPES]) {
             return -1;
         ours[i] = ends[i == SPAWN_IN ? 1 : 0];
         theirs[i] = ends[i == SPAWN_IN ? 0 : 1];
-        if (lift(&theirs[i]) != 0 || fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0)
+        if (spawn_lift(&theirs[i]) != 0 || fcntl(ours[i], F_SETFL, O_NONBLOCK) != 0)
             return -1;
     }
     return 0;
@@ -49,7 +45,8 @@ void spawn_close(int pipes[SPAWN_PIPES]) {
 }
 
 static int spawn_prepared(posix_spawn_file_actions_t *actions, posix_spawnattr_t *attr,
-                          char *const *argv, const int theirs[SPAWN_PIPES], pid_t *pid) {
+                          char *const *argv, char *const *env, const int theirs[SPAWN_PIPES],
+                          pid_t *pid) {
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
@@ -64,10 +61,10 @@ static int spawn_prepared(posix_spawn_file_actions_t *actions, posix_spawnattr_t
     /* not every library opens its descriptors close-on-exec */
     if (rc == 0)
         rc = posix_spawn_file_actions_addclosefrom_np(actions, STDERR_FILENO + 1);
-    return rc == 0 ? posix_spawnp(pid, argv[0], actions, attr, argv, environ) : rc;
+    return rc == 0 ? posix_spawnp(pid, argv[0], actions, attr, argv, env) : rc;
 }
 
-static int spawn(char *const *argv, const int theirs[SPAWN_PIPES], pid_t *pid) {
+int spawn_on(char *const *argv, char *const *env, const int theirs[SPAWN_PIPES], pid_t *pid) {
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attr;
     int rc = posix_spawn_file_actions_init(&actions);
@@ -75,7 +72,7 @@ static int spawn(char *const *argv, const int theirs[SPAWN_PIPES], pid_t *pid) {
         return rc;
     rc = posix_spawnattr_init(&attr);
     if (rc == 0) {
-        rc = spawn_prepared(&actions, &attr, argv, theirs, pid);
+        rc = spawn_prepared(&actions, &attr, argv, env, theirs, pid);
         posix_spawnattr_destroy(&attr);
     }
     posix_spawn_file_actions_destroy(&actions);
@@ -84,7 +81,7 @@ static int spawn(char *const *argv, const int theirs[SPAWN_PIPES], pid_t *pid) {
 
 int spawn_program(char *const *argv, int pipes[SPAWN_PIPES], pid_t *pid) {
     int theirs[SPAWN_PIPES] = {-1, -1, -1};
-    int rc = make_pipes(pipes, theirs) == 0 ? spawn(argv, theirs, pid) : errno;
+    int rc = make_pipes(pipes, theirs) == 0 ? spawn_on(argv, environ, theirs, pid) : errno;
     spawn_close(theirs);
     if (rc != 0)
         spawn_close(pipes);

@@ -17,3 +17,16 @@ int spawn_program(char *const *argv, int pipes[SPAWN_PIPES], pid_t *pid);
 
 /* Closes those that are open. */
 void spawn_close(int pipes[SPAWN_PIPES]);
+
+/*
+ * As spawn_program(), with the three descriptors `theirs` for its own, which stay open here and
+ * must be above 2 (spawn_lift()), and the environment `env`.
+ */
+int spawn_on(char *const *argv, char *const *env, const int theirs[SPAWN_PIPES], pid_t *pid);
+
+/*
+ * Moves a descriptor above those that a program starts with: one below 3 (muster was started with
+ * one of them closed) would be overwritten by another in the new program. Returns 0, or -1 with
+ * errno.
+ */
+int spawn_lift(int *fd);

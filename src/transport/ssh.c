@@ -7,6 +7,7 @@
 #include "transport/ssh.h"
 
 #include "sync/log.h"
+#include "transport/jump.h"
 #include "transport/sshlink.h"
 #include "transport/sshprogram.h"
 #include "transport/sshsession.h"
@@ -17,6 +18,7 @@
 #include <string.h>
 
 #define LOOKUPS 64
+#define TRIES 3 /* when the connection to a jump host is lost during a login */
 
 struct ssh_transport {
     struct transport base;
@@ -56,17 +58,21 @@ static bool program_can(struct ssh_transport *t, const struct sshprogram_request
                              deadline_min(deadline, deadline_in(CONNECT_TIMEOUT)));
 }
 
+/* *broke is whether it failed because the way to the server broke, which is worth another try. */
 static int open_linked(struct ssh_transport *t, const struct server *server,
-                       const struct sshlink_request *request, struct session **ret,
+                       const struct sshlink_request *request, struct session **ret, bool *broke,
                        struct error *err) {
     cleanup(link_done) struct link link;
     char address[ADDRESS_TEXT];
     const char *unsupported;
     struct sshprogram_request program = program_request(t, server, request->options);
-    if (sshlink_open(&t->kit, request, &link, address, &unsupported, err) != 0)
+    *broke = false;
+    if (sshlink_open(&t->kit, request, &link, address, &unsupported, err) != 0) {
+        *broke = link_broke(&link);
         return program_can(t, &program, &link, request->deadline)
                    ? open_by_program(t, &program, err->text, ret, err)
                    : -1;
+    }
     if (unsupported)
         return open_by_program(t, &program, unsupported, ret, err);
     log_debug("ssh session open", LOG_S("address", address),
@@ -86,11 +92,17 @@ static int open_session(struct transport *base, const struct server *server, int
     int64_t by = deadline_min(deadline, deadline_in(CONNECT_TIMEOUT));
     if (sshconfig_resolve(t->kit.config, server, by, &request.options, err) != 0)
         return -1;
-    return open_linked(t, server, &request, ret, err);
+    bool broke;
+    int rc, tries = 0;
+    do
+        rc = open_linked(t, server, &request, ret, &broke, err);
+    while (rc != 0 && broke && ++tries < TRIES);
+    return rc;
 }
 
 static void free_transport(struct transport *base) {
     struct ssh_transport *t = (struct ssh_transport *)base;
+    jumps_free(t->kit.jumps);
     gate_free(t->kit.gate);
     resolver_free(t->kit.resolver);
     hostkeys_free(t->kit.hostkeys);
@@ -127,7 +139,8 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
         keys_new(&t->kit.keys, err) != 0 || keyring_new(&t->kit.keyring, err) != 0 ||
         hostkeys_new(&t->kit.hostkeys, err) != 0 ||
         resolver_new(LOOKUPS, &t->kit.resolver, err) != 0 ||
-        gate_new(handshakes, &t->kit.gate, err) != 0)
+        gate_new(handshakes, &t->kit.gate, err) != 0 ||
+        jumps_new(&t->kit, s->jump_channels, &t->kit.jumps, err) != 0)
         return -1;
     return 0;
 }

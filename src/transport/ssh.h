@@ -3,7 +3,7 @@
  *
  * How a server is reached is what OpenSSH would do (input/sshconfig.h). What is the same for all
  * servers is prepared once and shared: configuration, keys, the agent's list, known hosts. A server
- * that libssh cannot reach as the user's configuration wants it (a ProxyJump, say) is carried by
+ * that libssh cannot reach as the user's configuration wants it (PKCS11Provider, say) is carried by
  * the user's own ssh program, which is logged once a run.
  *
  * Errors of a session beside those in transport.h: ERROR_UNSUPPORTED, when the server logs in but
@@ -28,6 +28,7 @@ struct ssh_settings {
     int64_t connect_timeout; /* ns, of each server; else ConnectTimeout, else 10 s */
     int64_t login_timeout;   /* ns, from the connection to the end of the login */
     int handshakes;          /* at once, whatever the fan-out (transport/gate.h) */
+    int jump_channels;       /* of a connection to a jump host; else JUMP_CHANNELS */
     const char *password;    /* for servers that take no key */
     struct cancel *cancel;
 };

@@ -3,6 +3,7 @@
 
 #include "base/fd.h"
 #include "transport/auth.h"
+#include "transport/dial.h"
 #include "transport/handshake.h"
 
 #include <string.h>
@@ -82,33 +83,10 @@ static int configure(struct opening *o, const char **unsupported, struct error *
 
 /* ---- steps --------------------------------------------------------------------------------- */
 
-static int take_place(struct opening *o, struct error *err) {
-    if (gate_enter(o->kit->gate, o->kit->cancel, o->r->deadline, &o->link->place, err) == 0)
-        return 0;
-    if (err->kind != ERROR_TIMEOUT)
-        return -1;
-    return error_set(err, ERROR_TIMEOUT,
-                     "the deadline of %s passed while it waited for its turn to connect",
-                     o->r->name);
-}
-
 int64_t sshkit_connect_timeout(const struct sshkit *kit, const struct ssh_options *options) {
     if (kit->connect_timeout > 0)
         return kit->connect_timeout;
     return options->connect_timeout > 0 ? options->connect_timeout : CONNECT_TIMEOUT;
-}
-
-static int connect_server(struct opening *o, int *fd, struct error *err) {
-    struct destination to = {.host = o->r->options->hostname,
-                             .port = o->r->options->port,
-                             .family = o->r->options->address_family,
-                             .bind_address = o->r->options->bind_address,
-                             .bind_interface = o->r->options->bind_interface,
-                             .attempts = o->r->options->connection_attempts,
-                             .keepalive = o->r->options->tcp_keepalive};
-    return connect_tcp(o->kit->resolver, &to, &o->link->place, o->kit->cancel,
-                       sshkit_connect_timeout(o->kit, o->r->options), o->r->deadline, fd,
-                       o->address, err);
 }
 
 static int log_in(struct opening *o, bool trusted, const char **unsupported, struct error *err) {
@@ -121,11 +99,13 @@ static int log_in(struct opening *o, bool trusted, const char **unsupported, str
     return auth_login(o->link, &request, o->login_deadline, unsupported, err);
 }
 
-/* From the place at the gate to the end of the login. */
+/* From the connection to the end of the login. */
 static int establish(struct opening *o, const char **unsupported, struct error *err) {
     cleanup(fd_close) int fd = -1;
-    if (take_place(o, err) != 0 || connect_server(o, &fd, err) != 0)
+    if (dial(o->kit, o->r, o->link, &fd, o->address, unsupported, err) != 0)
         return -1;
+    if (*unsupported)
+        return 0;
     o->link->peer = o->address;
     struct limit login = limit_start(o->kit->login_timeout, o->r->deadline);
     o->login_deadline = login.deadline;

@@ -2,7 +2,7 @@
  * sshlink: from a server's resolved options to a link that is logged in.
  *
  * Servers and jump hosts are reached by this one way: a place at the gate, a connection
- * (transport/connect.h), the key exchange, the host key, the login, each with its deadline and its
+ * (transport/dial.h), the key exchange, the host key, the login, each with its deadline and its
  * sentence. libssh is given no chance to read files of its own, to connect, to judge host keys or
  * to choose among keys: each of these is done here or beside, because the library does them per
  * session, without a deadline, or not as OpenSSH does.
@@ -27,6 +27,7 @@ struct sshkit {
     struct hostkeys *hostkeys;
     struct resolver *resolver;
     struct gate *gate;
+    struct jumps *jumps;
     int64_t connect_timeout; /* ns, 0: ConnectTimeout, or CONNECT_TIMEOUT */
     int64_t login_timeout;
     char *password; /* NULL: there is none */

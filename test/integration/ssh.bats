@@ -218,15 +218,15 @@ Y
     wait_for gone "sleep $mark"
 }
 
-@test "ProxyJump through a second sshd, by the ssh program, said once" {
+@test "a server carried by the ssh program, through a second sshd, said once" {
     start_sshd 127.0.0.1
     start_sshd 127.0.0.2
-    printf 'Host web*\n  HostName 127.0.0.1\n  ProxyJump 127.0.0.2\n' | cat - ssh_config >ssh_config2
+    printf 'Host web*\n  HostName 127.0.0.1\n  ProxyJump 127.0.0.2\n  PermitLocalCommand yes\n  LocalCommand true\n' | cat - ssh_config >ssh_config2
     run muster run -F ssh_config2 web1 web2 --json
     status_is 0
     json_is .passed 2
     [ "$(grep -c 'carried by the ssh program' err)" -eq 1 ] || fail "said $(grep -c 'carried by' err) times"
-    stderr_has ProxyJump
+    stderr_has LocalCommand
     grep -q Accepted sshd-127.0.0.2.log
     : >known_hosts
     run muster run -F ssh_config2 web1 --json

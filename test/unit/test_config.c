@@ -50,7 +50,8 @@ static void reads_everything(UNUSED void **state) {
                            "timeout: 10m\n"
                            "run_timeout: 2h\n"
                            "ssh: {user: bench, port: 2222, connect_timeout: 10s,\n"
-                           "      login_timeout: 5s, start_rate: 50, config: /x y}\n"
+                           "      login_timeout: 5s, start_rate: 50, jump_channels: 7,\n"
+                           "      config: /x y}\n"
                            "benchmarks:\n"
                            "  cpu: {threshold: 60, reference: 2e9, timeout: 5s, trials: 2}\n"
                            "  memory:\n"
@@ -78,11 +79,12 @@ static void reads_everything(UNUSED void **state) {
     assert_int_equal(c.ssh.connect_timeout, 10 * CLOCK_S);
     assert_int_equal(c.ssh.login_timeout, 5 * CLOCK_S);
     assert_true(c.ssh.start_rate == 50);
+    assert_int_equal(c.ssh.jump_channels, 7);
     assert_string_equal(c.ssh.config, "/x y");
     assert_int_equal(c.benchmark_count, 4);
     const struct config_benchmark *b = c.benchmarks;
     assert_string_equal(b[0].name, "cpu");
-    assert_int_equal(b[0].line, 8);
+    assert_int_equal(b[0].line, 9);
     assert_null(b[0].command);
     assert_true(b[0].threshold == 60 && b[0].reference == 2e9);
     assert_int_equal(b[0].timeout, 5 * CLOCK_S);
@@ -179,6 +181,8 @@ static void refuses_values(UNUSED void **state) {
         {"ssh: {user: ''}", "user: expected a text that is not empty, found the text ''"},
         {"ssh: {user: -oX}", "user: expected one word that does not begin with -, found the text "
                              "'-oX'"},
+        {"ssh: {jump_channels: 0}",
+         "jump_channels: expected a whole number from 1 to 10000, found the number 0"},
         {"ssh: {start_rate: 0}", "start_rate: expected a number above 0, found the number 0"},
         {"benchmarks: [a]", "benchmarks: expected a mapping, found a list"},
         {"benchmarks: {x y: }", "'x y' is no name of a benchmark: expected at most 64 letters, "

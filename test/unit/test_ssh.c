@@ -1350,12 +1350,7 @@ static void gives_the_password_once(void **state) {
 static void is_carried_by_the_ssh_program(void **state) {
     struct fixture *f = *state;
     start_sshd(f, "");
-    char more[512];
-    snprintf(more, sizeof(more),
-             "Host 127.0.0.1\n ProxyJump jump\nHost jump\n HostName localhost\n HostKeyAlias "
-             "[127.0.0.1]:%d\n Port %d\n User %s\nHost *\n",
-             f->port, f->port, user);
-    configure(f, more);
+    configure(f, "PermitLocalCommand yes\nLocalCommand true");
     open_session(f);
     command_is(f, "echo ok", "ok\n", 0);
     command_is(f, "echo out; exit 3", "out\n", 3);
@@ -1375,7 +1370,7 @@ static void program_fails(struct fixture *f, enum error_kind kind) {
 
 static void translates_what_the_ssh_program_says(void **state) {
     struct fixture *f = *state;
-    static const char proxy[] = "ProxyCommand bash -c 'exec 3<>/dev/tcp/%%h/%%p; cat <&3 & "
+    static const char proxy[] = "PermitLocalCommand yes\nLocalCommand true\nProxyCommand bash -c 'exec 3<>/dev/tcp/%%h/%%p; cat <&3 & "
                                 "cat >&3; kill $!'";
     start_sshd(f, "");
     char more[256];
@@ -1386,7 +1381,7 @@ static void translates_what_the_ssh_program_says(void **state) {
     configure(f, more);
     shell("rm -f other*; ssh-keygen -q -N '' -t ed25519 -f other; cp other.pub authorized");
     program_fails(f, ERROR_AUTH);
-    configure(f, "ProxyCommand false");
+    configure(f, "PermitLocalCommand yes\nLocalCommand true\nProxyCommand false");
     program_fails(f, ERROR_UNREACHABLE);
 }
 

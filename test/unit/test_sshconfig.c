@@ -210,10 +210,12 @@ static void knows_when_ssh_must_do_it(UNUSED void **state) {
         const char *text;
         const char *reason; /* a word of it, or NULL */
     } cases[] = {
-        {"ProxyJump bastion", "ProxyJump"},
-        {"ProxyJump none", NULL},
-        {"ProxyCommand nc %h %p", "ProxyCommand"},
-        {"ProxyCommand none", NULL},
+        {"ProxyJump bastion", NULL},
+        {"ProxyCommand nc %h %p", NULL},
+        {"ProxyCommand nc %L", "token"},
+        {"ProxyCommand nc %h 100%", "token"},
+        {"ProxyCommand nc %h\nProxyUseFdpass yes", "ProxyUseFdpass"},
+        {"ProxyJump bastion\nProxyUseFdpass yes", NULL},
         {"KnownHostsCommand /bin/true", "KnownHostsCommand"},
         {"ControlPath /tmp/x\nControlMaster auto", "ControlPath"},
         {"ControlPath /tmp/x\nControlMaster no", NULL},

@@ -1,0 +1,41 @@
+/* dial: see dial.h. What each way needs is done beside: connect.c, jump.c, proxycommand.c. */
+#include "transport/dial.h"
+
+#include "transport/jump.h"
+#include "transport/proxycommand.h"
+
+static int take_place(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
+                      struct error *err) {
+    if (gate_enter(kit->gate, link->cancel, r->deadline, &link->place, err) == 0)
+        return 0;
+    if (err->kind != ERROR_TIMEOUT)
+        return -1;
+    return error_set(err, ERROR_TIMEOUT,
+                     "the deadline of %s passed while it waited for its turn to connect", r->name);
+}
+
+static int dial_tcp(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
+                    int *fd, char address[ADDRESS_TEXT], struct error *err) {
+    const struct ssh_options *o = r->options;
+    struct destination to = {.host = o->hostname,
+                             .port = o->port,
+                             .family = o->address_family,
+                             .bind_address = o->bind_address,
+                             .bind_interface = o->bind_interface,
+                             .attempts = o->connection_attempts,
+                             .keepalive = o->tcp_keepalive};
+    return connect_tcp(kit->resolver, &to, &link->place, link->cancel,
+                       sshkit_connect_timeout(kit, o), r->deadline, fd, address, err);
+}
+
+int dial(const struct sshkit *kit, const struct sshlink_request *r, struct link *link, int *fd,
+         char address[ADDRESS_TEXT], const char **unsupported, struct error *err) {
+    *unsupported = NULL;
+    if (r->options->proxy_jump) /* takes its place when there is a jump host to take it for */
+        return jumps_connect(kit->jumps, r, link, fd, address, unsupported, err);
+    if (take_place(kit, r, link, err) != 0)
+        return -1;
+    if (r->options->proxy_command)
+        return proxycommand_start(r, &link->carrier, fd, address, err);
+    return dial_tcp(kit, r, link, fd, address, err);
+}
