@@ -1,9 +1,10 @@
 /*
  * hosthash: see hosthash.h.
  *
- * A look-up has to try every hidden name, so what depends on the salt alone (two of HMAC's four
- * SHA-1 blocks) is worked out when a name is read. That needs the state of an unfinished SHA-1,
- * which only libcrypto's low-level interface gives out; through EVP a name costs six times as much.
+ * A search has to try every hidden name, so what can be is worked out before: what depends on the
+ * salt alone (two of HMAC's four SHA-1 blocks) when a hidden name is read, and the padded block of
+ * the name that is looked for once a search. What is left is two turns of SHA-1's compression,
+ * which only libcrypto's low-level interface gives out; through EVP a name costs ten times as much.
  *
  * Pure but for the salt of hosthash_write(); any thread.
  */
@@ -20,6 +21,7 @@
 
 enum { SUM = SHA_DIGEST_LENGTH, SUM_BASE64 = 28 };
 
+/* SHA-1 from a state that one block was already put into. */
 static SHA_CTX resume(const uint32_t state[5]) {
     return (SHA_CTX){.h0 = state[0],
                      .h1 = state[1],
@@ -27,6 +29,14 @@ static SHA_CTX resume(const uint32_t state[5]) {
                      .h3 = state[3],
                      .h4 = state[4],
                      .Nl = SHA_CBLOCK * 8};
+}
+
+static void keep(const SHA_CTX *c, uint32_t state[5]) {
+    state[0] = c->h0;
+    state[1] = c->h1;
+    state[2] = c->h2;
+    state[3] = c->h3;
+    state[4] = c->h4;
 }
 
 /* The state after the block that HMAC (RFC 2104) makes of its key. */
@@ -38,11 +48,7 @@ static void start(const unsigned char salt[SUM], unsigned char pad, uint32_t sta
     SHA_CTX c;
     SHA1_Init(&c);
     SHA1_Transform(&c, block);
-    state[0] = c.h0;
-    state[1] = c.h1;
-    state[2] = c.h2;
-    state[3] = c.h3;
-    state[4] = c.h4;
+    keep(&c, state);
 }
 
 static void salted(struct hosthash *h, const unsigned char salt[SUM]) {
@@ -50,13 +56,49 @@ static void salted(struct hosthash *h, const unsigned char salt[SUM]) {
     start(salt, 0x5c, h->outer);
 }
 
-static void sum_of(const struct hosthash *h, const char *name, size_t n, unsigned char sum[SUM]) {
+static void store(unsigned char *out, uint32_t word) {
+    out[0] = (unsigned char)(word >> 24);
+    out[1] = (unsigned char)(word >> 16);
+    out[2] = (unsigned char)(word >> 8);
+    out[3] = (unsigned char)word;
+}
+
+static uint32_t load(const unsigned char *in) {
+    return (uint32_t)in[0] << 24 | (uint32_t)in[1] << 16 | (uint32_t)in[2] << 8 | in[3];
+}
+
+/* The last block of a message of n bytes that are in it, behind a block that was there before. */
+static void end_block(unsigned char block[SHA_CBLOCK], size_t n) {
+    block[n] = 0x80;
+    memset(block + n + 1, 0, SHA_CBLOCK - n - 1);
+    store(block + SHA_CBLOCK - 4, (uint32_t)(SHA_CBLOCK + n) * 8);
+}
+
+void hosthash_name(const char *name, size_t n, struct hosthash_name *ret) {
+    ret->name = name;
+    ret->n = n;
+    if (n > HOSTHASH_SHORT)
+        return;
+    memcpy(ret->block, name, n);
+    end_block(ret->block, n);
+}
+
+static void sum_of(const struct hosthash *h, const struct hosthash_name *name, uint32_t sum[5]) {
+    unsigned char block[SHA_CBLOCK];
     SHA_CTX c = resume(h->inner);
-    SHA1_Update(&c, name, n);
-    SHA1_Final(sum, &c);
+    if (name->n <= HOSTHASH_SHORT) {
+        SHA1_Transform(&c, name->block);
+    } else {
+        SHA1_Update(&c, name->name, name->n);
+        SHA1_Final(block, &c);
+    }
+    keep(&c, sum);
+    for (int i = 0; i < 5; i++)
+        store(block + 4 * i, sum[i]);
+    end_block(block, SUM);
     c = resume(h->outer);
-    SHA1_Update(&c, sum, SUM);
-    SHA1_Final(sum, &c);
+    SHA1_Transform(&c, block);
+    keep(&c, sum);
 }
 
 bool hosthash_read(const char *text, struct hosthash *ret, struct str *scratch) {
@@ -69,26 +111,31 @@ bool hosthash_read(const char *text, struct hosthash *ret, struct str *scratch) 
     salted(ret, (const unsigned char *)scratch->data);
     if (!base64_decode(salt + SUM_BASE64 + 1, SUM_BASE64, scratch) || scratch->len != SUM)
         return false;
-    memcpy(ret->sum, scratch->data, SUM);
+    for (int i = 0; i < 5; i++)
+        ret->sum[i] = load((const unsigned char *)scratch->data + 4 * i);
     return true;
 }
 
-bool hosthash_is(const struct hosthash *h, const char *name, size_t n) {
-    unsigned char sum[SUM];
-    sum_of(h, name, n, sum);
-    return memcmp(sum, h->sum, SUM) == 0;
+bool hosthash_is(const struct hosthash *h, const struct hosthash_name *name) {
+    uint32_t sum[5];
+    sum_of(h, name, sum);
+    return memcmp(sum, h->sum, sizeof(sum)) == 0;
 }
 
 int hosthash_write(const char *name, char out[HOSTHASH_TEXT], struct error *err) {
-    unsigned char salt[SUM];
+    unsigned char salt[SUM], sum[SUM];
     if (RAND_bytes(salt, SUM) != 1)
         return error_set(err, ERROR_INTERNAL, "no random bytes for hiding a host name");
     struct hosthash h;
+    struct hosthash_name hashed;
     salted(&h, salt);
-    sum_of(&h, name, strlen(name), h.sum);
+    hosthash_name(name, strlen(name), &hashed);
+    sum_of(&h, &hashed, h.sum);
+    for (int i = 0; i < 5; i++)
+        store(sum + 4 * i, h.sum[i]);
     unsigned char text[2][SUM_BASE64 + 1];
     EVP_EncodeBlock(text[0], salt, SUM);
-    EVP_EncodeBlock(text[1], h.sum, SUM);
+    EVP_EncodeBlock(text[1], sum, SUM);
     snprintf(out, HOSTHASH_TEXT, "|1|%s|%s", text[0], text[1]);
     return 0;
 }

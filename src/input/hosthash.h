@@ -15,14 +15,23 @@
 struct hosthash {
     uint32_t inner[5];
     uint32_t outer[5];
-    unsigned char sum[20];
+    uint32_t sum[5];
 };
 
 /* Reads `|1|salt|sum`; false when it is none. `scratch` is memory to work in. */
 bool hosthash_read(const char *text, struct hosthash *ret, struct str *scratch);
 
-/* Whether it hides this name: n bytes, in lower case. */
-bool hosthash_is(const struct hosthash *h, const char *name, size_t n);
+/* A name to look for: n bytes, in lower case, borrowed. */
+#define HOSTHASH_SHORT 55 /* fits one block of SHA-1 with its end */
+struct hosthash_name {
+    const char *name;
+    size_t n;
+    unsigned char block[64];
+};
+void hosthash_name(const char *name, size_t n, struct hosthash_name *ret);
+
+/* Whether it hides this name. */
+bool hosthash_is(const struct hosthash *h, const struct hosthash_name *name);
 
 /* Hides a name under a new salt. Fails with ERROR_INTERNAL. */
 #define HOSTHASH_TEXT 64

@@ -1,15 +1,12 @@
 /*
  * knownhosts: see knownhosts.h.
  *
- * The files are kept in memory as they were read; an entry points into them. Three indexes lead to
- * the entries: plain names sorted for a binary search (a line of several names stands there several
- * times), lines with wildcards or negation, and hidden names, which all have to be tried. What a
- * look-up wants does not depend on the order in which the indexes give the entries: the first line
- * that has the key, the last that has another, any that revokes it.
+ * The files are kept in memory as they were read; a line points into them. Three indexes lead to
+ * the lines: plain names sorted for a binary search (a line of several names stands there several
+ * times), lists with wildcards or negation, and hidden names, which all have to be tried. So a
+ * search is made once for each name of a server, and everything else is asked of what it found.
  *
  * ssh's rules that surprise, each kept:
- *   - a host known with a key of another type alone is changed, not unknown;
- *   - a host at a port that no `[host]:port` line knows is accepted with a key of the bare name;
  *   - a marker must be followed by a space somewhere: `@revoked` and a tab is no marker, and the
  *     line is passed over when the first space comes after the name;
  *   - a line with a name of 1,023 characters or more matches nothing.
@@ -28,37 +25,32 @@
 #include <string.h>
 
 enum { PATTERN_MAX = 1023, NAME_TEXT = 1100, FILE_MAX = 256 << 20 };
-enum marker { MARKER_NONE, MARKER_REVOKED, MARKER_AUTHORITY, MARKER_BAD };
-
-struct entry {
-    const char *file;
-    const char *names; /* in lower case, when they are not hidden */
-    const char *type;
-    const char *key;
-    int line;
-    enum marker marker;
-};
 
 struct plain {
     const char *name;
-    uint32_t entry;
+    uint32_t line;
 };
 
 struct hidden {
     struct hosthash hash;
-    uint32_t entry;
+    uint32_t line;
+};
+
+struct pattern {
+    const char *names; /* in lower case */
+    uint32_t line;
 };
 
 struct knownhosts {
     char **texts; /* a file's path, then what it holds, and so on */
     size_t text_count, text_cap;
-    struct entry *entries; /* in the files' order */
-    size_t entry_count, entry_cap;
+    struct knownhosts_line *lines; /* in the files' order */
+    size_t line_count, line_cap;
     struct plain *plain; /* sorted by name */
     size_t plain_count, plain_cap;
     struct hidden *hidden;
     size_t hidden_count, hidden_cap;
-    uint32_t *patterns;
+    struct pattern *patterns;
     size_t pattern_count, pattern_cap;
 };
 
@@ -81,22 +73,25 @@ static char *next_field(char **line) {
     return field;
 }
 
-static enum marker read_marker(char **line) {
+/* Reads the marker, if there is one; false when the line is to be passed over. */
+static bool read_marker(char **line, enum knownhosts_marker *ret) {
+    *ret = KNOWNHOSTS_PLAIN;
     if (**line != '@')
-        return MARKER_NONE;
+        return true;
     char *end = strchr(*line, ' ');
     if (!end)
         end = strchr(*line, '\t');
     if (!end)
-        return MARKER_BAD;
+        return false;
     size_t n = (size_t)(end - *line);
-    enum marker marker = MARKER_BAD;
     if (n == strlen("@revoked") && memcmp(*line, "@revoked", n) == 0)
-        marker = MARKER_REVOKED;
+        *ret = KNOWNHOSTS_REVOKED;
     else if (n == strlen("@cert-authority") && memcmp(*line, "@cert-authority", n) == 0)
-        marker = MARKER_AUTHORITY;
+        *ret = KNOWNHOSTS_AUTHORITY;
+    else
+        return false;
     *line = end + strspn(end, " \t");
-    return **line == '@' ? MARKER_BAD : marker;
+    return **line != '@';
 }
 
 /* Whether a list of names needs more than a comparison; -1 when it can match nothing. */
@@ -114,21 +109,21 @@ static int list_kind(const char *names) {
     return pattern;
 }
 
-static int add_plain(struct knownhosts *k, char *names, uint32_t entry) {
+static int add_plain(struct knownhosts *k, char *names, uint32_t line) {
     char *rest = names;
     for (char *name = strsep(&rest, ","); name; name = strsep(&rest, ",")) {
         if (vec_reserve(&k->plain, &k->plain_cap, k->plain_count + 1, sizeof(*k->plain)) < 0)
             return -1;
-        k->plain[k->plain_count++] = (struct plain){name, entry};
+        k->plain[k->plain_count++] = (struct plain){name, line};
     }
     return 0;
 }
 
-/* Puts the entry that is about to be added into the index that its names ask for. 1: into none. */
+/* Puts the line that is about to be added into the index that its names ask for. 1: into none. */
 static int index_names(struct knownhosts *k, char *names, struct str *scratch) {
-    uint32_t entry = (uint32_t)k->entry_count;
+    uint32_t line = (uint32_t)k->line_count;
     if (*names == '|') {
-        struct hidden h = {.entry = entry};
+        struct hidden h = {.line = line};
         if (!hosthash_read(names, &h.hash, scratch))
             return 1;
         if (vec_reserve(&k->hidden, &k->hidden_cap, k->hidden_count + 1, sizeof(h)) < 0)
@@ -141,40 +136,41 @@ static int index_names(struct knownhosts *k, char *names, struct str *scratch) {
     if (kind < 0)
         return 1;
     if (kind == 0)
-        return add_plain(k, names, entry);
-    if (vec_reserve(&k->patterns, &k->pattern_cap, k->pattern_count + 1, sizeof(entry)) < 0)
+        return add_plain(k, names, line);
+    if (vec_reserve(&k->patterns, &k->pattern_cap, k->pattern_count + 1, sizeof(*k->patterns)) < 0)
         return -1;
-    k->patterns[k->pattern_count++] = entry;
+    k->patterns[k->pattern_count++] = (struct pattern){names, line};
     return 0;
 }
 
 /* Returns -1 when memory ran out; a line that cannot be read is no error. */
-static int add_line(struct knownhosts *k, const char *file, int number, char *line,
+static int add_line(struct knownhosts *k, const char *file, int number, char *text,
                     struct str *scratch) {
-    while (is_blank(*line))
-        line++;
-    if (!*line || *line == '#')
+    while (is_blank(*text))
+        text++;
+    if (!*text || *text == '#')
         return 0;
-    enum marker marker = read_marker(&line);
-    if (marker == MARKER_BAD || is_blank(*line))
+    struct knownhosts_line line = {.file = file, .number = number};
+    if (!read_marker(&text, &line.marker) || is_blank(*text))
         return 0;
-    char *names = next_field(&line);
-    char *type = next_field(&line);
-    char *key = next_field(&line);
+    char *names = next_field(&text);
+    char *type = next_field(&text);
+    char *key = next_field(&text);
     /* base64 may be followed by the CR of a CRLF */
     key[strcspn(key, "\r")] = '\0';
-    const char *plain = hostkey_type(type, strlen(type), key, strlen(key), scratch);
+    line.key = key;
+    line.type = hostkey_type(type, strlen(type), key, strlen(key), scratch);
     if (scratch->failed)
         return -1;
-    if (!plain)
+    if (!line.type)
         return 0;
-    /* room first: once the names are in an index, the entry must be there */
-    if (k->entry_count >= UINT32_MAX ||
-        vec_reserve(&k->entries, &k->entry_cap, k->entry_count + 1, sizeof(*k->entries)) < 0)
+    /* room first: once the names are in an index, the line must be there */
+    if (k->line_count >= UINT32_MAX ||
+        vec_reserve(&k->lines, &k->line_cap, k->line_count + 1, sizeof(*k->lines)) < 0)
         return -1;
     int indexed = index_names(k, names, scratch);
     if (indexed == 0)
-        k->entries[k->entry_count++] = (struct entry){file, names, plain, key, number, marker};
+        k->lines[k->line_count++] = line;
     return indexed < 0 ? -1 : 0;
 }
 
@@ -253,7 +249,7 @@ void knownhosts_free(struct knownhosts *k) {
     for (size_t i = 0; i < k->text_count; i++)
         free(k->texts[i]);
     free(k->texts);
-    free(k->entries);
+    free(k->lines);
     free(k->plain);
     free(k->hidden);
     free(k->patterns);
@@ -300,9 +296,14 @@ static bool list_matches(const char *name, const char *list) {
     return positive;
 }
 
-/* Calls visit() for each entry of the name, in no particular order. */
-static void each_entry(const struct knownhosts *k, const char *name,
-                       void (*visit)(const struct entry *e, void *arg), void *arg) {
+static int add_found(const struct knownhosts *k, uint32_t line, struct knownhosts_lines *ret) {
+    if (vec_reserve(&ret->items, &ret->cap, ret->count + 1, sizeof(*ret->items)) < 0)
+        return -1;
+    ret->items[ret->count++] = &k->lines[line];
+    return 0;
+}
+
+static int find_plain(const struct knownhosts *k, const char *name, struct knownhosts_lines *ret) {
     size_t low = 0, high = k->plain_count;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -312,132 +313,59 @@ static void each_entry(const struct knownhosts *k, const char *name,
             high = middle;
     }
     for (; low < k->plain_count && strcmp(k->plain[low].name, name) == 0; low++)
-        visit(&k->entries[k->plain[low].entry], arg);
-    for (size_t i = 0; i < k->pattern_count; i++)
-        if (list_matches(name, k->entries[k->patterns[i]].names))
-            visit(&k->entries[k->patterns[i]], arg);
-    size_t n = strlen(name);
-    for (size_t i = 0; i < k->hidden_count; i++)
-        if (hosthash_is(&k->hidden[i].hash, name, n))
-            visit(&k->entries[k->hidden[i].entry], arg);
+        if (add_found(k, k->plain[low].line, ret) < 0)
+            return -1;
+    return 0;
 }
 
-static bool usual_port(int port) {
-    return port == 0 || port == 22;
+static int find_patterns(const struct knownhosts *k, const char *name,
+                         struct knownhosts_lines *ret) {
+    for (size_t i = 0; i < k->pattern_count; i++)
+        if (list_matches(name, k->patterns[i].names) && add_found(k, k->patterns[i].line, ret) < 0)
+            return -1;
+    return 0;
+}
+
+static int find_hidden(const struct knownhosts *k, const char *name, struct knownhosts_lines *ret) {
+    struct hosthash_name hashed;
+    hosthash_name(name, strlen(name), &hashed);
+    for (size_t i = 0; i < k->hidden_count; i++)
+        if (hosthash_is(&k->hidden[i].hash, &hashed) && add_found(k, k->hidden[i].line, ret) < 0)
+            return -1;
+    return 0;
 }
 
 /* The name that a host has in the files; false when it is longer than any can be. */
 static bool name_of(const char *host, int port, char out[NAME_TEXT]) {
-    int n = usual_port(port) ? snprintf(out, NAME_TEXT, "%s", host)
-                             : snprintf(out, NAME_TEXT, "[%s]:%d", host, port);
+    int n = knownhosts_bare(port) ? snprintf(out, NAME_TEXT, "%s", host)
+                                  : snprintf(out, NAME_TEXT, "[%s]:%d", host, port);
     lower(out);
     return n < NAME_TEXT;
 }
 
-struct verdicts {
-    const char *key;
-    const struct entry *same;  /* the first line with the key */
-    const struct entry *other; /* the last with another */
-    const struct entry *revoked;
-};
-
-static void judge(const struct entry *e, void *arg) {
-    struct verdicts *v = arg;
-    bool same = strcmp(e->key, v->key) == 0;
-    if (e->marker == MARKER_REVOKED && same)
-        v->revoked = e;
-    else if (e->marker == MARKER_NONE && same && (!v->same || e < v->same))
-        v->same = e;
-    else if (e->marker == MARKER_NONE && !same && (!v->other || e > v->other))
-        v->other = e;
-}
-
-static struct verdicts judge_name(const struct knownhosts *k, const char *host, int port,
-                                  const char *key) {
-    struct verdicts v = {.key = key};
-    char name[NAME_TEXT];
-    if (name_of(host, port, name))
-        each_entry(k, name, judge, &v);
-    return v;
-}
-
-static void answer(struct knownhosts_answer *ret, enum knownhosts_status status,
-                   const struct entry *e) {
-    *ret = (struct knownhosts_answer){status, e->file, e->line, e->type, e->key};
-}
-
-void knownhosts_check(const struct knownhosts *k, const char *host, int port, const char *key,
-                      struct knownhosts_answer *ret) {
-    struct verdicts v = judge_name(k, host, port, key);
-    if (!usual_port(port) && !v.same && !v.other && !v.revoked) {
-        v = judge_name(k, host, 0, key);
-        v.other = NULL;
-    }
-    if (v.revoked)
-        answer(ret, KNOWNHOSTS_REVOKED, v.revoked);
-    else if (v.same)
-        answer(ret, KNOWNHOSTS_MATCH, v.same);
-    else if (v.other)
-        answer(ret, KNOWNHOSTS_CHANGED, v.other);
-    else
-        *ret = (struct knownhosts_answer){.status = KNOWNHOSTS_UNKNOWN};
-}
-
-/* The first key of each type, and how many types there are. */
-struct first_keys {
-    const struct entry *of[HOSTKEY_TYPES];
-    size_t count;
-};
-
-static void collect_type(const struct entry *e, void *arg) {
-    struct first_keys *first = arg;
-    if (e->marker != MARKER_NONE)
-        return;
-    for (size_t i = 0; i < first->count; i++) {
-        /* types are constants of hostkey.c */
-        if (first->of[i]->type != e->type)
-            continue;
-        if (e < first->of[i])
-            first->of[i] = e;
-        return;
-    }
-    if (first->count < HOSTKEY_TYPES && !strstr(e->type, "-cert-"))
-        first->of[first->count++] = e;
-}
-
 static int by_place(const void *a, const void *b) {
-    const struct entry *x = *(const struct entry *const *)a, *y = *(const struct entry *const *)b;
+    const struct knownhosts_line *x = *(const struct knownhosts_line *const *)a,
+                                 *y = *(const struct knownhosts_line *const *)b;
     return x < y ? -1 : x > y;
 }
 
-size_t knownhosts_types(const struct knownhosts *k, const char *host, int port, const char **types,
-                        size_t max) {
-    struct first_keys first = {.count = 0};
+int knownhosts_find(const struct knownhosts *k, const char *host, int port,
+                    struct knownhosts_lines *ret, struct error *err) {
     char name[NAME_TEXT];
+    *ret = (struct knownhosts_lines){0};
     if (!name_of(host, port, name))
         return 0;
-    each_entry(k, name, collect_type, &first);
-    qsort(first.of, first.count, sizeof(*first.of), by_place);
-    size_t n = 0;
-    for (size_t i = 0; i < first.count && n < max; i++) {
-        /* a type whose first key is revoked is none that a server should be asked for */
-        if (!judge_name(k, host, port, first.of[i]->key).revoked)
-            types[n++] = first.of[i]->type;
+    if (find_plain(k, name, ret) < 0 || find_patterns(k, name, ret) < 0 ||
+        find_hidden(k, name, ret) < 0) {
+        knownhosts_lines_done(ret);
+        return error_memory(err);
     }
-    return n;
+    if (ret->count > 1)
+        qsort(ret->items, ret->count, sizeof(*ret->items), by_place);
+    return 0;
 }
 
-static void see_authority(const struct entry *e, void *arg) {
-    *(bool *)arg |= e->marker == MARKER_AUTHORITY;
-}
-
-bool knownhosts_has_authority(const struct knownhosts *k, const char *host, int port) {
-    bool found = false;
-    char name[NAME_TEXT];
-    if (!name_of(host, port, name))
-        return false;
-    each_entry(k, name, see_authority, &found);
-    if (!found && !usual_port(port) && name_of(host, 0, name))
-        each_entry(k, name, see_authority, &found);
-    return found;
+void knownhosts_lines_done(struct knownhosts_lines *lines) {
+    free(lines->items);
+    *lines = (struct knownhosts_lines){0};
 }

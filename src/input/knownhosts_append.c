@@ -73,64 +73,114 @@ static int open_locked(const char *file, int *ret, struct error *err) {
     return 0;
 }
 
-static int check_line(const char *file, const char *host, const char *type, const char *key,
-                      struct error *err) {
-    cleanup(str_done) struct str scratch = {0};
+bool knownhosts_recordable(const char *host) {
     for (const char *p = host; *p; p++)
         if ((unsigned char)*p <= ' ' || *p == 0x7f || strchr("@?*#[]|'\"\\,!", *p))
-            return error_set(err, ERROR_HOST_KEY,
-                             "the host's name has characters that cannot stand in %s", file);
-    const char *plain = hostkey_type(type, strlen(type), key, strlen(key), &scratch);
+            return false;
+    return *host != '\0';
+}
+
+static int check(const char *file, const struct knownhosts_addition *a, struct error *err) {
+    cleanup(str_done) struct str scratch = {0};
+    if (a->host && !knownhosts_recordable(a->host))
+        return error_set(err, ERROR_HOST_KEY,
+                         "the host's name has characters that cannot stand in %s", file);
+    const char *plain = hostkey_type(a->type, strlen(a->type), a->key, strlen(a->key), &scratch);
     if (scratch.failed)
         return error_memory(err);
-    if (!*host || !plain || strcmp(plain, type) != 0)
+    if (!plain || strcmp(plain, a->type) != 0)
         return error_set(err, ERROR_HOST_KEY, "not a host key, not added to %s", file);
     return 0;
 }
 
-static int make_line(struct str *line, const char *host, int port, const char *type,
-                     const char *key, bool hashed, struct error *err) {
-    cleanup(str_done) struct str name = {0};
-    if (port == 0 || port == 22)
-        str_add(&name, host);
+static void add_name(struct str *out, const char *host, int port) {
+    size_t start = out->len;
+    if (knownhosts_bare(port))
+        str_add(out, host);
     else
-        str_addf(&name, "[%s]:%d", host, port);
-    for (size_t i = 0; i < name.len; i++)
-        if (name.data[i] >= 'A' && name.data[i] <= 'Z')
-            name.data[i] += 'a' - 'A';
-    if (name.failed)
-        return error_memory(err);
-    if (hashed) {
-        char text[HOSTHASH_TEXT];
-        if (hosthash_write(name.data, text, err) < 0)
-            return -1;
-        str_clear(&name);
-        str_add(&name, text);
-    }
-    str_addf(line, "%s %s %s\n", name.data ? name.data : "", type, key);
-    return line->failed || name.failed ? error_memory(err) : 0;
+        str_addf(out, "[%s]:%d", host, port);
+    for (size_t i = start; i < out->len; i++)
+        if (out->data[i] >= 'A' && out->data[i] <= 'Z')
+            out->data[i] += 'a' - 'A';
 }
 
-/* 1: the file has the key for the host. */
-static int has_key(const char *file, const struct str *text, const char *host, int port,
-                   const char *key, struct error *err) {
-    if (!text->len || !memmem(text->data, text->len, key, strlen(key)))
+static void add_line(struct str *out, const char *names, const struct knownhosts_addition *a) {
+    str_addf(out, "%s %s %s\n", names, a->type, a->key);
+}
+
+static int add_hidden_line(struct str *out, const char *host, int port,
+                           const struct knownhosts_addition *a, struct error *err) {
+    cleanup(str_done) struct str name = {0};
+    char hidden[HOSTHASH_TEXT];
+    add_name(&name, host, port);
+    if (name.failed)
+        return error_memory(err);
+    if (hosthash_write(name.data, hidden, err) < 0)
+        return -1;
+    add_line(out, hidden, a);
+    return 0;
+}
+
+static int make_lines(struct str *out, const struct knownhosts_addition *a, struct error *err) {
+    if (a->hashed) {
+        if ((a->host && add_hidden_line(out, a->host, a->port, a, err) < 0) ||
+            (a->address && add_hidden_line(out, a->address, a->address_port, a, err) < 0))
+            return -1;
+    } else {
+        cleanup(str_done) struct str names = {0};
+        if (a->host)
+            add_name(&names, a->host, a->port);
+        if (a->host && a->address)
+            str_add_char(&names, ',');
+        if (a->address)
+            add_name(&names, a->address, a->address_port);
+        out->failed |= names.failed;
+        if (!names.failed)
+            add_line(out, names.data, a);
+    }
+    return out->failed ? error_memory(err) : 0;
+}
+
+/* 1: the table has the key for the host. */
+static int has_key(const struct knownhosts *k, const char *host, int port, const char *key,
+                   struct error *err) {
+    struct knownhosts_lines lines;
+    if (knownhosts_find(k, host, port, &lines, err) < 0)
+        return -1;
+    bool found = false;
+    for (size_t i = 0; i < lines.count; i++)
+        found |=
+            lines.items[i]->marker == KNOWNHOSTS_PLAIN && strcmp(lines.items[i]->key, key) == 0;
+    knownhosts_lines_done(&lines);
+    return found;
+}
+
+/* Takes away the names under which the file has the key by now. */
+static int drop_known(const char *file, const struct str *text, struct knownhosts_addition *a,
+                      struct error *err) {
+    if (!text->len || !memmem(text->data, text->len, a->key, strlen(a->key)))
         return 0;
     struct knownhosts *k;
     if (knownhosts_load(&file, 1, &k, err) < 0)
         return -1;
-    struct knownhosts_answer a;
-    knownhosts_check(k, host, port, key, &a);
+    int host = a->host ? has_key(k, a->host, a->port, a->key, err) : 0;
+    int address =
+        a->address && host >= 0 ? has_key(k, a->address, a->address_port, a->key, err) : 0;
     knownhosts_free(k);
-    return a.status == KNOWNHOSTS_MATCH;
+    if (host > 0)
+        a->host = NULL;
+    if (address > 0)
+        a->address = NULL;
+    return host < 0 || address < 0 ? -1 : 0;
 }
 
-int knownhosts_append(const char *file, const char *host, int port, const char *type,
-                      const char *key, bool hashed, struct error *err) {
-    cleanup(str_done) struct str line = {0};
+int knownhosts_append(const char *file, const struct knownhosts_addition *addition,
+                      struct error *err) {
+    struct knownhosts_addition a = *addition;
+    cleanup(str_done) struct str lines = {0};
     cleanup(str_done) struct str text = {0};
     cleanup(fd_close) int fd = -1;
-    if (check_line(file, host, type, key, err) < 0 || open_locked(file, &fd, err) < 0)
+    if (check(file, &a, err) < 0 || open_locked(file, &fd, err) < 0)
         return -1;
     if (fd < 0)
         return 0;
@@ -139,14 +189,15 @@ int knownhosts_append(const char *file, const char *host, int port, const char *
             err->kind = ERROR_HOST_KEY;
         return -1;
     }
-    int found = has_key(file, &text, host, port, key, err);
-    if (found != 0)
-        return found < 0 ? -1 : 0;
-    if (text.len && text.data[text.len - 1] != '\n')
-        str_add_char(&line, '\n');
-    if (make_line(&line, host, port, type, key, hashed, err) < 0)
+    if (drop_known(file, &text, &a, err) < 0)
         return -1;
-    if (fd_write_all(fd, line.data, line.len) < 0)
+    if (!a.host && !a.address)
+        return 0;
+    if (text.len && text.data[text.len - 1] != '\n')
+        str_add_char(&lines, '\n');
+    if (make_lines(&lines, &a, err) < 0)
+        return -1;
+    if (fd_write_all(fd, lines.data, lines.len) < 0)
         return error_os(err, ERROR_HOST_KEY, errno, "cannot write %s", file);
     return 0;
 }

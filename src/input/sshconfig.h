@@ -20,6 +20,9 @@
 
 struct sshconfig;
 
+/* StrictHostKeyChecking: yes, or ask as nobody is there to be asked; accept-new; no or off. */
+enum host_key_checking { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF };
+
 struct ssh_options {
     char *hostname; /* where to connect: after HostName and canonicalisation */
     char *user;
@@ -38,7 +41,7 @@ struct ssh_options {
     char *revoked_host_keys; /* a file of keys, or a key revocation list; NULL: not set */
     bool check_host_ip;      /* the address's key is checked beside the name's */
     bool trust_localhost;    /* NoHostAuthenticationForLocalhost */
-    enum { HOST_KEY_STRICT, HOST_KEY_ACCEPT_NEW, HOST_KEY_OFF } host_key_checking;
+    enum host_key_checking host_key_checking;
     bool hash_known_hosts;
     int address_family;      /* AF_UNSPEC, AF_INET or AF_INET6 */
     char *bind_address;      /* NULL: not set */
@@ -71,6 +74,8 @@ struct ssh_options {
     char *macs;
     char *kex;
     char *host_key_algorithms;
+    bool host_key_order; /* a list of the user's own, not one changed by + or -: known types of
+                            keys do not come before it */
     char *pubkey_algorithms;
     bool compression;
     bool tcp_keepalive;

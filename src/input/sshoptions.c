@@ -205,6 +205,38 @@ static char *list_of(const struct output *o, const struct output *usual, const c
     return list && other && strcmp(list, other) == 0 ? NULL : copy(list, failed);
 }
 
+static bool same_piece(const char *a, const char *b) {
+    size_t n = strcspn(a, ",");
+    return strcspn(b, ",") == n && memcmp(a, b, n) == 0;
+}
+
+static const char *next_piece(const char *p) {
+    p += strcspn(p, ",");
+    return p + (*p == ',');
+}
+
+/* Where the piece stands in a list; the list's end when it does not. */
+static const char *find_piece(const char *list, const char *piece) {
+    while (*list && !same_piece(list, piece))
+        list = next_piece(list);
+    return list;
+}
+
+/*
+ * Whether a list is the user's own, or made with ^: not the usual one with some taken out and some
+ * put behind, as - and + make it. One of the user's that looks like that is taken for it.
+ */
+static bool is_own_order(const char *list, const char *usual) {
+    const char *left = usual ? usual : "";
+    for (const char *p = list ? list : ""; *p; p = next_piece(p)) {
+        const char *found = find_piece(left, p);
+        if (!*found && usual && *find_piece(usual, p))
+            return true; /* it is one of those that came before */
+        left = *found ? next_piece(found) : found;
+    }
+    return false;
+}
+
 static int host_key_checking(const struct output *o) {
     const char *value = value_of(o, "stricthostkeychecking");
     if (!value)
@@ -237,11 +269,6 @@ static bool multiplexes(const struct output *o, const struct ssh_names *names, b
     return socket && stat(socket, &st) == 0 && S_ISSOCK(st.st_mode);
 }
 
-static bool is_this_machine(const char *host) {
-    return strcmp(host, "localhost") == 0 || strcmp(host, "::1") == 0 ||
-           strncmp(host, "127.", 4) == 0;
-}
-
 /* Why muster cannot do what the options ask for, or NULL. */
 static const char *reason(const struct output *o, const struct ssh_options *opt,
                           const struct ssh_names *names, bool *failed) {
@@ -251,7 +278,6 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
     } set[] = {
         {"knownhostscommand", "KnownHostsCommand is set"},
         {"pkcs11provider", "PKCS11Provider is set"},
-        {"revokedhostkeys", "RevokedHostKeys is set"},
     };
     for (size_t i = 0; i < ARRAY_LEN(set); i++)
         if (value_of(o, set[i].key))
@@ -266,9 +292,6 @@ static const char *reason(const struct output *o, const struct ssh_options *opt,
         return "host keys are looked up in the DNS (VerifyHostKeyDNS)";
     if (is_on(o, "permitlocalcommand") && value_of(o, "localcommand"))
         return "LocalCommand is set";
-    if (is_on(o, "nohostauthenticationforlocalhost") && is_this_machine(opt->hostname) &&
-        !opt->host_key_alias)
-        return "NoHostAuthenticationForLocalhost is set";
     return NULL;
 }
 
@@ -334,6 +357,8 @@ static void read_algorithms(const struct output *o, const struct output *usual,
     opt->macs = list_of(o, usual, "macs", failed);
     opt->kex = list_of(o, usual, "kexalgorithms", failed);
     opt->host_key_algorithms = list_of(o, usual, "hostkeyalgorithms", failed);
+    opt->host_key_order =
+        is_own_order(opt->host_key_algorithms, value_of(usual, "hostkeyalgorithms"));
     opt->pubkey_algorithms = list_of(o, usual, "pubkeyacceptedalgorithms", failed);
     if (!value_of(o, "pubkeyacceptedalgorithms")) /* its name before OpenSSH 8.5 */
         opt->pubkey_algorithms = list_of(o, usual, "pubkeyacceptedkeytypes", failed);

@@ -2,46 +2,55 @@
  * hostkey: whether the key that a server has shown is the one that the user knows.
  *
  * libssh's own check is never asked: it accepts revoked and negated entries, and reads the whole
- * known_hosts for each session. The files are read once per run (input/knownhosts.h) for each
- * distinct list of files.
+ * known_hosts for each session. The user's files are read once per run (input/knownhosts.h,
+ * input/revoked.h) and searched once for each server; what they mean is ssh's
+ * (input/hostjudge.h). libssh knows no host certificates: where one could matter, the ssh program
+ * has to judge.
  *
- * Threads: any thread.
+ * Threads: hostkeys are for any thread, one server's hostkey for one.
  */
 #pragma once
 
 #include "base/str.h"
-#include "input/knownhosts.h"
 #include "input/sshconfig.h"
 
 #include <libssh/libssh.h>
 
 struct hostkeys;
+struct hostkey;
 
 int hostkeys_new(struct hostkeys **ret, struct error *err) must_use;
 void hostkeys_free(struct hostkeys *h);
 
-/* The table of the options' files; lives as long as the hostkeys. */
-int hostkeys_table(struct hostkeys *h, const struct ssh_options *options,
-                   const struct knownhosts **ret, struct error *err) must_use;
+/*
+ * What is known of a server's host key. `name` is the server's, for sentences; it and the options
+ * are borrowed. Fails with ERROR_INTERNAL.
+ */
+int hostkey_new(struct hostkeys *h, const struct ssh_options *options, const char *name,
+                struct hostkey **ret, struct error *err) must_use;
+void hostkey_free(struct hostkey *k);
+
+/* Why the ssh program must judge the server's key, or NULL; a constant. */
+const char *hostkey_needs_program(const struct hostkey *k);
 
 /*
- * Whether only a certificate authority is known for the host: libssh knows no host certificates.
+ * Whether a certificate of the server's would be judged in another way than its plain key is: an
+ * authority is known for it, or what is revoked could be one.
  */
-bool hostkey_needs_certificate(const struct knownhosts *table, const struct ssh_options *options);
+bool hostkey_heeds_certificates(const struct hostkey *k);
 
 /*
- * Appends the signature algorithms to ask for, as libssh takes them, those for the types of keys
- * that are known for the host before the others, so that a server with several keys shows one that
- * can be judged.
+ * Appends the signature algorithms to ask for, as libssh takes them; those for the types of keys
+ * that are known for the host come first where ssh does so, so that a server with several keys
+ * shows one that can be judged.
  */
-void hostkey_add_algorithms(const struct knownhosts *table, const struct ssh_options *options,
-                            struct str *out);
+void hostkey_add_algorithms(const struct hostkey *k, struct str *out);
 
 /*
- * Judges the key of a session that has ended its key exchange. `name` is the server, for sentences.
- * *trusted is false where StrictHostKeyChecking is off and the key has changed: then no password
- * may be sent. Fails with ERROR_HOST_KEY (unknown, changed, revoked; a new key could not be kept)
- * or ERROR_INTERNAL.
+ * Judges the key of a session that has ended its key exchange, and records a new one where
+ * StrictHostKeyChecking says so. *trusted is false where checking is off and the key is not the one
+ * that is known: then no password may be sent. Fails with ERROR_HOST_KEY (unknown, changed,
+ * revoked) or ERROR_INTERNAL.
  */
-int hostkey_check(const struct knownhosts *table, const struct ssh_options *options,
-                  const char *name, ssh_session session, bool *trusted, struct error *err) must_use;
+int hostkey_check(const struct hostkey *k, ssh_session session, bool *trusted,
+                  struct error *err) must_use;

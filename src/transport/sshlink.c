@@ -5,6 +5,7 @@
 #include "transport/auth.h"
 #include "transport/dial.h"
 #include "transport/handshake.h"
+#include "transport/offer.h"
 
 #include <string.h>
 
@@ -12,7 +13,7 @@
 struct opening {
     const struct sshkit *kit;
     const struct sshlink_request *r;
-    const struct knownhosts *known;
+    struct hostkey *key;
     int64_t login_deadline;
     struct link *link;
     char *address;
@@ -68,7 +69,7 @@ static bool set_rekey(ssh_session ssh, const struct ssh_options *o) {
 /* Makes the session; *unsupported is why the ssh program must take it, or NULL. */
 static int configure(struct opening *o, const char **unsupported, struct error *err) {
     cleanup(str_done) struct str algorithms = {0};
-    hostkey_add_algorithms(o->known, o->r->options, &algorithms);
+    hostkey_add_algorithms(o->key, &algorithms);
     o->link->ssh = ssh_new();
     if (!o->link->ssh || algorithms.failed || !set_fixed(o->link->ssh, o->r->options) ||
         !set_rekey(o->link->ssh, o->r->options))
@@ -87,6 +88,20 @@ int64_t sshkit_connect_timeout(const struct sshkit *kit, const struct ssh_option
     if (kit->connect_timeout > 0)
         return kit->connect_timeout;
     return options->connect_timeout > 0 ? options->connect_timeout : CONNECT_TIMEOUT;
+}
+
+/* The key exchange; *certificate is whether the server may have one that matters. */
+static int exchange_keys(struct opening *o, int fd, const struct limit *login, bool *certificate,
+                         struct error *err) {
+    struct offer offer;
+    int64_t within = sshkit_connect_timeout(o->kit, o->r->options);
+    *certificate = false;
+    if (!hostkey_heeds_certificates(o->key))
+        return handshake_run(o->link, fd, within, login, err);
+    offer_begin(&offer);
+    int rc = handshake_run(o->link, fd, within, login, err);
+    *certificate = offer_end(&offer);
+    return rc;
 }
 
 static int log_in(struct opening *o, bool trusted, const char **unsupported, struct error *err) {
@@ -110,16 +125,29 @@ static int establish(struct opening *o, const char **unsupported, struct error *
     struct limit login = limit_start(o->kit->login_timeout, o->r->deadline);
     o->login_deadline = login.deadline;
     o->link->within = login.within;
-    bool trusted;
-    if (handshake_run(o->link, fd_take(&fd), sshkit_connect_timeout(o->kit, o->r->options), &login,
-                      err) != 0 ||
-        hostkey_check(o->known, o->r->options, o->r->name, o->link->ssh, &trusted, err) != 0 ||
+    bool certificate, trusted;
+    if (exchange_keys(o, fd_take(&fd), &login, &certificate, err) != 0)
+        return -1;
+    if (certificate) {
+        *unsupported = "it may have a host certificate, and authorities or revoked keys are set";
+        return 0;
+    }
+    if (hostkey_check(o->key, o->link->ssh, &trusted, err) != 0 ||
         log_in(o, trusted, unsupported, err) != 0)
         return -1;
     gate_leave(&o->link->place);
     o->link->within = 0;
     link_keep_alive(o->link, o->r->options->alive_interval, o->r->options->alive_count_max);
     return 0;
+}
+
+static int open_link(struct opening *o, const char **unsupported, struct error *err) {
+    *unsupported = hostkey_needs_program(o->key);
+    if (*unsupported)
+        return 0;
+    if (configure(o, unsupported, err) != 0)
+        return -1;
+    return *unsupported ? 0 : establish(o, unsupported, err);
 }
 
 int sshlink_open(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
@@ -129,14 +157,13 @@ int sshlink_open(const struct sshkit *kit, const struct sshlink_request *r, stru
     *unsupported = r->options->needs_ssh_program;
     if (*unsupported)
         return 0;
-    if (hostkeys_table(kit->hostkeys, r->options, &o.known, err) != 0)
+    if (hostkey_new(kit->hostkeys, r->options, r->name, &o.key, err) != 0)
         return -1;
-    if (hostkey_needs_certificate(o.known, r->options)) {
-        *unsupported = "only a certificate authority is known for its host key";
-        return 0;
-    }
-    if (configure(&o, unsupported, err) != 0)
-        return -1;
-    /* a login may turn out to need the ssh program */
-    return *unsupported || establish(&o, unsupported, err) == 0 || *unsupported ? 0 : -1;
+    int rc = open_link(&o, unsupported, err);
+    hostkey_free(o.key);
+    /* what comes before the login, or the login itself, may turn out to need the ssh program */
+    if (!*unsupported)
+        return rc;
+    link_done(link); /* its place is not to be held meanwhile */
+    return 0;
 }

@@ -1,6 +1,6 @@
 /* A known_hosts file of any bytes, asked for a few hosts. */
 #include "base/fd.h"
-#include "input/knownhosts.h"
+#include "input/hostjudge.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -12,15 +12,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static void ask(const struct knownhosts *k, const char *host, int port) {
     static const char key[] =
         "AAAAC3NzaC1lZDI1NTE5AAAAIFSjhSEpfo1pozWnI6ouUM3kNarP/e9ovVILd28xwDFK";
-    struct knownhosts_answer a;
-    knownhosts_check(k, host, port, key, &a);
-    /* an answer that rests on a line must name it */
-    if ((a.status == KNOWNHOSTS_UNKNOWN) != (a.file == NULL))
-        __builtin_trap();
+    cleanup(hostjudge_lines_done) struct hostjudge_lines l = {.check_address = true};
+    struct error err;
+    if (knownhosts_find(k, host, port, &l.host, &err) < 0 ||
+        knownhosts_find(k, host, 0, &l.bare, &err) < 0 ||
+        knownhosts_find(k, "10.0.0.1", port, &l.address, &err) < 0)
+        return;
+    struct hostjudge_answer a;
+    for (int checking = HOST_KEY_STRICT; checking <= HOST_KEY_OFF; checking++) {
+        hostjudge(&l, key, checking, true, &a);
+        /* an answer that rests on a line must name it, and none is trusted that is not accepted */
+        if ((a.status == HOSTJUDGE_UNKNOWN) != (a.line == NULL) || (a.trusted && !a.accepted))
+            __builtin_trap();
+    }
     const char *types[4];
-    if (knownhosts_types(k, host, port, types, 4) > 4)
+    if (hostjudge_types(&l.host, types, 4) > 4)
         __builtin_trap();
-    knownhosts_has_authority(k, host, port);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {

@@ -25,7 +25,7 @@ setup_file() {
     ssh-keygen -q -s user_ca -I user -n "$(id -un)" -V 20200101:20200102 user.pub && mv user-cert.pub expired
     printf '127.0.0.1 localhost web1 web1.example.test certified\n10.7.0.1 far\n' >hosts
     [ "$(id -u)" != 0 ] || { mkdir -p /run/sshd && ip addr add 10.7.0.1/32 dev lo; }
-    start 2222 "HostKey $T/host_rsa" "HostKey $T/host_ecdsa" 'AcceptEnv REACH_*' <<TXT
+    start 2222 host_ed25519 "HostKey $T/host_rsa" "HostKey $T/host_ecdsa" 'AcceptEnv REACH_*' <<TXT
 Match LocalAddress 127.0.0.11
   MaxAuthTries 2
 Match LocalAddress 127.0.0.12
@@ -47,18 +47,19 @@ Match LocalAddress 127.0.0.18
 Match LocalAddress 127.0.0.19
   DenyUsers *
 TXT
-    start 2223 'KexAlgorithms sntrup761x25519-sha512@openssh.com'
-    start 2224 "HostCertificate $T/host_ed25519-cert.pub"
-    start 2225 'Ciphers aes256-ctr' 'MACs hmac-sha2-512' 'KexAlgorithms diffie-hellman-group14-sha256'
-    for name in 2222 2223 2224 2225; do wait_for listens 127.0.0.1 $name; done
+    start 2223 host_ed25519 'KexAlgorithms sntrup761x25519-sha512@openssh.com'
+    start 2224 host_ed25519 "HostCertificate $T/host_ed25519-cert.pub"
+    start 2225 host_ed25519 'Ciphers aes256-ctr' 'MACs hmac-sha2-512' 'KexAlgorithms diffie-hellman-group14-sha256'
+    start 2226 s1
+    for name in 2222 2223 2224 2225 2226; do wait_for listens 127.0.0.1 $name; done
 }
 teardown_file() { scratch_done; }
 
-start() { # PORT LINES...; Match blocks, which come last, are standard input
-    local port=$1
-    shift
+start() { # PORT KEY LINES...; Match blocks, which come last, are standard input
+    local port=$1 key=$2
+    shift 2
     {
-        printf '%s\n' "Port $port" "HostKey $T/host_ed25519" "$@"
+        printf '%s\n' "Port $port" "HostKey $T/$key" "$@"
         cat - <<TXT
 AuthorizedKeysFile $T/authorized
 PidFile $T/$port.pid
@@ -286,6 +287,7 @@ CASES
 
 @test "algorithms" {
     agree <<'CASES'
+ok | 127.0.0.1 | Port 2223; KexAlgorithms +diffie-hellman-group1-sha1 |
 unreachable | 127.0.0.1 | Port 2223; KexAlgorithms curve25519-sha256 |
 ok | 127.0.0.1 | Port 2225; KexAlgorithms +diffie-hellman-group1-sha1 |
 ok | 127.0.0.1 | KexAlgorithms ecdh-sha2-nistp256 |
@@ -301,6 +303,8 @@ ok | 127.0.0.1 | | known "* $(host_key rsa)"
 ok | 127.0.0.1 | | known "* $(host_key ecdsa)"
 ok | 127.0.0.1 | HostKeyAlgorithms rsa-sha2-256 | known "* $(host_key rsa)"
 host-key | 127.0.0.1 | HostKeyAlgorithms ecdsa-sha2-nistp256 |
+host-key | 127.0.0.1 | HostKeyAlgorithms ecdsa-sha2-nistp256,ssh-ed25519 |
+host-key | 127.0.0.1 | HostKeyAlgorithms ^ecdsa-sha2-nistp256 |
 ok | 127.0.0.1 | HostKeyAlgorithms -ssh-ed25519 | known "* $(host_key rsa)"
 ok | 127.0.0.1 | HostKeyAlgorithms -ecdsa-sha2-nistp256 | known "* $(host_key rsa)"
 ok | 127.0.0.1 | HostKeyAlgorithms +ssh-rsa | known "* $(host_key rsa)"
@@ -347,12 +351,16 @@ ok | 127.0.0.1 | StrictHostKeyChecking no | rm known_hosts
 ok | 127.0.0.1 | StrictHostKeyChecking off; HashKnownHosts no | known '# a comment'
 ok | 127.0.0.1 | StrictHostKeyChecking accept-new; HashKnownHosts no; UserKnownHostsFile {D}/a {D}/known_hosts | rm known_hosts
 ok | 127.0.0.1 | StrictHostKeyChecking accept-new; UserKnownHostsFile /dev/null |
+host-key | 127.0.0.1 | StrictHostKeyChecking accept-new; UserKnownHostsFile none |
+host-key | 127.0.0.1 | StrictHostKeyChecking no; UserKnownHostsFile none |
+ok | 127.0.0.1 | StrictHostKeyChecking accept-new; UserKnownHostsFile {D}/id/file | rm known_hosts
 host-key | 127.0.0.1 | StrictHostKeyChecking accept-new | known "* $(pub s1)"
 host-key | 127.0.0.1 | StrictHostKeyChecking yes | known "* $(pub s1)"
 ok | 127.0.0.1 | StrictHostKeyChecking no | known "* $(pub s1)"
 ok | 127.0.0.1 | StrictHostKeyChecking off; PasswordAuthentication yes | known "* $(pub s1)"
 host-key | 127.0.0.1 | | known "@revoked * $(host_key)" "* $(host_key)"
 host-key | 127.0.0.1 | StrictHostKeyChecking accept-new | known "@revoked * $(host_key)"
+ok | 127.0.0.1 | StrictHostKeyChecking no | known "@revoked * $(host_key)"
 host-key | 127.0.0.1 | | known "!127.0.0.1,![127.0.0.1]:2222,* $(host_key)"
 ok | 127.0.0.1 | | known "![127.0.0.1]:2222,* $(host_key)"
 ok | 127.0.0.1 | UserKnownHostsFile {D}/none {D}/known_hosts |
@@ -374,15 +382,27 @@ CASES
 @test "addresses and this machine" {
     [ "$(id -u)" = 0 ] || skip "needs root for an address that is not this machine's own"
     agree <<'CASES'
+ok | far | CheckHostIP yes; HashKnownHosts no | known "[far]:2222 $(host_key)"
+ok | far | CheckHostIP yes; HashKnownHosts yes | known "[far]:2222 $(host_key)"
 ok | far | CheckHostIP yes | known "[far]:2222 $(host_key)" "[10.7.0.1]:2222 $(host_key)"
+host-key | far | CheckHostIP yes | known "[far]:2222 $(host_key)" "[10.7.0.1]:2222 $(pub s1)"
+host-key | far | CheckHostIP yes; StrictHostKeyChecking yes | known "[far]:2222 $(host_key)" "[10.7.0.1]:2222 $(pub s1)"
+host-key | far | CheckHostIP yes; StrictHostKeyChecking accept-new | known "[10.7.0.1]:2222 $(pub s1)"
 ok | far | CheckHostIP yes; StrictHostKeyChecking no | known "[far]:2222 $(host_key)" "[10.7.0.1]:2222 $(pub s1)"
 ok | far | CheckHostIP no | known "[far]:2222 $(host_key)" "[10.7.0.1]:2222 $(pub s1)"
+ok | far | CheckHostIP yes; HashKnownHosts no; StrictHostKeyChecking accept-new | rm known_hosts
+ok | far | CheckHostIP yes; HashKnownHosts yes; StrictHostKeyChecking accept-new | rm known_hosts
 ok | far | CheckHostIP yes; HashKnownHosts no; StrictHostKeyChecking accept-new | known "[10.7.0.1]:2222 $(host_key)"
 host-key | far | CheckHostIP yes | known "[10.7.0.1]:2222 $(host_key)"
+ok | far | CheckHostIP yes; StrictHostKeyChecking no; HashKnownHosts no | rm known_hosts
 ok | far | CheckHostIP yes; StrictHostKeyChecking no; HashKnownHosts no | known "[far]:2222 $(pub s1)"
 ok | far | CheckHostIP yes; HashKnownHosts no | known "far $(host_key)"
+host-key | far | CheckHostIP yes; HashKnownHosts no | known "far $(host_key)" "10.7.0.1 $(pub s1)"
+host-key | far | CheckHostIP yes; HashKnownHosts no | known "far $(host_key)" "[10.7.0.1]:2222 $(pub s1)"
 ok | far | CheckHostIP yes; HashKnownHosts no | known "@revoked 10.7.0.1 $(host_key)" "far $(host_key)"
 ok | far | CheckHostIP yes; HashKnownHosts no | known "@revoked [10.7.0.1]:2222 $(host_key)" "[far]:2222 $(host_key)"
+ok | far | CheckHostIP yes; HostKeyAlias web; HashKnownHosts no | known "web $(host_key)"
+host-key | far | CheckHostIP yes; HostKeyAlias web; HashKnownHosts no | known "web $(host_key)" "[10.7.0.1]:2222 $(pub s1)"
 ok | 10.7.0.1 | CheckHostIP yes; StrictHostKeyChecking accept-new; HashKnownHosts no | rm known_hosts
 ok | 127.0.0.1 | CheckHostIP yes; StrictHostKeyChecking accept-new; HashKnownHosts no | rm known_hosts
 ok | web1 | CheckHostIP yes; StrictHostKeyChecking accept-new; HashKnownHosts no | rm known_hosts
@@ -390,6 +410,7 @@ ok | s | Host s; HostName 10.7.0.1; ProxyJump 127.0.0.2; CheckHostIP yes; HashKn
 ok | far | HostName 10.7.0.1; CheckHostIP yes; HashKnownHosts no |
 ok | 127.0.0.1 | NoHostAuthenticationForLocalhost yes | rm known_hosts
 ok | localhost | NoHostAuthenticationForLocalhost yes | known "* $(pub s1)"
+ok | web1 | NoHostAuthenticationForLocalhost yes | rm known_hosts
 ok | s | NoHostAuthenticationForLocalhost yes; HostName ::1 | rm known_hosts
 ok | 127.0.0.1 | NoHostAuthenticationForLocalhost yes | known "@revoked * $(host_key)"
 host-key | 127.0.0.1 | NoHostAuthenticationForLocalhost yes; RevokedHostKeys {T}/host_ed25519.pub | rm known_hosts
@@ -429,19 +450,36 @@ ok | 127.0.0.1 | Port 2224 | known "@cert-authority * $(pub ca)"
 host-key | 127.0.0.1 | Port 2224 | known "@cert-authority * $(pub s1)"
 host-key | 127.0.0.2 | Port 2224 | known "@cert-authority * $(pub ca)"
 ok | 127.0.0.2 | Port 2224; HostKeyAlias certified | known "@cert-authority certified $(pub ca)"
+ok | 127.0.0.1 | Port 2224 | known "@cert-authority * $(pub ca)" "* $(pub s1)"
 ok | 127.0.0.2 | Port 2224 | known "@cert-authority * $(pub ca)" "* $(host_key)"
 host-key | 127.0.0.2 | Port 2224 | known "@cert-authority * $(pub ca)" "* $(pub s1)"
 ok | 127.0.0.1 | Port 2224 |
 ok | 127.0.0.1 | Port 2222 | known "@cert-authority * $(pub ca)" "* $(host_key)"
 host-key | 127.0.0.1 | Port 2222 | known "@cert-authority * $(pub ca)"
+host-key | 127.0.0.1 | Port 2224 | known "@revoked * $(pub ca)" "* $(host_key)"
+host-key | 127.0.0.1 | Port 2224 | known "@revoked * $(pub ca)" "@cert-authority * $(pub ca)" "* $(host_key)"
 ok | 127.0.0.1 | Port 2224; HostKeyAlgorithms ssh-ed25519 | known "@revoked * $(pub ca)" "* $(host_key)"
 ok | 127.0.0.1 | Port 2224 | known "@revoked * $(pub s1)" "* $(host_key)"
 ok | 127.0.0.1 | Port 2222 | known "@revoked * $(pub s1)" "* $(host_key)"
 host-key | 127.0.0.1 | Port 2224; RevokedHostKeys {T}/ca.pub |
 host-key | 127.0.0.1 | Port 2224; RevokedHostKeys {T}/ca.pub; StrictHostKeyChecking no |
+ok | 127.0.0.1 | Port 2224; StrictHostKeyChecking no | known "@revoked * $(pub ca)"
 ok | 127.0.0.1 | Port 2224; StrictHostKeyChecking accept-new; HashKnownHosts no | known "@cert-authority * $(pub s1)"
 ok | 127.0.0.1 | Port 2224; StrictHostKeyChecking accept-new; HashKnownHosts no | rm known_hosts
 ok | 127.0.0.1 | KnownHostsCommand /bin/cat {D}/more | mv known_hosts more
 host-key | 127.0.0.1 | KnownHostsCommand /bin/cat /dev/null | rm known_hosts
 CASES
+}
+
+@test "a key that was new is a known one for the rest of the run" {
+    mkdir "$T/run" && cd "$T/run"
+    cp "$T/user" id
+    echo 'HostKeyAlias web' >ssh_config
+    usual | sed -e "s#{D}#$PWD#" >>ssh_config
+    echo '  StrictHostKeyChecking accept-new' >>ssh_config
+    run muster run -F ssh_config -b none -f 1 --json 127.0.0.1:2222 127.0.0.1:2226 127.0.0.1:2224
+    status_is 1
+    json_is '.servers | map(.reason // "none") | join(" ")' 'none host-key none'
+    json_is '.servers[1].detail | contains("changed within this run")' true
+    [ "$(wc -l <known_hosts)" -eq 1 ] || fail "$(cat known_hosts)"
 }

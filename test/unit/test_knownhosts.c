@@ -1,7 +1,8 @@
-/* What input/knownhosts promises: OpenSSH's rules, with keys and a hidden name of ssh-keygen's. */
+/* What input/knownhosts and input/hostjudge promise, with keys and a hidden name of ssh-keygen's.
+ */
 #include "base/clock.h"
 #include "base/fd.h"
-#include "input/knownhosts.h"
+#include "input/hostjudge.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -54,19 +55,36 @@ static struct knownhosts *load(const char *text) {
     return k;
 }
 
-static struct knownhosts_answer ask(const char *text, const char *host, int port, const char *key) {
-    struct knownhosts *k = load(text);
-    struct knownhosts_answer a;
-    knownhosts_check(k, host, port, key, &a);
-    knownhosts_free(k);
-    /* its strings went with the table */
-    return (struct knownhosts_answer){.status = a.status, .line = a.line};
+static struct hostjudge_lines find(const struct knownhosts *k, const char *host, int port) {
+    struct hostjudge_lines l = {0};
+    struct error err;
+    assert_int_equal(knownhosts_find(k, host, port, &l.host, &err), 0);
+    if (!knownhosts_bare(port))
+        assert_int_equal(knownhosts_find(k, host, 0, &l.bare, &err), 0);
+    return l;
 }
 
-#define MATCH KNOWNHOSTS_MATCH
-#define UNKNOWN KNOWNHOSTS_UNKNOWN
-#define CHANGED KNOWNHOSTS_CHANGED
-#define REVOKED KNOWNHOSTS_REVOKED
+struct said {
+    enum hostjudge_status status;
+    int line;
+};
+
+static struct said ask(const char *text, const char *host, int port, const char *key) {
+    struct knownhosts *k = load(text);
+    cleanup(hostjudge_lines_done) struct hostjudge_lines l = find(k, host, port);
+    struct hostjudge_answer a;
+    hostjudge(&l, key, HOST_KEY_STRICT, true, &a);
+    assert_int_equal(a.accepted, a.status == HOSTJUDGE_MATCH);
+    assert_int_equal(a.trusted, a.accepted);
+    struct said said = {a.status, a.line ? a.line->number : 0};
+    knownhosts_free(k);
+    return said;
+}
+
+#define MATCH HOSTJUDGE_MATCH
+#define UNKNOWN HOSTJUDGE_UNKNOWN
+#define CHANGED HOSTJUDGE_CHANGED
+#define REVOKED HOSTJUDGE_REVOKED
 
 static void judges_as_ssh_does(UNUSED void **state) {
     static const struct {
@@ -74,7 +92,7 @@ static void judges_as_ssh_does(UNUSED void **state) {
         const char *host;
         int port;
         const char *key;
-        enum knownhosts_status status;
+        enum hostjudge_status status;
         int line;
     } cases[] = {
         {"", "web1", 22, ED1, UNKNOWN, 0},
@@ -152,7 +170,7 @@ static void judges_as_ssh_does(UNUSED void **state) {
         {"web1 ecdsa-sha2-nistp384 " ECDSA "\n", "web1", 22, ED1, UNKNOWN, 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct knownhosts_answer a = ask(cases[i].text, cases[i].host, cases[i].port, cases[i].key);
+        struct said a = ask(cases[i].text, cases[i].host, cases[i].port, cases[i].key);
         if (a.status != cases[i].status || a.line != cases[i].line)
             fail_msg("%zu: '%s' for %s:%d: status %d in line %d, not %d in line %d", i,
                      cases[i].text, cases[i].host, cases[i].port, a.status, a.line, cases[i].status,
@@ -186,16 +204,18 @@ static void says_where_the_key_stands(UNUSED void **state) {
     struct knownhosts *k;
     struct error err;
     assert_int_equal(knownhosts_load(files, ARRAY_LEN(files), &k, &err), 0);
-    struct knownhosts_answer a;
-    knownhosts_check(k, "web1", 22, RSA, &a);
-    assert_int_equal(a.status, KNOWNHOSTS_MATCH);
-    assert_string_equal(a.file, files[3]);
-    assert_int_equal(a.line, 2);
-    assert_string_equal(a.known_type, "ssh-rsa");
-    assert_string_equal(a.known_key, RSA);
-    assert_true(knownhosts_has_authority(k, "a.org", 22));
-    assert_true(knownhosts_has_authority(k, "a.org", 2222));
-    assert_false(knownhosts_has_authority(k, "web1", 22));
+    cleanup(hostjudge_lines_done) struct hostjudge_lines web1 = find(k, "web1", 22);
+    struct hostjudge_answer a;
+    hostjudge(&web1, RSA, HOST_KEY_STRICT, true, &a);
+    assert_int_equal(a.status, MATCH);
+    assert_string_equal(a.line->file, files[3]);
+    assert_int_equal(a.line->number, 2);
+    assert_string_equal(a.line->type, "ssh-rsa");
+    assert_string_equal(a.line->key, RSA);
+    assert_false(hostjudge_has(&web1.host, KNOWNHOSTS_AUTHORITY));
+    cleanup(hostjudge_lines_done) struct hostjudge_lines org = find(k, "a.org", 2222);
+    assert_false(hostjudge_has(&org.host, KNOWNHOSTS_AUTHORITY)); /* [a.org]:2222 is not *.org */
+    assert_true(hostjudge_has(&org.bare, KNOWNHOSTS_AUTHORITY));
     knownhosts_free(k);
 }
 
@@ -203,14 +223,118 @@ static void gives_types_in_order(UNUSED void **state) {
     struct knownhosts *k =
         load("web1 ssh-rsa " RSA "\nweb* " ED ED1 "\nweb1 " ED ED2
              "\nweb1 ecdsa-sha2-nistp256 " ECDSA "\n@revoked web1 ecdsa-sha2-nistp256 " ECDSA "\n");
+    cleanup(hostjudge_lines_done) struct hostjudge_lines web1 = find(k, "web1", 22),
+                                                         port = find(k, "web1", 2222),
+                                                         web2 = find(k, "web2", 22);
     const char *types[4];
-    assert_int_equal(knownhosts_types(k, "web1", 22, types, 4), 2);
+    assert_int_equal(hostjudge_types(&web1.host, types, 4), 2);
     assert_string_equal(types[0], "ssh-rsa");
     assert_string_equal(types[1], "ssh-ed25519");
-    assert_int_equal(knownhosts_types(k, "web1", 22, types, 1), 1);
-    assert_int_equal(knownhosts_types(k, "web1", 2222, types, 4), 0);
-    assert_int_equal(knownhosts_types(k, "web2", 22, types, 4), 1);
+    assert_int_equal(hostjudge_types(&web1.host, types, 1), 1);
+    assert_int_equal(hostjudge_types(&port.host, types, 4), 0);
+    assert_int_equal(hostjudge_types(&web2.host, types, 4), 1);
     knownhosts_free(k);
+}
+
+/* What is said under each StrictHostKeyChecking: refused, accepted, accepted without passwords; and
+ * what is recorded: host, address. */
+static const char *words(const struct hostjudge_answer *a) {
+    static char text[16];
+    snprintf(text, sizeof(text), "%s%s%s", a->accepted ? a->trusted ? "yes" : "unsafe" : "no",
+             a->add_host ? " h" : "", a->add_address ? " a" : "");
+    return text;
+}
+
+static void judges_by_address_and_checking(UNUSED void **state) {
+    static const struct {
+        const char *text;
+        int port;
+        const char *said[3]; /* strict, accept-new, off */
+    } cases[] = {
+        {"web1 " ED ED1 "\n", 22, {"yes a", "yes a", "yes a"}},
+        {"web1,10.0.0.1 " ED ED1 "\n", 22, {"yes", "yes", "yes"}},
+        {"", 22, {"no", "yes h a", "yes h a"}},
+        {"10.0.0.1 " ED ED1 "\n", 22, {"no", "yes h", "yes h"}},
+        {"10.0.0.1 " ED ED2 "\n", 22, {"no", "no h", "yes h"}},
+        {"web1 " ED ED1 "\n10.0.0.1 " ED ED2 "\n", 22, {"no", "no", "yes"}},
+        {"web1 " ED ED1 "\n@revoked 10.0.0.1 " ED ED1 "\n", 22, {"yes", "yes", "yes"}},
+        {"web1 " ED ED2 "\n", 22, {"no", "no", "unsafe"}},
+        {"@revoked web1 " ED ED1 "\n", 22, {"no", "no", "unsafe"}},
+        {"web1 " ED ED1 "\n", 2222, {"yes", "yes", "yes"}},
+        {"web1 " ED ED1 "\n10.0.0.1 " ED ED2 "\n", 2222, {"no", "yes h a", "yes"}},
+        {"web1 " ED ED1 "\n[10.0.0.1]:2222 " ED ED2 "\n", 2222, {"no", "no", "yes"}},
+        {"[web1]:2222 " ED ED1 "\n10.0.0.1 " ED ED2 "\n", 2222, {"yes a", "yes a", "yes a"}},
+        {"@revoked web1 " ED ED1 "\n", 2222, {"no", "no", "unsafe"}},
+        {"web1 " ED ED2 "\n", 2222, {"no", "yes h a", "yes h a"}},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct knownhosts *k = load(cases[i].text);
+        struct hostjudge_lines l = find(k, "web1", cases[i].port),
+                               address = find(k, "10.0.0.1", cases[i].port);
+        l.address = address.host;
+        l.bare_address = address.bare;
+        l.check_address = true;
+        for (int checking = HOST_KEY_STRICT; checking <= HOST_KEY_OFF; checking++) {
+            struct hostjudge_answer a;
+            hostjudge(&l, ED1, checking, true, &a);
+            if (strcmp(words(&a), cases[i].said[checking]) != 0)
+                fail_msg("%zu, checking %d: '%s', not '%s'", i, checking, words(&a),
+                         cases[i].said[checking]);
+        }
+        hostjudge_lines_done(&l);
+        knownhosts_free(k);
+    }
+}
+
+static void accepts_nothing_new_that_it_could_not_record(UNUSED void **state) {
+    struct knownhosts *k = load("web2 " ED ED1 "\n");
+    cleanup(hostjudge_lines_done) struct hostjudge_lines web1 = find(k, "web1", 22),
+                                                         web2 = find(k, "web2", 22);
+    struct hostjudge_answer a;
+    hostjudge(&web1, ED1, HOST_KEY_OFF, false, &a);
+    assert_string_equal(words(&a), "no");
+    web2.check_address = true;
+    hostjudge(&web2, ED1, HOST_KEY_ACCEPT_NEW, false, &a);
+    assert_string_equal(words(&a), "yes");
+    knownhosts_free(k);
+}
+
+static int append(const char *path, const char *host, int port, const char *type, const char *key,
+                  bool hashed, struct error *err) {
+    struct knownhosts_addition a = {
+        .host = host, .port = port, .type = type, .key = key, .hashed = hashed};
+    return knownhosts_append(path, &a, err);
+}
+
+static void appends_addresses(void **state) {
+    bool hashed = *state != NULL;
+    const char *path = path_of(hashed ? "addresses-hidden" : "addresses");
+    struct knownhosts_addition a = {.host = "Web1",
+                                    .port = 2222,
+                                    .address = "2001:db8::7",
+                                    .address_port = 2222,
+                                    .type = "ssh-ed25519",
+                                    .key = ED1,
+                                    .hashed = hashed};
+    struct error err;
+    assert_int_equal(knownhosts_append(path, &a, &err), 0);
+    a.host = "web2"; /* its address is there by now */
+    a.port = 0;
+    assert_int_equal(knownhosts_append(path, &a, &err), 0);
+    a.host = NULL;
+    assert_int_equal(knownhosts_append(path, &a, &err), 0);
+    a.address = "10.0.0.1";
+    a.address_port = 22;
+    assert_int_equal(knownhosts_append(path, &a, &err), 0);
+    cleanup(str_done) struct str text = {0};
+    assert_int_equal(fd_read_file(path, 1 << 20, &text, &err), 0);
+    if (!hashed)
+        assert_string_equal(text.data, "[web1]:2222,[2001:db8::7]:2222 " ED ED1 "\nweb2 " ED ED1
+                                       "\n10.0.0.1 " ED ED1 "\n");
+    assert_int_equal(ask(text.data, "web1", 2222, ED1).line, 1);
+    assert_int_equal(ask(text.data, "2001:db8::7", 2222, ED1).line, 1 + hashed);
+    assert_int_equal(ask(text.data, "web2", 22, ED1).line, 2 + hashed);
+    assert_int_equal(ask(text.data, "10.0.0.1", 22, ED1).line, 3 + hashed);
 }
 
 static void appends_once(void **state) {
@@ -219,9 +343,8 @@ static void appends_once(void **state) {
     char path[160];
     snprintf(path, sizeof(path), "%s/new%d/.ssh/known_hosts", folder, hashed);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(knownhosts_append(path, "Web1", 2222, "ssh-ed25519", ED1, hashed, &err),
-                         0);
-    assert_int_equal(knownhosts_append(path, "web2", 22, "ssh-rsa", RSA, hashed, &err), 0);
+        assert_int_equal(append(path, "Web1", 2222, "ssh-ed25519", ED1, hashed, &err), 0);
+    assert_int_equal(append(path, "web2", 22, "ssh-rsa", RSA, hashed, &err), 0);
     cleanup(str_done) struct str text = {0};
     assert_int_equal(fd_read_file(path, 1 << 20, &text, &err), 0);
     assert_true(hashed == (strstr(text.data, "web") == NULL));
@@ -241,7 +364,7 @@ static void ends_a_line_that_has_no_end(UNUSED void **state) {
     const char *path = path_of("unended");
     struct error err;
     write_file(path, "web1 " ED ED1);
-    assert_int_equal(knownhosts_append(path, "web2", 22, "ssh-ed25519", ED1, false, &err), 0);
+    assert_int_equal(append(path, "web2", 22, "ssh-ed25519", ED1, false, &err), 0);
     cleanup(str_done) struct str text = {0};
     assert_int_equal(fd_read_file(path, 1 << 20, &text, &err), 0);
     assert_string_equal(text.data, "web1 " ED ED1 "\nweb2 " ED ED1 "\n");
@@ -253,15 +376,14 @@ static void refuses_to_append_what_ssh_would_not(UNUSED void **state) {
     static const char *const hosts[] = {"",   "a b", "a\nb", "*",   "a,b", "@revoked",
                                         "#a", "!a",  "|1|a", "[a]", "a?",  "a\x7f"};
     for (size_t i = 0; i < ARRAY_LEN(hosts); i++) {
-        assert_int_equal(knownhosts_append(path, hosts[i], 22, "ssh-ed25519", ED1, false, &err),
-                         -1);
+        assert_int_equal(append(path, hosts[i], 22, "ssh-ed25519", ED1, false, &err), -1);
         assert_int_equal(err.kind, ERROR_HOST_KEY);
     }
-    assert_int_equal(knownhosts_append(path, "a", 22, "ssh-ed25519", "AAAA", false, &err), -1);
-    assert_int_equal(knownhosts_append(path, "a", 22, "ssh-rsa", ED1, false, &err), -1);
+    assert_int_equal(append(path, "a", 22, "ssh-ed25519", "AAAA", false, &err), -1);
+    assert_int_equal(append(path, "a", 22, "ssh-rsa", ED1, false, &err), -1);
     assert_int_equal(access(path, F_OK), -1);
-    assert_int_equal(knownhosts_append("/dev/null", "a", 22, "ssh-ed25519", ED1, false, &err), 0);
-    assert_int_equal(knownhosts_append(folder, "a", 22, "ssh-ed25519", ED1, false, &err), -1);
+    assert_int_equal(append("/dev/null", "a", 22, "ssh-ed25519", ED1, false, &err), 0);
+    assert_int_equal(append(folder, "a", 22, "ssh-ed25519", ED1, false, &err), -1);
     assert_non_null(strstr(err.text, folder));
 }
 
@@ -273,7 +395,7 @@ static void *append_many(void *arg) {
         struct error err;
         /* every second name is also appended by the neighbour */
         snprintf(host, sizeof(host), "h%d", (int)(intptr_t)arg / 2 * EACH + i);
-        if (knownhosts_append(path_of("shared"), host, 22, "ssh-ed25519", ED1, false, &err) < 0)
+        if (append(path_of("shared"), host, 22, "ssh-ed25519", ED1, false, &err) < 0)
             return "failed";
     }
     return NULL;
@@ -310,12 +432,11 @@ static void tries_a_thousand_hidden_names_in_less_than_a_millisecond(UNUSED void
     str_done(&s);
     int64_t best = INT64_MAX;
     for (int i = 0; i < 5; i++) {
-        struct knownhosts_answer a;
         int64_t before = clock_now();
-        knownhosts_check(k, "web1234.example.org", 22, ED1, &a);
+        struct hostjudge_lines l = find(k, "web1234.example.org", 22);
         int64_t took = clock_now() - before;
         best = took < best ? took : best;
-        assert_int_equal(a.status, KNOWNHOSTS_UNKNOWN);
+        assert_int_equal(l.host.count, 0);
     }
     print_message("1,000 hidden names: %lld us\n", (long long)(best / CLOCK_US));
     knownhosts_free(k);
@@ -338,6 +459,10 @@ int main(void) {
         cmocka_unit_test(reads_long_lines_and_drops_long_names),
         cmocka_unit_test(says_where_the_key_stands),
         cmocka_unit_test(gives_types_in_order),
+        cmocka_unit_test(judges_by_address_and_checking),
+        cmocka_unit_test(accepts_nothing_new_that_it_could_not_record),
+        cmocka_unit_test(appends_addresses),
+        cmocka_unit_test_prestate(appends_addresses, "hashed"),
         cmocka_unit_test(appends_once),
         cmocka_unit_test_prestate(appends_once, "hashed"),
         cmocka_unit_test(ends_a_line_that_has_no_end),

@@ -691,7 +691,7 @@ static void refuses_a_changed_host_key(void **state) {
 static void refuses_a_revoked_host_key(void **state) {
     struct fixture *f = *state;
     start_sshd(f, "");
-    configure(f, "StrictHostKeyChecking no");
+    configure(f, "StrictHostKeyChecking accept-new");
     shell("printf '@revoked * %%s\\n' \"$(cut -d' ' -f1,2 host_ed25519.pub)\" >>known_hosts");
     open_fails(f, ERROR_HOST_KEY, "is revoked");
 }
