@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <libssh/callbacks.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -23,7 +24,8 @@ struct handshake {
     int fd;
     char said[SAID_MAX]; /* the first bytes that came */
     size_t said_len;
-    int os; /* what looking at them took from the socket: libssh sees an end only */
+    struct str mismatch; /* libssh's words for algorithms that do not match */
+    int os;              /* what looking at them took from the socket: libssh sees an end only */
 };
 
 static bool has_banner(const struct handshake *h) {
@@ -104,7 +106,7 @@ static size_t find_method(const char *method) {
  */
 static bool no_match(const struct handshake *h, struct error *err) {
     static const char before[] = "no match for method ", offered[] = "server [";
-    const char *method = strstr(ssh_get_error(h->l->ssh), before);
+    const char *method = h->mismatch.data ? strstr(h->mismatch.data, before) : NULL;
     const char *offer = method ? strstr(method, offered) : NULL;
     size_t i = offer ? find_method(method + strlen(before)) : ARRAY_LEN(METHODS);
     if (i == ARRAY_LEN(METHODS))
@@ -118,6 +120,28 @@ static bool no_match(const struct handshake *h, struct error *err) {
     free(h->l->offer);
     h->l->offer = strndup(offer, strcspn(offer, "]"));
     return true;
+}
+
+/*
+ * libssh forgets these words when it finds next that it has closed the connection, so they are
+ * caught in its log. All that belongs to the log is the thread's own.
+ */
+static void on_log(int priority __attribute__((unused)),
+                   const char *function __attribute__((unused)), const char *text, void *data) {
+    struct str *mismatch = data;
+    if (mismatch && !mismatch->len && strstr(text, "no match for method "))
+        str_add(mismatch, text);
+}
+
+static void catch_mismatch(struct str *mismatch) {
+    ssh_set_log_userdata(mismatch);
+    ssh_set_log_callback(on_log);
+    ssh_set_log_level(SSH_LOG_WARN);
+}
+
+static void release_log(void) {
+    ssh_set_log_level(SSH_LOG_NONE);
+    ssh_set_log_userdata(NULL);
 }
 
 /* ---- the stages ---------------------------------------------------------------------------- */
@@ -178,5 +202,9 @@ int handshake_run(struct link *l, int fd, int64_t within, const struct limit *lo
         return error_memory(err);
     }
     struct handshake h = {.l = l, .fd = fd};
-    return run(&h, within, login, err);
+    catch_mismatch(&h.mismatch);
+    int rc = run(&h, within, login, err);
+    release_log();
+    str_done(&h.mismatch);
+    return rc;
 }

@@ -8,22 +8,42 @@
 #include <poll.h>
 #include <string.h>
 
+struct alive {
+    int64_t interval; /* ns of silence before the server is asked for a word */
+    int most;         /* words that may stay unanswered */
+    int unanswered;
+    int64_t next; /* when it is asked, or given up */
+    bool given_up;
+    struct ssh_counter_struct read; /* by libssh, whichever of its calls it was */
+    uint64_t known;                 /* of these bytes, when it was last heard of */
+};
+
 bool link_lost(const struct link *l) {
-    return l->alive.given_up || !ssh_is_connected(l->ssh) || ssh_get_fd(l->ssh) < 0;
+    return (l->alive && l->alive->given_up) || !ssh_is_connected(l->ssh) || ssh_get_fd(l->ssh) < 0;
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */
 
-void link_keep_alive(struct link *l, int64_t interval, int most) {
-    l->alive.interval = interval;
-    l->alive.most = most;
-    l->alive.unanswered = 0;
-    l->alive.next = deadline_in(interval);
+int link_keep_alive(struct link *l, int64_t interval, int most, struct error *err) {
+    if (interval <= 0)
+        return 0;
+    l->alive = calloc(1, sizeof(*l->alive));
+    if (!l->alive)
+        return error_memory(err);
+    l->alive->interval = interval;
+    l->alive->most = most;
+    l->alive->next = deadline_in(interval);
+    ssh_set_counters(l->ssh, NULL, &l->alive->read);
+    return 0;
 }
 
-static void heard(struct link *l) {
-    l->alive.unanswered = 0;
-    l->alive.next = deadline_in(l->alive.interval);
+/* Takes note when something has come: it is there, or libssh has read it. */
+static void listen_for_life(struct alive *a, bool readable) {
+    if (!readable && a->read.in_bytes == a->known)
+        return;
+    a->known = a->read.in_bytes;
+    a->unanswered = 0;
+    a->next = deadline_in(a->interval);
 }
 
 /*
@@ -33,12 +53,13 @@ static void heard(struct link *l) {
  * sending that.
  */
 static enum link_state ask(struct link *l) {
-    if (l->alive.unanswered >= l->alive.most) {
-        l->alive.given_up = true;
+    struct alive *a = l->alive;
+    if (a->unanswered >= a->most) {
+        a->given_up = true;
         return LINK_LOST;
     }
-    l->alive.unanswered++;
-    l->alive.next = deadline_in(l->alive.interval);
+    a->unanswered++;
+    a->next = deadline_in(a->interval);
     ssh_send_keepalive(l->ssh);
     ssh_send_keepalive(l->ssh);
     return LINK_READY; /* it may have read what the caller waits for */
@@ -51,15 +72,17 @@ enum link_state link_wait(struct link *l, int64_t deadline) {
     if (ssh_get_status(l->ssh) & SSH_WRITE_PENDING)
         events |= POLLOUT;
     struct pollfd set[] = {{.fd = ssh_get_fd(l->ssh), .events = events}, {0}};
-    int64_t until = l->alive.interval > 0 ? l->alive.next : DEADLINE_NEVER;
+    if (l->alive)
+        listen_for_life(l->alive, false);
+    int64_t until = l->alive ? l->alive->next : DEADLINE_NEVER;
     switch (gate_poll(&l->place, l->cancel, set, ARRAY_LEN(set), deadline_min(until, deadline))) {
     case WAITED_CANCELLED:
         return LINK_CANCELLED;
     case WAITED_TIMEOUT:
         return until < deadline ? ask(l) : LINK_TIMEOUT;
     default:
-        if (l->alive.interval > 0 && set[0].revents & POLLIN)
-            heard(l);
+        if (l->alive)
+            listen_for_life(l->alive, set[0].revents & POLLIN);
         return LINK_READY;
     }
 }
@@ -72,8 +95,9 @@ bool link_broke(const struct link *l) {
 
 static void add_silence(const struct link *l, struct str *out) {
     char interval[DURATION_TEXT];
-    duration_format(l->alive.interval, interval);
-    str_addf(out, "no answer to %d keepalives, one each %s", l->alive.most, interval);
+    duration_format(l->alive->interval, interval);
+    str_addf(out, "no answer to %d keepalive%s in intervals of %s", l->alive->most,
+             l->alive->most == 1 ? "" : "s", interval);
 }
 
 void link_add_words(const struct link *l, struct str *out) {
@@ -83,7 +107,7 @@ void link_add_words(const struct link *l, struct str *out) {
     if (out->len > before)
         return;
     const char *words = ssh_get_error(l->ssh);
-    if (l->alive.given_up) {
+    if (l->alive && l->alive->given_up) {
         add_silence(l, out);
         return;
     }
@@ -130,6 +154,7 @@ void link_done(struct link *l) {
         ssh_silent_disconnect(ssh);
         ssh_free(ssh);
     }
+    free(TAKE(l->alive)); /* the session has counted in it */
     if (carrier)
         carrier->ops->close(carrier);
 }

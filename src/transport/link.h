@@ -26,16 +26,10 @@ struct link {
     const char *peer;        /* address, for sentences; borrowed */
     int64_t within;          /* how long the deadline was, 0: it is not ours but the server's */
     struct carrier *carrier; /* NULL: a connection of its own */
-    struct {
-        int64_t interval; /* ns of silence before the server is asked for a word; 0: never */
-        int most;         /* words that may stay unanswered */
-        int unanswered;
-        int64_t next; /* when it is asked, or given up */
-        bool given_up;
-    } alive;
-    const char *mismatch; /* the keyword of what was found to have nothing in common, or NULL */
-    char *offer;          /* and what the server has of it */
-    int agent;            /* the descriptor that libssh reaches an agent through, -1: none yet */
+    struct alive *alive;     /* NULL: the server may be silent for as long as it likes */
+    const char *mismatch;    /* the keyword of what was found to have nothing in common, or NULL */
+    char *offer;             /* and what the server has of it */
+    int agent;               /* the descriptor that libssh reaches an agent through, -1: none yet */
 };
 
 /* Why a wait ended. */
@@ -54,8 +48,9 @@ enum link_state link_wait(struct link *l, int64_t deadline);
  * From here on, waiting asks a server that has been silent for `interval` ns for a word, and takes
  * the connection for lost when `most` such requests in a row and one interval more brought none
  * (ServerAliveInterval and ServerAliveCountMax). An interval of 0 is none of it. Logged in only.
+ * Fails with ERROR_INTERNAL.
  */
-void link_keep_alive(struct link *l, int64_t interval, int most);
+int link_keep_alive(struct link *l, int64_t interval, int most, struct error *err) must_use;
 
 /* Whether the connection has ended. */
 bool link_lost(const struct link *l);

@@ -11,6 +11,7 @@
 #include "transport/sshlink.h"
 #include "transport/sshprogram.h"
 #include "transport/sshsession.h"
+#include "transport/ticket.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -47,15 +48,18 @@ static int open_by_program(struct ssh_transport *t, const struct sshprogram_requ
                            const char *why, struct session **ret, struct error *err) {
     if (!atomic_flag_test_and_set(&t->said_program))
         log_info("carried by the ssh program", LOG_S("because", why));
-    return sshprogram_open(request, t->kit.cancel, ret, err);
+    return sshprogram_open(request, why, t->kit.cancel, ret, err);
 }
 
 /* Whether the ssh program could do what libssh has just been found not to be able to. */
 static bool program_can(struct ssh_transport *t, const struct sshprogram_request *program,
-                        const struct link *link, int64_t deadline) {
-    return link->mismatch && link->offer &&
-           sshprogram_offers(program, link->mismatch, link->offer, t->kit.cancel,
-                             deadline_min(deadline, deadline_in(CONNECT_TIMEOUT)));
+                        const struct link *link, int64_t deadline, enum error_kind kind) {
+    int64_t by = deadline_min(deadline, deadline_in(CONNECT_TIMEOUT));
+    if (link->mismatch && link->offer)
+        return sshprogram_offers(program, link->mismatch, link->offer, t->kit.cancel, by);
+    return kind == ERROR_AUTH && ssh_userauth_list(link->ssh, NULL) & SSH_AUTH_METHOD_GSSAPI_MIC &&
+           ticket_is_there(t->kit.cancel, by) &&
+           sshprogram_offers(program, "gssapiauthentication", "yes", t->kit.cancel, by);
 }
 
 /* *broke is whether it failed because the way to the server broke, which is worth another try. */
@@ -69,7 +73,7 @@ static int open_linked(struct ssh_transport *t, const struct server *server,
     *broke = false;
     if (sshlink_open(&t->kit, request, &link, address, &unsupported, err) != 0) {
         *broke = link_broke(&link);
-        return program_can(t, &program, &link, request->deadline)
+        return program_can(t, &program, &link, request->deadline, err->kind)
                    ? open_by_program(t, &program, err->text, ret, err)
                    : -1;
     }

@@ -137,8 +137,8 @@ static int establish(struct opening *o, const char **unsupported, struct error *
         return -1;
     gate_leave(&o->link->place);
     o->link->within = 0;
-    link_keep_alive(o->link, o->r->options->alive_interval, o->r->options->alive_count_max);
-    return 0;
+    return link_keep_alive(o->link, o->r->options->alive_interval, o->r->options->alive_count_max,
+                           err);
 }
 
 static int open_link(struct opening *o, const char **unsupported, struct error *err) {

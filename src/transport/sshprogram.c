@@ -12,6 +12,7 @@
 #include "input/capture.h"
 #include "transport/process.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +24,7 @@ struct program {
     struct session base;
     struct session *inner;
     char *server;
+    char *why;
     bool printed; /* the command's output has begun, so ssh was logged in */
     bool ended;   /* and this is how */
     int status;
@@ -111,7 +113,12 @@ static int start(struct session *s, const char *command, int64_t deadline, struc
     struct program *p = of(s);
     p->printed = false;
     p->ended = false;
-    return session_start(p->inner, command, deadline, err);
+    if (session_start(p->inner, command, deadline, err) == 0)
+        return 0;
+    if (err->os == ENOENT)
+        error_set(err, ERROR_UNREACHABLE,
+                  "%s needs the ssh program (%s), and there is none in $PATH", p->server, p->why);
+    return -1;
 }
 
 static int learn_end(struct program *p, int64_t deadline, struct error *err) {
@@ -166,11 +173,16 @@ static const char *stderr_text(const struct session *s) {
     return session_stderr(((const struct program *)s)->inner);
 }
 
+static void free_program(struct program *p) {
+    free(p->server);
+    free(p->why);
+    free(p);
+}
+
 static void close_session(struct session *s) {
     struct program *p = of(s);
     session_close(p->inner);
-    free(p->server);
-    free(p);
+    free_program(p);
 }
 
 static const struct session_ops OPS = {.start = start,
@@ -256,8 +268,8 @@ bool sshprogram_offers(const struct sshprogram_request *request, const char *key
     return value && share_one(value, offer);
 }
 
-int sshprogram_open(const struct sshprogram_request *request, struct cancel *cancel,
-                    struct session **ret, struct error *err) {
+int sshprogram_open(const struct sshprogram_request *request, const char *why,
+                    struct cancel *cancel, struct session **ret, struct error *err) {
     struct numbers numbers;
     const char *argv[ARGS_MAX];
     make_argv(request, "-T", &numbers, argv);
@@ -266,11 +278,11 @@ int sshprogram_open(const struct sshprogram_request *request, struct cancel *can
         return error_memory(err);
     p->base.ops = &OPS;
     p->server = strdup(request->server);
-    if (!p->server || process_open(argv, cancel, "ssh", &p->inner, err) != 0) {
-        if (!p->server)
-            error_memory(err);
-        free(p->server);
-        free(p);
+    p->why = strdup(why);
+    int rc =
+        p->server && p->why ? process_open(argv, cancel, "ssh", &p->inner, err) : error_memory(err);
+    if (rc != 0) {
+        free_program(p);
         return -1;
     }
     *ret = &p->base;

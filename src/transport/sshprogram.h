@@ -28,12 +28,16 @@ struct sshprogram_request {
 
 /*
  * Whether the program would offer that server, as the user has configured it, one of the algorithms
- * in `offer` (commas between them) for `keyword`, a keyword of ssh_config in lower case. False
- * also when there is no program, or when it does not say in time.
+ * in `offer` (commas between them) for `keyword`, a keyword of ssh_config in lower case; or
+ * has that value of another keyword. False also when there is no program, or when it does not say
+ * in time.
  */
 bool sshprogram_offers(const struct sshprogram_request *request, const char *keyword,
                        const char *offer, struct cancel *cancel, int64_t deadline);
 
-/* Runs nothing yet. Fails with ERROR_INTERNAL. */
-int sshprogram_open(const struct sshprogram_request *request, struct cancel *cancel,
-                    struct session **ret, struct error *err) must_use;
+/*
+ * Runs nothing yet. `why` the program is needed is said of a server when there is none in $PATH.
+ * Fails with ERROR_INTERNAL.
+ */
+int sshprogram_open(const struct sshprogram_request *request, const char *why,
+                    struct cancel *cancel, struct session **ret, struct error *err) must_use;

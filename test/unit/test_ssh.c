@@ -882,39 +882,70 @@ static void judges_servers_that_stop(void **state) {
                ERROR_TIMEOUT, "within 700ms: it says a");
 }
 
-/* What may come before a banner (RFC 4253, 4.2). */
-static void *relay_with_a_greeting(void *arg) {
-    struct fixture *f = arg;
-    int ends[2] = {accept(f->listener, NULL, NULL), dial(f->port)};
-    static const char greeting[] = "Welcome\r\nto the bastion\r\n";
-    send(ends[0], greeting, sizeof(greeting) - 1, MSG_NOSIGNAL);
+/* One connection to the sshd, whose words come after a greeting, and so late that there are more of
+ * them by then. */
+struct relay {
+    struct fixture *f;
+    const char *greeting;
+    int delay; /* us */
+};
+
+static void *play_relay(void *arg) {
+    struct relay *r = arg;
+    int ends[2] = {accept(r->f->listener, NULL, NULL), dial(r->f->port)};
+    send(ends[0], r->greeting, strlen(r->greeting), MSG_NOSIGNAL);
     struct pollfd set[2] = {{.fd = ends[0], .events = POLLIN}, {.fd = ends[1], .events = POLLIN}};
     for (bool open = true; open && poll(set, 2, 10000) > 0;)
         for (int i = 0; i < 2; i++) {
-            char buf[4096];
-            ssize_t n = set[i].revents ? recv(ends[i], buf, sizeof(buf), 0) : 1;
-            open = open && n > 0;
-            if (set[i].revents && n > 0 && send(ends[!i], buf, (size_t)n, MSG_NOSIGNAL) != n)
-                open = false;
+            char buf[65536];
+            if (!set[i].revents)
+                continue;
+            if (i == 1 && !(set[0].revents & POLLIN))
+                usleep(r->delay);
+            ssize_t n = recv(ends[i], buf, sizeof(buf), MSG_DONTWAIT);
+            if (n > 0)
+                n = send(ends[!i], buf, (size_t)n, MSG_NOSIGNAL);
+            open = open && (n > 0 || (n < 0 && errno == EAGAIN));
         }
     close(ends[0]);
     close(ends[1]);
     return NULL;
 }
 
+static int open_relayed(struct fixture *f, struct relay r) {
+    pthread_t thread;
+    r.f = f;
+    fd_close(&f->listener);
+    f->server.port = listen_anywhere(&f->listener, 5);
+    shell("sed 's/:%d/:%d/' known_hosts >>known_hosts", f->port, f->server.port);
+    make_transport(f);
+    assert_int_equal(pthread_create(&thread, NULL, play_relay, &r), 0);
+    int rc = try_open(f, 20 * CLOCK_S);
+    if (rc == 0)
+        command_is(f, "echo ok", "ok\n", 0);
+    session_close(f->s);
+    f->s = NULL;
+    pthread_join(thread, NULL);
+    return rc;
+}
+
+/* What may come before a banner (RFC 4253, 4.2). */
 static void passes_over_what_comes_before_the_banner(void **state) {
     struct fixture *f = *state;
     start_sshd(f, "");
     configure(f, "");
-    f->server.port = listen_anywhere(&f->listener, 5);
-    shell("sed 's/:%d/:%d/' known_hosts >>known_hosts", f->port, f->server.port);
-    pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, relay_with_a_greeting, f), 0);
-    open_session(f);
-    command_is(f, "echo ok", "ok\n", 0);
-    session_close(f->s);
-    f->s = NULL;
-    pthread_join(thread, NULL);
+    if (open_relayed(f, (struct relay){.greeting = "Welcome\r\nto the bastion\r\n"}) != 0)
+        fail_msg("%s", f->err.text);
+}
+
+/* The library forgets the words of a mismatch when the banner and the offer come at once. */
+static void hears_a_mismatch_that_comes_with_the_banner(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "Ciphers aes256-ctr");
+    configure(f, "Ciphers aes128-ctr");
+    assert_int_equal(open_relayed(f, (struct relay){.greeting = "", .delay = 300000}), -1);
+    if (!strstr(f->err.text, "have no cipher in common: the server has aes256-ctr"))
+        fail_msg("%s", f->err.text);
 }
 
 static void says_which_algorithms_do_not_match(void **state) {
@@ -1044,7 +1075,7 @@ static void waits_for_a_server_that_answers_keepalives(void **state) {
     configure(f, "ServerAliveInterval 1\nServerAliveCountMax 1");
     open_session(f);
     command_is(f, "sleep 4.5; echo ok", "ok\n", 0);
-    shell("test $(grep -c 'rtype keepalive@openssh.com want_reply 1' program.log) = 4");
+    shell("test $(grep -c 'rtype keepalive@openssh.com want_reply 1' program.log) -ge 3");
 }
 
 static int rekeys(void) {
@@ -1358,6 +1389,54 @@ static void is_carried_by_the_ssh_program(void **state) {
     assert_non_null(strstr(session_address(f->s), "ssh pid "));
 }
 
+/* What the PATH that the test has is with a klist that ends with `status`. */
+static char *path_with_klist(int status) {
+    static char text[4096];
+    shell("mkdir -p bin; printf '#!/bin/sh\\nexit %d\\n' >bin/klist; chmod +x bin/klist", status);
+    snprintf(text, sizeof(text), "%s:%s", path("bin"), getenv("PATH"));
+    return text;
+}
+
+static void leaves_kerberos_to_the_ssh_program(void **state) {
+    struct fixture *f = *state;
+    static const struct {
+        int klist;
+        const char *gssapi;
+        bool program;
+    } cases[] = {{0, "yes", true}, {1, "yes", false}, {0, "no", false}};
+    cleanup(free_ptr) char *before = strdup(getenv("PATH"));
+    start_sshd(f, "GSSAPIAuthentication yes");
+    shell("rm -f other*; ssh-keygen -q -N '' -t ed25519 -f other; cp other.pub authorized");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char more[64];
+        snprintf(more, sizeof(more), "GSSAPIAuthentication %s", cases[i].gssapi);
+        setenv("PATH", path_with_klist(cases[i].klist), 1);
+        configure(f, more);
+        make_transport(f);
+        int rc = try_open(f, 20 * CLOCK_S);
+        setenv("PATH", before, 1);
+        assert_int_equal(rc == 0, cases[i].program);
+        if (!cases[i].program)
+            assert_int_equal(f->err.kind, ERROR_AUTH);
+    }
+}
+
+static void says_what_the_ssh_program_is_needed_for(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "PKCS11Provider /nonexistent.so");
+    make_transport(f);
+    open_session(f);
+    cleanup(free_ptr) char *before = strdup(getenv("PATH"));
+    setenv("PATH", "/nonexistent", 1);
+    int rc = session_start(f->s, "echo ok", deadline_in(20 * CLOCK_S), &f->err);
+    setenv("PATH", before, 1);
+    assert_int_equal(rc, -1);
+    assert_int_equal(f->err.kind, ERROR_UNREACHABLE);
+    assert_string_equal(f->err.text, "web03 needs the ssh program (PKCS11Provider is set), and "
+                                     "there is none in $PATH");
+}
+
 static void program_fails(struct fixture *f, enum error_kind kind) {
     char buf[16];
     make_transport(f);
@@ -1440,6 +1519,7 @@ int main(int argc, char **argv) {
         TEST(judges_servers_that_break_off),
         TEST(judges_servers_that_stop),
         TEST(passes_over_what_comes_before_the_banner),
+        TEST(hears_a_mismatch_that_comes_with_the_banner),
         TEST(says_which_algorithms_do_not_match),
         TEST(leaves_to_the_ssh_program_what_only_that_can),
         TEST(ends_a_login_at_its_deadline),
@@ -1455,6 +1535,8 @@ int main(int argc, char **argv) {
         TEST(is_not_held_up_by_silent_servers),
         TEST(gives_the_password_once),
         TEST(is_carried_by_the_ssh_program),
+        TEST(leaves_kerberos_to_the_ssh_program),
+        TEST(says_what_the_ssh_program_is_needed_for),
         TEST(translates_what_the_ssh_program_says),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
