@@ -8,6 +8,7 @@
 #include "transport/auth.h"
 
 #include "transport/refusal.h"
+#include "transport/ticket.h"
 
 #include <string.h>
 #include <strings.h>
@@ -316,7 +317,7 @@ static const char *ssh_could(const struct auth *a) {
     }
     int list = ssh_userauth_list(a->l->ssh, NULL);
     if (o->gssapi_authentication && (list & SSH_AUTH_METHOD_GSSAPI_MIC) &&
-        prefers(o, "gssapi-with-mic"))
+        prefers(o, "gssapi-with-mic") && ticket_is_there(a->l->cancel, a->deadline))
         return "the server takes GSSAPI";
     if (o->hostbased_authentication && (list & SSH_AUTH_METHOD_HOSTBASED) &&
         prefers(o, "hostbased"))

@@ -11,7 +11,6 @@
 #include "transport/sshlink.h"
 #include "transport/sshprogram.h"
 #include "transport/sshsession.h"
-#include "transport/ticket.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -51,15 +50,12 @@ static int open_by_program(struct ssh_transport *t, const struct sshprogram_requ
     return sshprogram_open(request, why, t->kit.cancel, ret, err);
 }
 
-/* Whether the ssh program could do what libssh has just been found not to be able to. */
+/* Whether the ssh program has an algorithm in common with a server that libssh has not. */
 static bool program_can(struct ssh_transport *t, const struct sshprogram_request *program,
-                        const struct link *link, int64_t deadline, enum error_kind kind) {
-    int64_t by = deadline_min(deadline, deadline_in(CONNECT_TIMEOUT));
-    if (link->mismatch && link->offer)
-        return sshprogram_offers(program, link->mismatch, link->offer, t->kit.cancel, by);
-    return kind == ERROR_AUTH && ssh_userauth_list(link->ssh, NULL) & SSH_AUTH_METHOD_GSSAPI_MIC &&
-           ticket_is_there(t->kit.cancel, by) &&
-           sshprogram_offers(program, "gssapiauthentication", "yes", t->kit.cancel, by);
+                        const struct link *link, int64_t deadline) {
+    return link->mismatch && link->offer &&
+           sshprogram_offers(program, link->mismatch, link->offer, t->kit.cancel,
+                             deadline_min(deadline, deadline_in(CONNECT_TIMEOUT)));
 }
 
 /* *broke is whether it failed because the way to the server broke, which is worth another try. */
@@ -73,7 +69,7 @@ static int open_linked(struct ssh_transport *t, const struct server *server,
     *broke = false;
     if (sshlink_open(&t->kit, request, &link, address, &unsupported, err) != 0) {
         *broke = link_broke(&link);
-        return program_can(t, &program, &link, request->deadline, err->kind)
+        return program_can(t, &program, &link, request->deadline)
                    ? open_by_program(t, &program, err->text, ret, err)
                    : -1;
     }

@@ -28,9 +28,8 @@ struct sshprogram_request {
 
 /*
  * Whether the program would offer that server, as the user has configured it, one of the algorithms
- * in `offer` (commas between them) for `keyword`, a keyword of ssh_config in lower case; or
- * has that value of another keyword. False also when there is no program, or when it does not say
- * in time.
+ * in `offer` (commas between them) for `keyword`, a keyword of ssh_config in lower case. False also
+ * when there is no program, or when it does not say in time.
  */
 bool sshprogram_offers(const struct sshprogram_request *request, const char *keyword,
                        const char *offer, struct cancel *cancel, int64_t deadline);

@@ -202,7 +202,7 @@ hold() {
 }
 
 @test "what only the server's offer shows, and what the options show, is left to the ssh program" {
-    start_sshd 127.0.0.1
+    start_sshd 127.0.0.1 'GSSAPIAuthentication yes'
     start_sshd 127.0.0.2 'KexAlgorithms sntrup761x25519-sha512@openssh.com'
     run muster_ssh '127.0.0.[1-2]' --json
     status_is 0
@@ -211,12 +211,29 @@ hold() {
     program_does "ControlMaster auto;ControlPath $T/control-%C;ControlPersist 1" 'connections are shared'
     program_does 'PKCS11Provider /nonexistent.so' PKCS11Provider
     # what the program cannot do either is its failure
-    program_does 'PreferredAuthentications gssapi-with-mic' PreferredAuthentications auth
-    printf 'sk-ssh-ed25519@openssh.com AAAA\n' >token.pub
-    cp id token
+    printf '#!/bin/sh\n' >klist && chmod +x klist # there is a ticket, it says
+    PATH=$T:$PATH program_does 'GSSAPIAuthentication yes;PreferredAuthentications gssapi-with-mic' GSSAPI auth
+    make_token
+    cat token.pub >>authorized
     sed -i "s|IdentityFile .*|IdentityFile $T/token|" ssh_config
-    : >token && chmod 600 token
     program_does '' 'security key' auth
+}
+
+# token and token.pub: a key on a security key that is not plugged in
+make_token() {
+    python3 - "$T/token" <<'PY'
+import base64, struct, sys
+def s(b): return struct.pack(">I", len(b)) + b
+kind = b"sk-ssh-ed25519@openssh.com"
+key = s(kind) + s(b"\x58" * 32) + s(b"ssh:")
+private = b"same" * 2 + key + b"\x01" + s(b"handle") + s(b"") + s(b"token")
+private += bytes(range(1, 9))[:-len(private) % 8]
+whole = b"openssh-key-v1\0" + s(b"none") + s(b"none") + s(b"") + struct.pack(">I", 1) + s(key) + s(private)
+text = base64.encodebytes(whole).decode()
+open(sys.argv[1], "w").write(f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}-----END OPENSSH PRIVATE KEY-----\n")
+open(sys.argv[1] + ".pub", "w").write(kind.decode() + " " + base64.b64encode(key).decode() + "\n")
+PY
+    chmod 600 "$T/token"
 }
 
 # with LINES in the ssh_config, the log says BECAUSE, and the server passes, or not for a REASON
