@@ -41,17 +41,25 @@ static ssize_t read_line(int tty, char *line, size_t size) {
     return n;
 }
 
-int password_ask(char **ret, struct error *err) {
-    static const char prompt[] = "Password: ";
-    cleanup(fd_close) int tty = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+static int open_terminal(void) {
+    return open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
+bool password_can_ask(void) {
+    cleanup(fd_close) int tty = open_terminal();
+    return tty >= 0 && tcgetpgrp(tty) == getpgrp();
+}
+
+int password_ask(const char *prompt, char **ret, struct error *err) {
+    cleanup(fd_close) int tty = open_terminal();
     struct termios shown, hidden;
     if (tty < 0 || tcgetattr(tty, &shown) < 0)
-        return error_set(err, ERROR_USAGE, "--ask-password needs a terminal to ask on");
+        return error_set(err, ERROR_USAGE, "there is no terminal to ask on");
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(tty, TCSAFLUSH, &hidden);
     char line[LONGEST];
-    int rc = fd_write_all(tty, prompt, sizeof(prompt) - 1);
+    int rc = fd_write_all(tty, prompt, strlen(prompt));
     ssize_t n = rc < 0 ? -1 : read_line(tty, line, sizeof(line));
     tcsetattr(tty, TCSAFLUSH, &shown);
     if (caught)

@@ -245,6 +245,12 @@ static int load_servers(const struct run_options *o, char **patterns, size_t cou
     return cli_servers_load(&o->servers, patterns, count, ret, err);
 }
 
+static int ask_passphrase(const char *path, bool again, char **ret, struct error *err) {
+    cleanup(str_done) struct str prompt = {0};
+    str_addf(&prompt, "%sPassphrase of the key %s: ", again ? "That was wrong. " : "", path);
+    return prompt.failed ? error_memory(err) : password_ask(prompt.data, ret, err);
+}
+
 static int make_transport(const struct run_options *o, struct setup *s, struct error *err) {
     const char *name = o->transport ? o->transport : "ssh";
     if (o->simulate)
@@ -266,7 +272,10 @@ static int make_transport(const struct run_options *o, struct setup *s, struct e
         .password = s->password,
         .cancel = s->cancel,
     };
-    return transport_ssh_new(&settings, &s->transport, err);
+    if (transport_ssh_new(&settings, &s->transport, err) < 0)
+        return -1;
+    return password_can_ask() ? transport_ssh_unlock(s->transport, &s->servers, ask_passphrase, err)
+                              : 0;
 }
 
 /* Opened before the run, so that a path that cannot be written is no surprise after it. */
@@ -320,15 +329,17 @@ static int check(const struct run_options *o, char **patterns, size_t count, str
     if (cli_config(o->config, o->simulate, &s->config, err) < 0 ||
         load_servers(o, patterns, count, &s->servers, err) < 0 ||
         plan_make(&s->config, &o->plan, &s->plan, err) < 0 ||
-        (o->ask_password && password_ask(&s->password, err) < 0) ||
+        (o->ask_password && password_ask("Password: ", &s->password, err) < 0) ||
         open_list(o->failed_to, &s->failed_to, err) < 0 ||
         open_list(o->passed_to, &s->passed_to, err) < 0)
         return -1;
     s->outcomes = calloc(s->servers.count, sizeof(*s->outcomes));
     if (!s->outcomes)
         return error_memory(err);
-    return cancel_new(&s->cancel, err) < 0 || signals_start(s->cancel, &s->signals, err) < 0 ||
-                   open_log(o, s, err) < 0 || make_transport(o, s, err) < 0
+    /* what is asked on the terminal comes before any line of the log, and Ctrl-C ends it as usual
+     */
+    return cancel_new(&s->cancel, err) < 0 || make_transport(o, s, err) < 0 ||
+                   signals_start(s->cancel, &s->signals, err) < 0 || open_log(o, s, err) < 0
                ? -1
                : 0;
 }

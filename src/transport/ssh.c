@@ -165,6 +165,17 @@ int transport_ssh_new(const struct ssh_settings *settings, struct transport **re
     return 0;
 }
 
+int transport_ssh_unlock(struct transport *t, const struct servers *servers, passphrase_fn *ask,
+                         struct error *err) {
+    const struct sshkit *kit = &((struct ssh_transport *)t)->kit;
+    struct unlock unlock = {.config = kit->config,
+                            .keys = kit->keys,
+                            .keyring = kit->keyring,
+                            .cancel = kit->cancel,
+                            .ask = ask};
+    return unlock_keys(&unlock, servers, err);
+}
+
 int transport_ssh_most_handshakes(struct transport *t) {
     return gate_most(((struct ssh_transport *)t)->kit.gate);
 }

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "sync/cancel.h"
 #include "transport/transport.h"
+#include "transport/unlock.h"
 
 #define SSH_LOGIN_TIMEOUT (30 * CLOCK_S)
 #define SSH_HANDSHAKES 64
@@ -39,6 +40,13 @@ struct ssh_settings {
  */
 int transport_ssh_new(const struct ssh_settings *settings, struct transport **ret,
                       struct error *err) must_use;
+
+/*
+ * Asks for the passphrases of the keys that the servers need (transport/unlock.h), before any
+ * session is opened.
+ */
+int transport_ssh_unlock(struct transport *t, const struct servers *servers, passphrase_fn *ask,
+                         struct error *err) must_use;
 
 /* The most handshakes that were ever going on at once. */
 int transport_ssh_most_handshakes(struct transport *t);

@@ -103,3 +103,290 @@ offers_as_ssh() { # NUMBER LINES...
     offers_as_ssh 0 'PubkeyAuthentication no' "IdentityFile $T/d"
     offers_as_ssh 0 'PreferredAuthentications password' "IdentityFile $T/d"
 }
+
+natively() {
+    ! grep 'carried by' err || fail "by the ssh program"
+}
+
+@test "certificates: beside, by CertificateFile, in an agent" {
+    start_sshd 127.0.0.1 "TrustedUserCAKeys $T/ca.pub"
+    : >authorized
+    new_key k && certify k
+    run_with 'IdentityAgent none' "IdentityFile $T/k"
+    status_is 0
+    cp k-cert.pub elsewhere.pub
+    mv k-cert.pub elsewhere
+    run_with 'IdentityAgent none' "IdentityFile $T/k"
+    reason_is auth
+    run_with 'IdentityAgent none' "IdentityFile $T/k" "CertificateFile $T/none" "CertificateFile $T/elsewhere"
+    status_is 0
+    natively
+    # its key in the agent, or both in the agent
+    start_agent k
+    rm k k.pub
+    run_with 'IdentitiesOnly yes' "IdentityFile $T/none" "CertificateFile $T/elsewhere"
+    status_is 0
+    new_key both && certify both
+    ssh-add -q both 2>/dev/null
+    rm both*
+    run_with "IdentityFile $T/none"
+    status_is 0
+    natively
+}
+
+@test "certificates of every type, by file and by agent" {
+    start_sshd 127.0.0.1 "TrustedUserCAKeys $T/ca.pub"
+    : >authorized
+    start_agent
+    local type
+    for type in rsa ecdsa; do
+        ssh-keygen -q -t $type -N '' -f $type
+        certify $type
+        run_with 'IdentityAgent none' "IdentityFile $T/$type"
+        status_is 0
+        ssh-add -q $type 2>/dev/null
+        mv $type-cert.pub cert && rm $type $type.pub
+        run_with 'IdentitiesOnly yes' "IdentityFile $T/none" "CertificateFile $T/cert"
+        status_is 0
+        natively
+    done
+}
+
+@test "a certificate that is no good leaves the key; both bad say so" {
+    start_sshd 127.0.0.1 "TrustedUserCAKeys $T/ca.pub"
+    new_key k && certify k -V 20200101:20200102
+    cp k.pub authorized
+    run_with 'IdentityAgent none' "IdentityFile $T/k"
+    status_is 0
+    run_with 'IdentityAgent none' "IdentityFile $T/k" "CertificateFile $T/k-cert.pub"
+    status_is 0
+    : >authorized
+    run_with 'IdentityAgent none' "IdentityFile $T/k"
+    reason_is auth
+    detail_has "$T/k-cert"
+    ssh-keygen -q -s ca -I me -n nobody-else k.pub
+    run_with 'IdentityAgent none' "IdentityFile $T/k"
+    reason_is auth
+    natively
+}
+
+@test "keys on a security key: by an agent, and without" {
+    local provider
+    provider=$(dirname "$MUSTER")/test/support/security_key.so
+    [ -e "$provider" ] || skip "there is no $provider"
+    [ -e /usr/lib/openssh/ssh-sk-helper ] || skip "this OpenSSH knows no security keys"
+    cp "$provider" provider.so
+    start_sshd 127.0.0.1
+    ssh-keygen -q -t ed25519-sk -w "$T/provider.so" -N '' -f sk
+    cp sk.pub authorized
+    agent_options=(-P "$T/*")
+    start_agent -S "$T/provider.so" sk
+    run_with "IdentityFile $T/none"
+    status_is 0
+    run_with 'IdentitiesOnly yes' "IdentityFile $T/sk"
+    status_is 0
+    natively
+    # only ssh can ask the hardware itself, once it is known that the key would do
+    run_with 'IdentityAgent none' "SecurityKeyProvider $T/provider.so" "IdentityFile $T/id" "IdentityFile $T/sk"
+    status_is 0
+    stderr_has 'because="the identity is on a security key"'
+    cp id.pub authorized
+    run_with 'IdentityAgent none' "IdentityFile $T/sk" "IdentityFile $T/id"
+    status_is 0
+    natively
+}
+
+@test "an agent that does not sign for muster" {
+    start_sshd 127.0.0.1
+    eval "$(ssh-agent -s)" >/dev/null
+    echo "$SSH_AGENT_PID" >ssh-agent.pid
+    # bound to one server by its host key, which takes ssh to prove
+    ssh-add -q -H known_hosts2 -h '[127.0.0.1]:2222' id 2>/dev/null || {
+        sed 's/\[127\.\*\]/[127.0.0.1]/' known_hosts >known_hosts2
+        ssh-add -q -H known_hosts2 -h '[127.0.0.1]:2222' id
+    }
+    rm id
+    run_with 'IdentitiesOnly yes' "IdentityFile $T/id.pub"
+    status_is 0
+    stderr_has 'because="the agent did not sign for muster"'
+}
+
+@test "two tries and six keys; IdentitiesOnly chooses" {
+    start_sshd 127.0.0.1 'MaxAuthTries 2'
+    local name
+    for name in a b c d e; do new_key $name; done
+    start_agent a b c d e id
+    run_with "IdentityFile $T/none"
+    reason_is auth
+    detail_has 'Too many authentication failures: tried 2 keys of the agent; 4 more were not tried: IdentitiesOnly with an IdentityFile'
+    run_with 'IdentitiesOnly yes' "IdentityFile $T/id.pub"
+    status_is 0
+    # the one that is offered first counts, whatever else there is
+    run_with "IdentityFile $T/id"
+    status_is 0
+}
+
+@test "two keys are wanted, and the same one is not offered twice" {
+    start_sshd 127.0.0.1 'AuthenticationMethods publickey,publickey'
+    new_key other
+    cat other.pub >>authorized
+    run_with 'IdentityAgent none' "IdentityFile $T/id" "IdentityFile $T/other"
+    status_is 0
+    run_with 'IdentityAgent none' "IdentityFile $T/id"
+    reason_is auth
+    detail_has "it took $T/id, but wants more"
+}
+
+# an sshd with PAM, for which the password is 'open sesame', or empty with EMPTY set
+start_pam_sshd() { # ADDRESS LINES...
+    [ "$(id -u)" = 0 ] || skip "needs root to mount"
+    local address=$1
+    shift
+    cat >check <<'TXT'
+#!/bin/sh
+[ "$(tr -d '\0')" = "$1" ]
+TXT
+    chmod +x check
+    printf '%s\n' "auth required pam_exec.so quiet expose_authtok $T/check ${EMPTY-open sesame}" \
+        'account required pam_permit.so' 'session required pam_permit.so' | sed "s/open sesame/[open sesame]/" >pam
+    start_sshd "$address" 'UsePAM yes' "$@"
+    kill "$(cat "sshd-$address.pid")"
+    wait_for sh -c "! test -e sshd-$address.pid"
+    unshare -m sh -c "mount --bind $T/pam /etc/pam.d/sshd && exec $(command -v sshd || echo /usr/sbin/sshd) -D -f $T/sshd-$address.conf -E $T/sshd-$address.log" 3>&- &
+    wait_for listens "$address" 2222
+}
+
+# runs a command on a terminal of its own, which types an answer each time it is asked for one
+on_terminal() { # ANSWERS COMMAND...
+    python3 - "$@" 3>&- <<'PY'
+import os, pty, select, sys
+answers = sys.argv[1].split("|")
+pid, tty = pty.fork()
+if pid == 0:
+    out = os.open("out", os.O_CREAT | os.O_WRONLY | os.O_TRUNC); os.dup2(out, 1)
+    err = os.open("err", os.O_CREAT | os.O_WRONLY | os.O_TRUNC); os.dup2(err, 2)
+    os.execvp(sys.argv[2], sys.argv[2:])
+shown = b""
+with open("terminal", "wb") as log:
+    while True:
+        if not select.select([tty], [], [], 30)[0]:
+            os.kill(pid, 9)
+        try:
+            data = os.read(tty, 4096)
+        except OSError:
+            break
+        log.write(data); log.flush()
+        shown += data
+        if shown.endswith(b": ") and answers:
+            os.write(tty, answers.pop(0).encode() + b"\n")
+            shown = b""
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) & 255)
+PY
+}
+
+asked() { # TIMES
+    [ "$(grep -o 'Pass[a-z]*[^:]*: ' terminal | wc -l)" -eq "$1" ] || fail "the terminal showed: $(cat terminal)"
+}
+
+@test "an encrypted key: asked for once, for five servers" {
+    start_sshd 0.0.0.0 2>/dev/null || true
+    ssh-keygen -q -p -P '' -N geheimnis -f id >/dev/null
+    on_terminal geheimnis "$MUSTER" run -F ssh_config '127.0.0.[1-5]' --json
+    output=$(cat out)
+    json_is .passed 5
+    asked 1
+    ! grep -r geheimnis terminal err out state
+    # a wrong one is asked for again; Enter does without
+    on_terminal 'no|geheimnis' "$MUSTER" run -F ssh_config 127.0.0.1 -q
+    asked 2
+    status=0
+    on_terminal 'no|' "$MUSTER" run -F ssh_config 127.0.0.1 --json || status=$?
+    status_is 1
+    output=$(cat out)
+    reason_is auth
+    detail_has "would take $T/id, which is encrypted and its passphrase was not given"
+    asked 2
+    # in the agent it is not asked for
+    printf '#!/bin/sh\necho geheimnis\n' >askpass && chmod +x askpass
+    eval "$(ssh-agent -s)" >/dev/null
+    echo "$SSH_AGENT_PID" >ssh-agent.pid
+    SSH_ASKPASS=$T/askpass SSH_ASKPASS_REQUIRE=force ssh-add -q id </dev/null 2>/dev/null
+    on_terminal '' "$MUSTER" run -F ssh_config 127.0.0.1 -q
+    asked 0
+}
+
+@test "an encrypted key: no terminal, or none that can be asked" {
+    start_sshd 127.0.0.1
+    ssh-keygen -q -p -P '' -N geheimnis -f id >/dev/null
+    status=0
+    setsid -w "$MUSTER" run -F ssh_config 127.0.0.1 --json >out 2>err </dev/null || status=$?
+    status_is 1
+    output=$(cat out)
+    reason_is auth
+    detail_has "would take $T/id, which is encrypted and there is no terminal to ask for its passphrase: ssh-add it"
+    # one that libssh would crash on is named, and not asked for
+    ssh-keygen -q -p -P geheimnis -N geheimnis -Z aes256-gcm@openssh.com -f id >/dev/null
+    status=0
+    on_terminal '' "$MUSTER" run -F ssh_config 127.0.0.1 --json || status=$?
+    status_is 1
+    output=$(cat out)
+    detail_has 'encrypted with aes256-gcm@openssh.com, which only ssh-add can undo'
+    asked 0
+}
+
+@test "a password after a key, by either method, once" {
+    start_pam_sshd 127.0.0.1 'AuthenticationMethods publickey,password' 'PasswordAuthentication yes'
+    start_pam_sshd 127.0.0.2 'AuthenticationMethods publickey,keyboard-interactive' 'KbdInteractiveAuthentication yes'
+    start_pam_sshd 127.0.0.3 'PasswordAuthentication yes' 'KbdInteractiveAuthentication yes' 'PubkeyAuthentication no'
+    on_terminal 'open sesame' "$MUSTER" run -F ssh_config '127.0.0.[1-3]' --ask-password --json
+    asked 1
+    status=0
+    on_terminal 'closed sesame' "$MUSTER" run -F ssh_config '127.0.0.[1-3]' --ask-password --json || status=$?
+    status_is 1
+    output=$(cat out)
+    json_is '.servers | map(.reason) | join(" ")' 'auth auth auth'
+    json_is '.servers[0].detail | contains("and wants more") or contains("but wants more; tried the password")' true
+    [ "$(grep -c 'Failed password' sshd-127.0.0.3.log)" -eq 1 ] || fail "$(grep -n Failed sshd-127.0.0.3.log)"
+    [ "$(grep -c 'Failed keyboard-interactive' sshd-127.0.0.3.log)" -eq 1 ] || fail "$(grep -n Failed sshd-127.0.0.3.log)"
+    # what is switched off is not tried
+    config_with 'PasswordAuthentication no' 'NumberOfPasswordPrompts 3'
+    before=$(wc -l <sshd-127.0.0.3.log)
+    on_terminal 'closed sesame' "$MUSTER" run -F ssh_config2 127.0.0.3 --ask-password -q || true
+    ! tail -n "+$((before + 1))" sshd-127.0.0.3.log | grep 'Failed password'
+    config_with 'NumberOfPasswordPrompts 0'
+    before=$(wc -l <sshd-127.0.0.3.log)
+    on_terminal 'open sesame' "$MUSTER" run -F ssh_config2 127.0.0.3 --ask-password -q || true
+    ! tail -n "+$((before + 1))" sshd-127.0.0.3.log | grep -e Failed -e Accepted
+}
+
+@test "a user without a password" {
+    EMPTY='' start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PermitEmptyPasswords yes'
+    : >authorized
+    new_key other
+    run_with 'IdentityAgent none' "IdentityFile $T/id"
+    status_is 0
+    run_with 'IdentityAgent none' "IdentityFile $T/id" "IdentityFile $T/other"
+    status_is 0
+    run_with 'PubkeyAuthentication no'
+    status_is 0
+    natively
+}
+
+@test "rsa signatures: SHA-2 as the server has it, SHA-1 only when asked for" {
+    ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
+    cp rsa.pub authorized
+    start_sshd 127.0.0.1 'PubkeyAcceptedAlgorithms rsa-sha2-256'
+    start_sshd 127.0.0.2 'PubkeyAcceptedAlgorithms ssh-rsa'
+    start_agent rsa
+    run_with 'IdentityAgent none' "IdentityFile $T/rsa"
+    status_is 0
+    run_with "IdentityFile $T/none"
+    status_is 0
+    config_with 'IdentityAgent none' "IdentityFile $T/rsa"
+    run muster run -F ssh_config2 127.0.0.2 --json
+    reason_is auth
+    config_with 'IdentityAgent none' "IdentityFile $T/rsa" 'PubkeyAcceptedAlgorithms +ssh-rsa'
+    run muster run -F ssh_config2 127.0.0.2 --json
+    status_is 0
+    natively
+}
