@@ -122,21 +122,14 @@ static bool read_head(const char *text, struct str *body, struct bytes *cipher,
         return false;
     struct bytes rest = {(unsigned char *)body->data + sizeof(OPENSSH_MAGIC),
                          body->len - sizeof(OPENSSH_MAGIC)};
-    if (!bytes_take(&rest, cipher) || !bytes_take(&rest, &kdf) || !bytes_take(&rest, &options) ||
-        rest.n < 4)
-        return false;
-    rest.p += 4; /* how many keys there are: OpenSSH knows only one */
-    rest.n -= 4;
-    return bytes_take(&rest, public) && public->n > 0;
-}
-
-static bool is(struct bytes b, const char *text) {
-    return b.n == strlen(text) && memcmp(b.p, text, b.n) == 0;
+    /* behind these stands how many keys there are: OpenSSH knows only one */
+    return bytes_take(&rest, cipher) && bytes_take(&rest, &kdf) && bytes_take(&rest, &options) &&
+           bytes_skip(&rest, 4) && bytes_take(&rest, public) && public->n > 0;
 }
 
 static void judge_cipher(struct key *key, struct bytes cipher) {
     for (size_t i = 0; i < ARRAY_LEN(CIPHERS); i++)
-        if (is(cipher, CIPHERS[i])) {
+        if (bytes_are(cipher, CIPHERS[i])) {
             explain(key, KEY_ENCRYPTED, ENCRYPTED);
             return;
         }
@@ -159,7 +152,7 @@ static int look_at_openssh(const char *text, struct key *key, bool *plain) {
     }
     if (pubkey_new(public.p, public.n, &key->public) < 0)
         return -1;
-    *plain = is(cipher, "none");
+    *plain = bytes_are(cipher, "none");
     if (key->public && key->public->security_key) {
         *plain = false; /* libssh could not use the hardware */
         explain(key, KEY_UNUSABLE, "is on a security key");

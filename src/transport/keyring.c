@@ -18,6 +18,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* of a request to sign */
+#define RSA_SHA2_256 2
+#define RSA_SHA2_512 4
+
 #define MESSAGE_MAX (256 * 1024) /* as OpenSSH's agent and libssh have it */
 #define KEYS_MAX 1024
 #define LIST_TIMEOUT (3 * CLOCK_S)
@@ -254,15 +258,32 @@ static void add_blob(struct str *s, const struct pubkey *key) {
     str_add_bytes(s, key->raw, key->raw_len);
 }
 
+/*
+ * How the agent is to sign: as the algorithm says that stands in what it signs (RFC 4252 7). libssh
+ * goes by what the server knows, not by what it has just written there.
+ */
+static uint32_t sign_flags(struct bytes data) {
+    struct bytes session, user, service, method, algorithm;
+    if (!bytes_take(&data, &session) || !bytes_skip(&data, 1) || !bytes_take(&data, &user) ||
+        !bytes_take(&data, &service) || !bytes_take(&data, &method) || !bytes_skip(&data, 1) ||
+        !bytes_take(&data, &algorithm))
+        return 0;
+    if (bytes_begin(algorithm, "rsa-sha2-256"))
+        return RSA_SHA2_256;
+    return bytes_begin(algorithm, "rsa-sha2-512") ? RSA_SHA2_512 : 0;
+}
+
 /* Hands the request on, for the key that signs in place of the one that is shown. */
 static int sign(const struct relay *r, const struct str *request, struct str *reply) {
-    struct bytes rest = {(unsigned char *)request->data + 1, request->len - 1}, shown;
+    struct bytes rest = {(unsigned char *)request->data + 1, request->len - 1}, shown, data;
     cleanup(str_done) struct str asked = {0};
-    if (!bytes_take(&rest, &shown))
+    if (!bytes_take(&rest, &shown) || !bytes_take(&rest, &data))
         return -1;
     str_add_char(&asked, SIGN_REQUEST);
     add_blob(&asked, r->signs);
-    str_add_bytes(&asked, rest.p, rest.n);
+    add_u32(&asked, data.n);
+    str_add_bytes(&asked, data.p, data.n);
+    add_u32(&asked, sign_flags(data));
     if (agent_ask(r->path, &asked, reply, &r->talk) != 0)
         return -1;
     return reply->data[0] == SIGN_RESPONSE ? 0 : -1;

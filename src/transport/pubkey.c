@@ -45,8 +45,20 @@ bool bytes_take(struct bytes *from, struct bytes *ret) {
     return true;
 }
 
-static bool is(struct bytes b, const char *text) {
-    return b.n == strlen(text) && memcmp(b.p, text, b.n) == 0;
+bool bytes_skip(struct bytes *from, size_t n) {
+    if (from->n < n)
+        return false;
+    from->p += n;
+    from->n -= n;
+    return true;
+}
+
+bool bytes_begin(struct bytes b, const char *text) {
+    return b.n >= strlen(text) && memcmp(b.p, text, strlen(text)) == 0;
+}
+
+bool bytes_are(struct bytes b, const char *text) {
+    return b.n == strlen(text) && bytes_begin(b, text);
 }
 
 static char *to_base64(const void *p, size_t n) {
@@ -90,11 +102,12 @@ static int take_apart(struct pubkey *k, bool *usable) {
     if (!bytes_take(&rest, &type))
         return 0;
     size_t i = 0;
-    while (i < ARRAY_LEN(TYPES) && !is(type, TYPES[i].plain) && !is(type, TYPES[i].certificate))
+    while (i < ARRAY_LEN(TYPES) && !bytes_are(type, TYPES[i].plain) &&
+           !bytes_are(type, TYPES[i].certificate))
         i++;
     if (i == ARRAY_LEN(TYPES))
         return 0;
-    bool certificate = is(type, TYPES[i].certificate);
+    bool certificate = bytes_are(type, TYPES[i].certificate);
     if (certificate && !bytes_take(&rest, &nonce))
         return 0;
     struct bytes fields = rest;

@@ -20,6 +20,10 @@ struct bytes {
 /* Takes a string, its length in four bytes before it, off the front of `from` (RFC 4251 5). */
 bool bytes_take(struct bytes *from, struct bytes *ret);
 
+bool bytes_skip(struct bytes *from, size_t n);
+bool bytes_begin(struct bytes b, const char *text);
+bool bytes_are(struct bytes b, const char *text);
+
 struct pubkey {
     char *blob;      /* base64: a key is known by it */
     char *certifies; /* of a certificate: the blob of its key; else NULL */

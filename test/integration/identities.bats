@@ -372,21 +372,23 @@ asked() { # TIMES
     natively
 }
 
-@test "rsa signatures: SHA-2 as the server has it, SHA-1 only when asked for" {
+@test "rsa signatures: as PubkeyAcceptedAlgorithms says, by file and by agent; SHA-1 only there" {
     ssh-keygen -q -t rsa -b 2048 -N '' -f rsa
     cp rsa.pub authorized
-    start_sshd 127.0.0.1 'PubkeyAcceptedAlgorithms rsa-sha2-256'
-    start_sshd 127.0.0.2 'PubkeyAcceptedAlgorithms ssh-rsa'
     start_agent rsa
-    run_with 'IdentityAgent none' "IdentityFile $T/rsa"
-    status_is 0
-    run_with "IdentityFile $T/none"
-    status_is 0
-    config_with 'IdentityAgent none' "IdentityFile $T/rsa"
-    run muster run -F ssh_config2 127.0.0.2 --json
-    reason_is auth
-    config_with 'IdentityAgent none' "IdentityFile $T/rsa" 'PubkeyAcceptedAlgorithms +ssh-rsa'
-    run muster run -F ssh_config2 127.0.0.2 --json
-    status_is 0
-    natively
+    local algorithm from
+    for algorithm in ssh-rsa rsa-sha2-256 rsa-sha2-512; do
+        start_sshd 127.0.0.1 "PubkeyAcceptedAlgorithms $algorithm"
+        for from in "IdentityAgent none" "IdentityFile $T/none"; do
+            run_with "$from" "IdentityFile $T/rsa" "PubkeyAcceptedAlgorithms $algorithm"
+            status_is 0
+            natively
+            run_with "$from" "IdentityFile $T/rsa"
+            status_is $([ $algorithm = rsa-sha2-512 ] && echo 0 || echo 1)
+            mv rsa hidden 2>/dev/null || true
+        done
+        mv hidden rsa
+        kill "$(cat sshd-127.0.0.1.pid)"
+        wait_for sh -c '! test -e sshd-127.0.0.1.pid'
+    done
 }
