@@ -123,8 +123,8 @@ static enum step sign_by_agent(struct auth *a, struct identity *id, int *rc) {
                         a->err) != 0)
         return STEP_FAILED;
     *rc = signature.rc;
-    if (signature.refused)
-        id->offered = OFFERED_UNSIGNED;
+    if (signature.wanted)
+        id->offered = signature.refused ? OFFERED_DECLINED : OFFERED_UNSIGNED;
     return link_lost(a->l) ? lost(a) : STEP_NEXT;
 }
 
@@ -312,7 +312,7 @@ static const char *ssh_could(const struct auth *a) {
         const struct identity *id = &a->ids.items[i];
         if (id->offered == OFFERED_WANTED && id->public->security_key)
             return "the identity is on a security key";
-        if (id->offered == OFFERED_UNSIGNED)
+        if (id->offered == OFFERED_DECLINED)
             return "the agent did not sign for muster";
     }
     int list = ssh_userauth_list(a->l->ssh, NULL);

@@ -22,7 +22,8 @@ enum offered {
     OFFERED_REFUSED,
     OFFERED_TAKEN,    /* but the server wants more */
     OFFERED_WANTED,   /* the server would take it, but nobody can sign */
-    OFFERED_UNSIGNED, /* likewise, but the agent does not sign */
+    OFFERED_UNSIGNED, /* likewise, but the agent does not answer */
+    OFFERED_DECLINED, /* likewise, but the agent refuses to sign */
 };
 
 /* One of `private`, `with` and `locked` is set. */

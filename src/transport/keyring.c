@@ -249,8 +249,8 @@ struct relay {
     const struct pubkey *shown;
     const struct pubkey *signs;
     struct talk talk;
-    int fd; /* our end of the pair */
-    bool refused;
+    int fd;               /* our end of the pair */
+    bool wanted, refused; /* as in struct signature */
 };
 
 static void add_blob(struct str *s, const struct pubkey *key) {
@@ -274,7 +274,7 @@ static uint32_t sign_flags(struct bytes data) {
 }
 
 /* Hands the request on, for the key that signs in place of the one that is shown. */
-static int sign(const struct relay *r, const struct str *request, struct str *reply) {
+static int sign(struct relay *r, const struct str *request, struct str *reply) {
     struct bytes rest = {(unsigned char *)request->data + 1, request->len - 1}, shown, data;
     cleanup(str_done) struct str asked = {0};
     if (!bytes_take(&rest, &shown) || !bytes_take(&rest, &data))
@@ -284,9 +284,12 @@ static int sign(const struct relay *r, const struct str *request, struct str *re
     add_u32(&asked, data.n);
     str_add_bytes(&asked, data.p, data.n);
     add_u32(&asked, sign_flags(data));
+    r->wanted = true;
     if (agent_ask(r->path, &asked, reply, &r->talk) != 0)
         return -1;
-    return reply->data[0] == SIGN_RESPONSE ? 0 : -1;
+    r->refused = reply->data[0] != SIGN_RESPONSE;
+    r->wanted = r->refused;
+    return r->refused ? -1 : 0;
 }
 
 static void answer(struct relay *r, const struct str *request, struct str *reply) {
@@ -300,7 +303,6 @@ static void answer(struct relay *r, const struct str *request, struct str *reply
     }
     if (request->data[0] == SIGN_REQUEST && sign(r, request, reply) == 0)
         return;
-    r->refused = true;
     str_clear(reply);
     str_add_char(reply, FAILURE);
 }
@@ -355,6 +357,7 @@ int keyring_sign_in(const struct agent_keys *agent, const struct pubkey *shown,
     int result = sign_in(l, deadline, &ret->rc, err);
     shutdown(pair[0], SHUT_RDWR);
     pthread_join(thread, NULL);
+    ret->wanted = relay.wanted;
     ret->refused = relay.refused;
     return result;
 }

@@ -42,7 +42,8 @@ int keyring_list(struct keyring *k, const char *path, struct cancel *cancel, int
 /* What came of logging in with a key. */
 struct signature {
     int rc;       /* SSH_AUTH_SUCCESS, PARTIAL, DENIED or ERROR */
-    bool refused; /* the server would have taken the key, but the agent did not sign */
+    bool wanted;  /* the server would have taken the key, but the agent did not sign */
+    bool refused; /* and said so, so that it may sign for another program */
 };
 
 /*

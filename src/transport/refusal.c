@@ -31,7 +31,7 @@ static bool add_wanted(const struct refusal *r, struct str *out) {
         begin(out);
         if (id->offered == OFFERED_TAKEN)
             str_addf(out, "it took %s, but wants more", name_of(id));
-        else if (id->offered == OFFERED_UNSIGNED)
+        else if (id->offered == OFFERED_UNSIGNED || id->offered == OFFERED_DECLINED)
             str_addf(out, "it would take %s, but the agent does not sign", name_of(id));
         else if (id->locked->state == KEY_PUBLIC)
             str_addf(out, "it would take %s, but the private key is not there", name_of(id));

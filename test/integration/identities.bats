@@ -201,10 +201,8 @@ natively() {
     eval "$(ssh-agent -s)" >/dev/null
     echo "$SSH_AGENT_PID" >ssh-agent.pid
     # bound to one server by its host key, which takes ssh to prove
-    ssh-add -q -H known_hosts2 -h '[127.0.0.1]:2222' id 2>/dev/null || {
-        sed 's/\[127\.\*\]/[127.0.0.1]/' known_hosts >known_hosts2
-        ssh-add -q -H known_hosts2 -h '[127.0.0.1]:2222' id
-    }
+    sed 's/\[127\.\*\]/[127.0.0.1]/' known_hosts >known_hosts2
+    ssh-add -q -H known_hosts2 -h '[127.0.0.1]:2222' id 2>/dev/null
     rm id
     run_with 'IdentitiesOnly yes' "IdentityFile $T/id.pub"
     status_is 0
@@ -237,22 +235,20 @@ natively() {
     detail_has "it took $T/id, but wants more"
 }
 
-# an sshd with PAM, for which the password is 'open sesame', or empty with EMPTY set
+# an sshd with PAM in a mount namespace of its own, where the user's password is 'open sesame', or
+# none with HASH set to nothing
 start_pam_sshd() { # ADDRESS LINES...
     [ "$(id -u)" = 0 ] || skip "needs root to mount"
-    local address=$1
+    local address=$1 hash=${HASH-$(openssl passwd -6 'open sesame')}
     shift
-    cat >check <<'TXT'
-#!/bin/sh
-[ "$(tr -d '\0')" = "$1" ]
-TXT
-    chmod +x check
-    printf '%s\n' "auth required pam_exec.so quiet expose_authtok $T/check ${EMPTY-open sesame}" \
-        'account required pam_permit.so' 'session required pam_permit.so' | sed "s/open sesame/[open sesame]/" >pam
-    start_sshd "$address" 'UsePAM yes' "$@"
+    echo "root:$hash:19000:0:99999:7:::" >shadow
+    printf '%s\n' 'auth required pam_unix.so nullok nodelay' 'account required pam_permit.so' \
+        'session required pam_permit.so' >pam
+    start_sshd "$address" 'UsePAM yes' 'PermitRootLogin yes' "$@"
     kill "$(cat "sshd-$address.pid")"
     wait_for sh -c "! test -e sshd-$address.pid"
-    unshare -m sh -c "mount --bind $T/pam /etc/pam.d/sshd && exec $(command -v sshd || echo /usr/sbin/sshd) -D -f $T/sshd-$address.conf -E $T/sshd-$address.log" 3>&- &
+    unshare -m sh -c "mount --bind $T/pam /etc/pam.d/sshd && mount --bind $T/shadow /etc/shadow &&
+        exec $(command -v sshd || echo /usr/sbin/sshd) -D -f $T/sshd-$address.conf -E $T/sshd-$address.log" 3>&- &
     wait_for listens "$address" 2222
 }
 
@@ -289,7 +285,7 @@ asked() { # TIMES
 }
 
 @test "an encrypted key: asked for once, for five servers" {
-    start_sshd 0.0.0.0 2>/dev/null || true
+    start_sshd 0.0.0.0
     ssh-keygen -q -p -P '' -N geheimnis -f id >/dev/null
     on_terminal geheimnis "$MUSTER" run -F ssh_config '127.0.0.[1-5]' --json
     output=$(cat out)
@@ -345,7 +341,7 @@ asked() { # TIMES
     status_is 1
     output=$(cat out)
     json_is '.servers | map(.reason) | join(" ")' 'auth auth auth'
-    json_is '.servers[0].detail | contains("and wants more") or contains("but wants more; tried the password")' true
+    detail_has "it took $T/id, but wants more; tried the password"
     [ "$(grep -c 'Failed password' sshd-127.0.0.3.log)" -eq 1 ] || fail "$(grep -n Failed sshd-127.0.0.3.log)"
     [ "$(grep -c 'Failed keyboard-interactive' sshd-127.0.0.3.log)" -eq 1 ] || fail "$(grep -n Failed sshd-127.0.0.3.log)"
     # what is switched off is not tried
@@ -360,7 +356,7 @@ asked() { # TIMES
 }
 
 @test "a user without a password" {
-    EMPTY='' start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PermitEmptyPasswords yes'
+    HASH='' start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PermitEmptyPasswords yes'
     : >authorized
     new_key other
     run_with 'IdentityAgent none' "IdentityFile $T/id"

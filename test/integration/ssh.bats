@@ -257,10 +257,15 @@ agent_with() { # KEYS...
     status_is 0
 }
 
+# as muster_ssh, where nobody can be asked for a passphrase
+without_terminal() {
+    setsid -w "$MUSTER" run -F "$T/ssh_config" "$@" 2>"$T/err"
+}
+
 @test "an encrypted key in the agent, and none" {
     start_sshd 127.0.0.1
     ssh-keygen -q -p -P '' -N secret -f id
-    run muster_ssh 127.0.0.1 --json
+    run without_terminal 127.0.0.1 --json
     status_is 1
     reason_is auth
     detail_has encrypted
@@ -270,7 +275,7 @@ agent_with() { # KEYS...
     SSH_ASKPASS=$T/askpass SSH_ASKPASS_REQUIRE=force DISPLAY=x ssh-add -q id </dev/null
     run muster_ssh 127.0.0.1 --json
     status_is 0
-    SSH_AUTH_SOCK=$T/no-agent run muster_ssh 127.0.0.1 --json
+    SSH_AUTH_SOCK=$T/no-agent run without_terminal 127.0.0.1 --json
     reason_is auth
     ssh-keygen -q -p -P secret -N secret -Z aes256-gcm@openssh.com -f id
     SSH_AUTH_SOCK=$T/no-agent run muster_ssh 127.0.0.1 --json
@@ -333,7 +338,7 @@ TXT
 @test "no secret is anywhere" {
     start_sshd 127.0.0.1
     ssh-keygen -q -p -P '' -N geheimnis -f id
-    run muster_ssh 127.0.0.1 -v --log-file log
+    run without_terminal 127.0.0.1 -v --log-file log
     status_is 1
     ! grep -r geheimnis "$T/state" log err
     ! strings -a "$T/state/muster/muster.db" | grep -q geheimnis

@@ -573,6 +573,7 @@ struct bad_agent {
     int fd;
     char *list;
     size_t len;
+    bool dies; /* instead of signing */
 };
 
 static void *play_bad_agent(void *arg) {
@@ -585,7 +586,7 @@ static void *play_bad_agent(void *arg) {
         ssize_t n = recv(fd, request, sizeof(request), 0);
         if (n >= 5 && request[4] == 11 && a->list)
             send(fd, a->list, a->len, MSG_NOSIGNAL);
-        while (recv(fd, request, sizeof(request), 0) > 0)
+        while (!a->dies && recv(fd, request, sizeof(request), 0) > 0)
             ;
         close(fd);
     }
@@ -625,27 +626,33 @@ static void does_without_an_agent_that_hangs(void **state) {
     assert_true(took < CLOCK_S); /* asked once a run only */
 }
 
-static void ends_at_the_deadline_when_the_agent_does_not_sign(void **state) {
-    struct fixture *f = *state;
-    start_sshd(f, "");
+/* Records the list of a real agent with one key, and plays an agent that has only that. */
+static void play_agent_with_list(struct fixture *f, struct bad_agent *a, pthread_t *thread) {
+    static char list[4096];
+    struct sockaddr_un un = {.sun_family = AF_UNIX};
     start_agent(f);
     make_ten_keys(1);
     add_to_agent("ten1");
-    /* record the real list, then play an agent that has only that */
-    struct sockaddr_un un = {.sun_family = AF_UNIX};
     snprintf(un.sun_path, sizeof(un.sun_path), "%s", path("agent"));
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
     assert_int_equal(connect(fd, (struct sockaddr *)&un, sizeof(un)), 0);
     assert_int_equal(send(fd, "\0\0\0\1\13", 5, 0), 5);
-    char list[4096];
     ssize_t n = recv(fd, list, sizeof(list), 0);
     close(fd);
     assert_true(n > 5);
     end(&f->agent);
-    struct bad_agent a = {.list = list, .len = (size_t)n};
-    pthread_t thread;
-    listen_as_agent(&a, &thread);
+    a->list = list;
+    a->len = (size_t)n;
+    listen_as_agent(a, thread);
     use_agent(f, "");
+}
+
+static void ends_at_the_deadline_when_the_agent_does_not_sign(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    struct bad_agent a = {0};
+    pthread_t thread;
+    play_agent_with_list(f, &a, &thread);
     f->settings.login_timeout = 1500 * CLOCK_MS;
     int64_t before = clock_now();
     int rc = try_open(f, 20 * CLOCK_S);
@@ -656,6 +663,29 @@ static void ends_at_the_deadline_when_the_agent_does_not_sign(void **state) {
     if (f->err.kind != ERROR_TIMEOUT && f->err.kind != ERROR_AUTH)
         fail_msg("%s", f->err.text);
     assert_in_range(took, CLOCK_S, 4 * CLOCK_S);
+}
+
+static void does_without_an_agent_that_dies(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    struct bad_agent a = {.dies = true};
+    pthread_t thread;
+    play_agent_with_list(f, &a, &thread);
+    int rc = try_open(f, 20 * CLOCK_S);
+    end_bad_agent(&a, thread);
+    unmake_ten_keys();
+    assert_int_equal(rc, -1);
+    if (f->err.kind != ERROR_AUTH ||
+        !strstr(f->err.text, "would take a key of the agent, but the agent does not sign"))
+        fail_msg("%s", f->err.text);
+    /* another key does, once the agent has failed */
+    shell("cat id.pub ten1.pub >authorized");
+    listen_as_agent(&a, &thread);
+    make_transport(f);
+    rc = try_open(f, 20 * CLOCK_S);
+    end_bad_agent(&a, thread);
+    if (rc != 0)
+        fail_msg("%s", f->err.text);
 }
 
 /* ---- host keys ----------------------------------------------------------------------------- */
@@ -1506,6 +1536,7 @@ int main(int argc, char **argv) {
         TEST(does_without_an_agent_that_is_not_there),
         TEST(does_without_an_agent_that_hangs),
         TEST(ends_at_the_deadline_when_the_agent_does_not_sign),
+        TEST(does_without_an_agent_that_dies),
         TEST(refuses_an_unknown_host_key),
         TEST(refuses_a_changed_host_key),
         TEST(refuses_a_revoked_host_key),
