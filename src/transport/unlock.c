@@ -9,12 +9,14 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "input/hops.h"
 #include "transport/identities.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
 
 #define LOOK_TIMEOUT (10 * CLOCK_S) /* for all servers */
+#define HOPS_MAX 16
 #define NOT_GIVEN "is encrypted and its passphrase was not given"
 #define NOT_ASKED "is encrypted and was not asked for, there being others: ssh-add it"
 
@@ -22,7 +24,8 @@ struct unlocking {
     const struct unlock *u;
     const struct key **closed; /* asked for in vain */
     size_t count, cap;
-    int64_t looked; /* ns so far, without the time of those who type */
+    int64_t looked;                 /* ns so far, without the time of those who type */
+    const struct ssh_options *jump; /* of the server before, which mostly is the next one's, too */
 };
 
 static bool is_closed(const struct unlocking *k, const struct key *key) {
@@ -109,20 +112,49 @@ static int open_needed(struct unlocking *k, const struct ssh_options *options,
     return 0;
 }
 
-static int look_at(struct unlocking *k, const struct server *server, struct error *err) {
+static int look_at(struct unlocking *k, const struct ssh_options *options, const char *identity,
+                   struct error *err) {
     const struct unlock *u = k->u;
-    struct identity_sources from = {
-        .identity = server->identity, .keys = u->keys, .keyring = u->keyring, .cancel = u->cancel};
-    int64_t deadline = deadline_in(LOOK_TIMEOUT - k->looked);
-    /* the run says what is wrong with it */
-    if (sshconfig_resolve(u->config, server, deadline, &from.options, err) != 0)
-        return err->kind == ERROR_INTERNAL ? -1 : 0;
+    struct identity_sources from = {.options = options,
+                                    .identity = identity,
+                                    .keys = u->keys,
+                                    .keyring = u->keyring,
+                                    .cancel = u->cancel};
     struct identities ids = {0};
-    int rc = identities_gather(&from, deadline, &ids, err);
+    int rc = identities_gather(&from, deadline_in(LOOK_TIMEOUT - k->looked), &ids, err);
     if (rc == 0)
-        rc = open_needed(k, from.options, &ids, err);
+        rc = open_needed(k, options, &ids, err);
     identities_done(&ids);
     return rc;
+}
+
+/* The jump host before it, or NULL: there is none, or the run will say what is wrong with it. */
+static const struct ssh_options *jump_of(const struct unlocking *k,
+                                         const struct ssh_options *options) {
+    struct error ignored;
+    cleanup(hop_done) struct hop hop = {0};
+    const struct ssh_options *jump = NULL;
+    if (options->proxy_jump && hop_last(options->proxy_jump, &hop, &ignored) == 0 &&
+        sshconfig_resolve_jump(k->u->config, hop.host, hop.user, hop.port, hop.before,
+                               deadline_in(LOOK_TIMEOUT - k->looked), &jump, &ignored) != 0)
+        return NULL;
+    return jump;
+}
+
+static int look_at_way(struct unlocking *k, const struct server *server, struct error *err) {
+    const struct ssh_options *options;
+    struct error ignored;
+    int64_t deadline = deadline_in(LOOK_TIMEOUT - k->looked);
+    if (sshconfig_resolve(k->u->config, server, deadline, &options, &ignored) != 0)
+        return 0; /* the run says what is wrong with it */
+    if (look_at(k, options, server->identity, err) != 0)
+        return -1;
+    const struct ssh_options *first = jump_of(k, options), *jump = first;
+    for (int i = 0; jump && jump != k->jump && i < HOPS_MAX; i++, jump = jump_of(k, jump))
+        if (look_at(k, jump, NULL, err) != 0)
+            return -1;
+    k->jump = first;
+    return 0;
 }
 
 int unlock_keys(const struct unlock *u, const struct servers *servers, struct error *err) {
@@ -130,7 +162,7 @@ int unlock_keys(const struct unlock *u, const struct servers *servers, struct er
     int rc = 0;
     for (size_t i = 0; i < servers->count && rc == 0 && k.looked < LOOK_TIMEOUT; i++) {
         int64_t before = clock_now();
-        rc = look_at(&k, &servers->items[i], err);
+        rc = look_at_way(&k, &servers->items[i], err);
         k.looked += clock_now() - before;
     }
     free(k.closed);

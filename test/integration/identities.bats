@@ -311,6 +311,24 @@ asked() { # TIMES
     asked 0
 }
 
+@test "an encrypted key of the jump host: asked for once" {
+    start_sshd 127.0.0.1
+    start_sshd 127.0.0.2
+    new_key locked && cat locked.pub >>authorized
+    ssh-keygen -q -p -P '' -N geheimnis -f locked >/dev/null
+    {
+        printf 'Host 127.0.0.2\n  IdentityFile %s\n  IdentitiesOnly yes\n' "$T/locked"
+        printf 'Host a b\n  HostName 127.0.0.1\n  ProxyJump 127.0.0.2\n'
+        grep -v IdentityFile ssh_config
+        printf 'Match host 127.0.0.1\n  IdentityFile %s\n' "$T/id"
+    } >ssh_config2
+    on_terminal geheimnis "$MUSTER" run -F ssh_config2 a b --json
+    asked 1
+    output=$(cat out)
+    json_is .passed 2
+    natively
+}
+
 @test "an encrypted key: no terminal, or none that can be asked" {
     start_sshd 127.0.0.1
     ssh-keygen -q -p -P '' -N geheimnis -f id >/dev/null
