@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "transport/offer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,8 +25,8 @@ struct handshake {
     int fd;
     char said[SAID_MAX]; /* the first bytes that came */
     size_t said_len;
-    struct str mismatch; /* libssh's words for algorithms that do not match */
-    int os;              /* what looking at them took from the socket: libssh sees an end only */
+    struct offer offer;
+    int os; /* what looking at them took from the socket: libssh sees an end only */
 };
 
 static bool has_banner(const struct handshake *h) {
@@ -106,7 +107,7 @@ static size_t find_method(const char *method) {
  */
 static bool no_match(const struct handshake *h, struct error *err) {
     static const char before[] = "no match for method ", offered[] = "server [";
-    const char *method = h->mismatch.data ? strstr(h->mismatch.data, before) : NULL;
+    const char *method = h->offer.mismatch.data ? strstr(h->offer.mismatch.data, before) : NULL;
     const char *offer = method ? strstr(method, offered) : NULL;
     size_t i = offer ? find_method(method + strlen(before)) : ARRAY_LEN(METHODS);
     if (i == ARRAY_LEN(METHODS))
@@ -120,28 +121,6 @@ static bool no_match(const struct handshake *h, struct error *err) {
     free(h->l->offer);
     h->l->offer = strndup(offer, strcspn(offer, "]"));
     return true;
-}
-
-/*
- * libssh forgets these words when it finds next that it has closed the connection, so they are
- * caught in its log. All that belongs to the log is the thread's own.
- */
-static void on_log(int priority __attribute__((unused)),
-                   const char *function __attribute__((unused)), const char *text, void *data) {
-    struct str *mismatch = data;
-    if (mismatch && !mismatch->len && strstr(text, "no match for method "))
-        str_add(mismatch, text);
-}
-
-static void catch_mismatch(struct str *mismatch) {
-    ssh_set_log_userdata(mismatch);
-    ssh_set_log_callback(on_log);
-    ssh_set_log_level(SSH_LOG_WARN);
-}
-
-static void release_log(void) {
-    ssh_set_log_level(SSH_LOG_NONE);
-    ssh_set_log_userdata(NULL);
 }
 
 /* ---- the stages ---------------------------------------------------------------------------- */
@@ -196,15 +175,17 @@ static int run(struct handshake *h, int64_t within, const struct limit *login, s
 }
 
 int handshake_run(struct link *l, int fd, int64_t within, const struct limit *login,
-                  struct error *err) {
+                  bool *certificate, struct error *err) {
     if (ssh_options_set(l->ssh, SSH_OPTIONS_FD, &fd) != 0) {
         fd_close(&fd);
         return error_memory(err);
     }
     struct handshake h = {.l = l, .fd = fd};
-    catch_mismatch(&h.mismatch);
+    offer_listen(&h.offer, certificate != NULL);
     int rc = run(&h, within, login, err);
-    release_log();
-    str_done(&h.mismatch);
+    offer_stop();
+    if (certificate)
+        *certificate = offer_has_certificate(&h.offer);
+    str_done(&h.offer.mismatch);
     return rc;
 }

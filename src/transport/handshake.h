@@ -16,8 +16,9 @@
 /*
  * Runs it over `fd`, which is libssh's from here on whatever comes of it. Each stage may take
  * `within` ns, all within `login`. Where there is no algorithm in common, the link's `mismatch`
- * and `offer` say so. Fails with ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_INTERRUPTED or
- * ERROR_INTERNAL.
+ * and `offer` say so. *certificate is whether the server has a host certificate, or may have one;
+ * NULL where that does not matter. Fails with ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_INTERRUPTED
+ * or ERROR_INTERNAL.
  */
 int handshake_run(struct link *l, int fd, int64_t within, const struct limit *login,
-                  struct error *err) must_use;
+                  bool *certificate, struct error *err) must_use;

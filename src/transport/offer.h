@@ -1,24 +1,29 @@
 /*
- * offer: whether a server has a host certificate, told by what it offers in the key exchange.
+ * offer: what libssh tells of a server's offer in the key exchange, which is in its log only.
  *
- * libssh neither asks for host certificates nor tells what a server offered, except in its log:
- * that is listened to for one key exchange. A log that says something else than this version's
- * does counts as a certificate.
+ * It forgets its words about algorithms that do not match when it finds next that it has closed the
+ * connection, and never says what else a server offered: whether it has a host certificate, which
+ * libssh does not ask for.
  *
- * Threads: libssh's log belongs to the thread, so an offer is begun and ended by the thread that
- * does the key exchange, and one at a time.
+ * Threads: libssh's log belongs to the thread, so an offer is listened to by the thread that does
+ * the key exchange, and one at a time.
  */
 #pragma once
 
-#include <stdbool.h>
+#include "base/str.h"
 
 struct offer {
-    int lists; /* of types of host keys, one of each side */
+    struct str mismatch; /* "kex error : no match for method ...", or nothing */
+    int lists;           /* of types of host keys, one of each side */
     bool certificate;
 };
 
-/* Before a key exchange; `o` must not move until offer_end(). */
-void offer_begin(struct offer *o);
+/*
+ * From before a key exchange to its end, success or not; `o` must not move meanwhile. `lists`:
+ * listen for what is not a mistake, too, which costs more.
+ */
+void offer_listen(struct offer *o, bool lists);
+void offer_stop(void);
 
-/* After it, or instead of it. True: the server has a certificate, or that cannot be told. */
-bool offer_end(struct offer *o);
+/* The server has a host certificate, or that cannot be told; with `lists` only. */
+bool offer_has_certificate(const struct offer *o);

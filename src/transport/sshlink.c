@@ -5,7 +5,6 @@
 #include "transport/auth.h"
 #include "transport/dial.h"
 #include "transport/handshake.h"
-#include "transport/offer.h"
 
 #include <string.h>
 
@@ -90,20 +89,6 @@ int64_t sshkit_connect_timeout(const struct sshkit *kit, const struct ssh_option
     return options->connect_timeout > 0 ? options->connect_timeout : CONNECT_TIMEOUT;
 }
 
-/* The key exchange; *certificate is whether the server may have one that matters. */
-static int exchange_keys(struct opening *o, int fd, const struct limit *login, bool *certificate,
-                         struct error *err) {
-    struct offer offer;
-    int64_t within = sshkit_connect_timeout(o->kit, o->r->options);
-    *certificate = false;
-    if (!hostkey_heeds_certificates(o->key))
-        return handshake_run(o->link, fd, within, login, err);
-    offer_begin(&offer);
-    int rc = handshake_run(o->link, fd, within, login, err);
-    *certificate = offer_end(&offer);
-    return rc;
-}
-
 static int log_in(struct opening *o, bool trusted, const char **unsupported, struct error *err) {
     struct auth_request request = {.server = o->r->name,
                                    .identity = o->r->identity,
@@ -125,8 +110,9 @@ static int establish(struct opening *o, const char **unsupported, struct error *
     struct limit login = limit_start(o->kit->login_timeout, o->r->deadline);
     o->login_deadline = login.deadline;
     o->link->within = login.within;
-    bool certificate, trusted;
-    if (exchange_keys(o, fd_take(&fd), &login, &certificate, err) != 0)
+    bool certificate = false, trusted;
+    if (handshake_run(o->link, fd_take(&fd), sshkit_connect_timeout(o->kit, o->r->options), &login,
+                      hostkey_heeds_certificates(o->key) ? &certificate : NULL, err) != 0)
         return -1;
     if (certificate) {
         *unsupported = "it may have a host certificate, and authorities or revoked keys are set";

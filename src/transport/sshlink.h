@@ -46,10 +46,9 @@ struct sshlink_request {
 /*
  * Fills *link, which link_done() ends in any case, and `address`, where it is connected to; the
  * link's `peer` is that text. When the library cannot do what the options ask for, or what the
- * server turns out to take, it returns 0 with *unsupported saying why: the ssh program must take the
- * server.
- * Fails with ERROR_UNREACHABLE, ERROR_HOST_KEY, ERROR_AUTH, ERROR_TIMEOUT, ERROR_INTERRUPTED or
- * ERROR_INTERNAL.
+ * server turns out to take, it returns 0 with *unsupported saying why: the ssh program must take
+ * the server. Fails with ERROR_UNREACHABLE, ERROR_HOST_KEY, ERROR_AUTH, ERROR_TIMEOUT,
+ * ERROR_INTERRUPTED or ERROR_INTERNAL.
  */
 int sshlink_open(const struct sshkit *kit, const struct sshlink_request *request, struct link *link,
                  char address[ADDRESS_TEXT], const char **unsupported, struct error *err) must_use;

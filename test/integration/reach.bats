@@ -483,3 +483,17 @@ CASES
     json_is '.servers[1].detail | contains("changed within this run")' true
     [ "$(wc -l <known_hosts)" -eq 1 ] || fail "$(cat known_hosts)"
 }
+
+@test "the ssh program is not needed for what can be judged without it" {
+    mkdir "$T/native" && cd "$T/native"
+    cp "$T/user" id
+    printf '%s\n' "@revoked * $(pub s1)" "@cert-authority * $(pub ca)" "* $(host_key)" >known_hosts
+    { echo "RevokedHostKeys $T/s2.pub"; echo 'NoHostAuthenticationForLocalhost no'; } >ssh_config
+    { echo 'CheckHostIP yes'; usual | sed -e "s#{D}#$PWD#"; } >>ssh_config
+    run muster run -F ssh_config -b none --json 127.0.0.1
+    status_is 0
+    ! grep 'carried by the ssh program' "$T/err" || fail "it was carried"
+    run muster run -F ssh_config -b none --json 127.0.0.1:2224
+    status_is 0
+    stderr_has 'it may have a host certificate'
+}
