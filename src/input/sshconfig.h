@@ -1,16 +1,16 @@
 /*
- * sshconfig: what OpenSSH would do to reach a server, by asking it.
+ * sshconfig: what OpenSSH would do to reach a server, from the user's and the system's ssh_config.
  *
- * `ssh -G` prints the options that result from the user's and the system's ssh_config for one
- * server. It is asked once per distinct host, user, port and identity, and cached. Where there is
- * no ssh program, OpenSSH's defaults are used, and the options say so. Paths are expanded (~,
- * %-tokens).
+ * The files are read once and evaluated once for each distinct host, user, port and identity; no
+ * ssh program is needed. What every keyword is to muster stands in input/sshkeywords.h. Defaults
+ * are those of OpenSSH 9.2 as Debian has it. Paths are expanded (~, %-tokens, ${VARIABLE}).
  *
  * Threads: any thread may resolve; the results are shared and live as long as the sshconfig.
  */
 #pragma once
 
 #include "base/error.h"
+#include "input/sshkeywords.h"
 #include "model/server.h"
 #include "sync/cancel.h"
 
@@ -50,7 +50,6 @@ struct ssh_options {
     int connection_attempts; /* at least 1 */
     char *proxy_jump;        /* "[user@]host[:port]" or a list with commas; NULL: not set */
     char *proxy_command;     /* for the user's shell, tokens expanded; NULL: not set */
-    bool proxy_unreadable;   /* one of them has a token that ssh refuses */
     int64_t alive_interval;  /* ns between words to a silent server; 0: none */
     int alive_count_max;
     int64_t rekey_bytes;   /* 0: as the cipher wants it */
@@ -64,7 +63,7 @@ struct ssh_options {
     int password_prompts;            /* how often a password may be tried; 0: never */
     char **environment;              /* "NAME=VALUE" for the server: SendEnv, then SetEnv */
     size_t environment_count;
-    int rsa_min_bits; /* shorter RSA keys are refused; 0: not set */
+    int rsa_min_bits; /* shorter RSA keys are refused */
     /*
      * Lists in OpenSSH's words, or NULL where they are this OpenSSH's own, so that the library's
      * own order holds. They may name algorithms that the library does not have: it leaves those
@@ -79,7 +78,6 @@ struct ssh_options {
     char *pubkey_algorithms;
     bool compression;
     bool tcp_keepalive;
-    bool defaults; /* there is no ssh program: no configuration was read */
     /*
      * Why the ssh program must carry this server ("ProxyJump is set"), or NULL when muster can
      * reach it by itself. GSSAPIAuthentication alone is no reason (it is Debian's default); nor is
@@ -89,21 +87,35 @@ struct ssh_options {
 };
 
 /*
+ * Looks a name up for CanonicalizeHostname: 1 when it has an address of the family (AF_UNSPEC: of
+ * any), 0 when not, -1 when that was not known before the deadline or the run was ended. On 1,
+ * *canonical is the name that its aliases lead to, for the caller to free, or NULL.
+ */
+typedef int ssh_lookup(void *arg, const char *name, int family, int64_t deadline, char **canonical,
+                       struct error *err);
+
+/*
  * `user` and `port` are the run's own (NULL, 0: not given); `file` is ssh's -F (NULL: not given);
- * `cancel` is borrowed.
- * The ssh program is the first one in $PATH now. Fails with ERROR_USAGE when there is none to read
- * `file`, or `file` cannot be read, and with ERROR_INTERNAL.
+ * `cancel` is borrowed. Call it before there are threads. Fails with ERROR_USAGE when a line is
+ * refused ("FILE line 12: Bad configuration option: foo"), `file` cannot be read, or somebody else
+ * may have written the user's; and with ERROR_INTERNAL.
  */
 int sshconfig_new(const char *user, int port, const char *file, const struct cancel *cancel,
                   struct sshconfig **ret, struct error *err) must_use;
 void sshconfig_free(struct sshconfig *c);
 
 /*
+ * Who looks names up for CanonicalizeHostname; without it, servers for which that is on fail. Both
+ * are borrowed. Call it before there are threads.
+ */
+void sshconfig_set_lookup(struct sshconfig *c, ssh_lookup *lookup, void *arg);
+
+/*
  * The options of a server; what its name or inventory says wins over the run's, which win over the
- * configuration. Its identity comes before the configuration's. Threads that ask for the same
- * server at once wait for one ssh. A failure is not cached. Fails with ERROR_UNREACHABLE when ssh
- * refuses its configuration, with its words, with ERROR_TIMEOUT at the deadline or
- * ERROR_INTERRUPTED when the run's token fires (a `Match exec` may hang), and with ERROR_INTERNAL.
+ * configuration. Its identity comes before the configuration's. A failure is not cached. Fails with
+ * ERROR_UNREACHABLE when OpenSSH would refuse the configuration for this server, with ERROR_TIMEOUT
+ * at the deadline or ERROR_INTERRUPTED when the run's token fires (a `Match exec` may hang), and
+ * with ERROR_INTERNAL.
  */
 int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t deadline,
                       const struct ssh_options **ret, struct error *err) must_use;
@@ -117,3 +129,21 @@ int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t 
 int sshconfig_resolve_jump(struct sshconfig *c, const char *host, const char *user, int port,
                            const char *proxy_jump, int64_t deadline, const struct ssh_options **ret,
                            struct error *err) must_use;
+
+/* A keyword that holds for a server, as whoever set it wrote it. */
+struct sshconfig_value {
+    const char *keyword; /* as ssh_config(5) spells it */
+    const char *text;    /* several arguments with a blank between them */
+    const char *file;    /* NULL: it is the run's or the server's own */
+    int line;
+    enum ssh_support support; /* what muster does with it */
+};
+
+/*
+ * Calls `each` for every value that is set for the server, in the order of the keywords, and of the
+ * files for those all of whose values count. Defaults are left out. Otherwise as
+ * sshconfig_resolve(); what `each` is given lives until it returns.
+ */
+int sshconfig_explain(struct sshconfig *c, const struct server *server, int64_t deadline,
+                      void (*each)(void *arg, const struct sshconfig_value *value), void *arg,
+                      struct error *err) must_use;

@@ -1,9 +1,8 @@
 /*
  * sshexpand: see sshexpand.h.
  *
- * `ssh -G` prints some paths expanded and others as they stand in the file, and which ones has
- * changed between versions. What is expanded already has no token left in it, so everything is
- * expanded here.
+ * What OpenSSH refuses is refused here, too: a token that the keyword does not take, a variable or
+ * user that is not there.
  *
  * Pure but for the password database and the environment; any thread, as nobody calls setenv().
  */
@@ -53,27 +52,36 @@ void local_user_done(struct local_user *u) {
     *u = (struct local_user){0};
 }
 
-/* Adds what a ~ or ~user at the path's start stands for. Returns what is left of the path. */
-static const char *expand_tilde(struct str *out, const char *path, const struct local_user *local) {
-    if (*path != '~')
-        return path;
-    size_t n = strcspn(path + 1, "/");
-    if (n == 0) {
-        str_add(out, local->home);
-        return path + 1;
+int ssh_expand_tilde(const char *path, const struct local_user *local, char **ret,
+                     struct error *err) {
+    cleanup(free_ptr) char *room = NULL;
+    const char *home = NULL, *rest = path;
+    if (*path == '~') {
+        size_t n = strcspn(path + 1, "/");
+        rest = path + 1 + n;
+        home = local->home;
+        if (n > 0) {
+            cleanup(free_ptr) char *user = strndup(path + 1, n);
+            struct passwd entry, *found = NULL;
+            room = malloc(PASSWD_TEXT);
+            if (!user || !room)
+                return error_memory(err);
+            getpwnam_r(user, &entry, room, PASSWD_TEXT, &found);
+            if (!found)
+                return error_set(err, ERROR_UNREACHABLE, "No such user %s", user);
+            home = found->pw_dir;
+        }
     }
-    cleanup(free_ptr) char *user = strndup(path + 1, n);
-    cleanup(free_ptr) char *room = malloc(PASSWD_TEXT);
-    struct passwd entry, *found = NULL;
-    if (!user || !room) {
-        out->failed = true;
-        return path;
+    struct str out = {0};
+    if (home) {
+        str_add(&out, home);
+        rest += strspn(rest, "/");
+        if (!out.len || out.data[out.len - 1] != '/')
+            str_add_char(&out, '/');
     }
-    getpwnam_r(user, &entry, room, PASSWD_TEXT, &found);
-    if (!found)
-        return path;
-    str_add(out, found->pw_dir);
-    return path + 1 + n;
+    str_add(&out, rest);
+    *ret = str_take(&out);
+    return *ret ? 0 : error_memory(err);
 }
 
 /* %C: SHA-1, in hexadecimal, of %l%h%p%r. */
@@ -92,8 +100,6 @@ static void add_connection(struct str *out, const struct ssh_names *n) {
 
 static void add_token(struct str *out, char token, const struct ssh_names *n) {
     switch (token) {
-    case '%':
-        return str_add_char(out, '%');
     case 'C':
         return add_connection(out, n);
     case 'L':
@@ -104,8 +110,10 @@ static void add_token(struct str *out, char token, const struct ssh_names *n) {
         return str_add(out, n->hostname);
     case 'i':
         return str_add_int(out, n->local->uid);
+    case 'j':
+        return str_add(out, n->jump);
     case 'k':
-        return str_add(out, n->alias ? n->alias : n->original);
+        return str_add(out, n->alias);
     case 'l':
         return str_add(out, n->local->host);
     case 'n':
@@ -117,54 +125,67 @@ static void add_token(struct str *out, char token, const struct ssh_names *n) {
     case 'u':
         return str_add(out, n->local->name);
     default:
-        str_add_char(out, '%');
-        if (token)
-            str_add_char(out, token);
+        return;
     }
 }
 
-/* Adds the value of the ${VARIABLE} at p and returns its length, or 0 when there is none. */
-static size_t add_variable(struct str *out, const char *p) {
-    const char *end = p[1] == '{' ? strchr(p, '}') : NULL;
+/* Adds what the ${VARIABLE} at *p stands for and moves *p behind it. */
+static int add_variable(struct str *out, const char **p, struct error *err) {
+    const char *end = strchr(*p, '}');
+    cleanup(free_ptr) char *name = end ? strndup(*p + 2, (size_t)(end - *p - 2)) : NULL;
     if (!end)
-        return 0;
-    cleanup(free_ptr) char *name = strndup(p + 2, (size_t)(end - p - 2));
-    const char *value = name ? getenv(name) : NULL;
+        return error_set(err, ERROR_UNREACHABLE, "environment variable '%s' missing closing '}'",
+                         *p + 2);
+    if (!name)
+        return error_memory(err);
+    const char *value = getenv(name);
     if (!value)
-        return 0;
+        return error_set(err, ERROR_UNREACHABLE, "env var ${%s} has no value", name);
     str_add(out, value);
-    return (size_t)(end - p + 1);
+    *p = end + 1;
+    return 0;
 }
 
-char *ssh_expand(const char *path, const struct ssh_names *names) {
-    struct str out = {0};
-    const char *p = expand_tilde(&out, path, names->local);
-    while (*p) {
-        size_t n = *p == '$' ? add_variable(&out, p) : 0;
-        if (n) {
-            p += n;
-        } else if (*p == '%' && p[1]) {
+static int expand(const char *text, const char *tokens, bool variables,
+                  const struct ssh_names *names, char **ret, struct error *err) {
+    cleanup(str_done) struct str out = {0};
+    str_add(&out, "");
+    for (const char *p = text; *p;) {
+        size_t n = strcspn(p, "%$");
+        str_add_bytes(&out, p, n);
+        p += n;
+        if (*p == '$' && variables && p[1] == '{') {
+            if (add_variable(&out, &p, err) < 0)
+                return -1;
+        } else if (*p == '%' && p[1] != '%') {
+            if (!p[1] || !strchr(tokens, p[1]))
+                return error_set(err, ERROR_UNREACHABLE, "unknown key %%%c in %s",
+                                 p[1] ? p[1] : ' ', text);
             add_token(&out, p[1], names);
             p += 2;
-        } else {
-            str_add_char(&out, *p++);
+        } else if (*p) {
+            str_add_char(&out, *p);
+            p += *p == '%' ? 2 : 1;
         }
     }
-    return str_take(&out);
+    *ret = str_take(&out);
+    return *ret ? 0 : error_memory(err);
 }
 
-char *ssh_expand_proxy(const char *text, const struct ssh_names *names, bool *unknown) {
-    struct str out = {0};
-    str_add(&out, "");
-    while (*text) {
-        size_t n = strcspn(text, "%");
-        str_add_bytes(&out, text, n);
-        text += n;
-        if (*text == '%') {
-            *unknown |= !text[1] || !strchr("%hknpr", text[1]);
-            add_token(&out, text[1], names);
-            text += text[1] ? 2 : 1;
-        }
-    }
-    return str_take(&out);
+int ssh_expand_tokens(const char *text, const char *tokens, const struct ssh_names *names,
+                      char **ret, struct error *err) {
+    return expand(text, tokens, false, names, ret, err);
+}
+
+int ssh_expand(const char *text, const char *tokens, const struct ssh_names *names, char **ret,
+               struct error *err) {
+    return expand(text, tokens, true, names, ret, err);
+}
+
+int ssh_expand_path(const char *path, const struct ssh_names *names, char **ret,
+                    struct error *err) {
+    cleanup(free_ptr) char *plain = NULL;
+    if (ssh_expand_tilde(path, names->local, &plain, err) < 0)
+        return -1;
+    return ssh_expand(plain, SSH_TOKENS, names, ret, err);
 }

@@ -1,11 +1,9 @@
 /*
- * sshexpand: `~` and the %-tokens in paths of ssh_config(5).
+ * sshexpand: `~`, the %-tokens and the ${VARIABLES} of ssh_config(5).
  */
 #pragma once
 
 #include "base/error.h"
-
-#include <stdbool.h>
 
 /* Who runs muster, from the password database, as ssh asks it: $HOME plays no part. */
 struct local_user {
@@ -19,25 +17,37 @@ struct local_user {
 int local_user_get(struct local_user *ret, struct error *err) must_use;
 void local_user_done(struct local_user *u);
 
-/* What the tokens stand for; all borrowed. */
+/* What the tokens stand for; all borrowed. What no allowed token stands for may be NULL. */
 struct ssh_names {
-    const struct local_user *local;
-    const char *original; /* %n: the host as it was asked for */
-    const char *hostname; /* %h */
-    const char *user;     /* %r */
-    const char *alias;    /* %k: the HostKeyAlias, or NULL */
-    int port;             /* %p */
+    const struct local_user *local; /* %d %i %L %l %u */
+    const char *original;           /* %n: the host as it was asked for */
+    const char *hostname;           /* %h */
+    const char *user;               /* %r */
+    const char *alias;              /* %k */
+    const char *jump;               /* %j: the host of the last ProxyJump, or "" */
+    int port;                       /* %p */
 };
 
-/*
- * The path with ~, ~user, %C %L %d %h %i %k %l %n %p %r %u %% and ${VARIABLE} expanded; the caller
- * frees it. A token that is not known, and a user or variable that is not there, stay as they are:
- * ssh has refused them by then if it minds. NULL: no memory.
- */
-char *ssh_expand(const char *path, const struct ssh_names *names) must_use;
+#define SSH_TOKENS "CLdhijklnpru"     /* of most keywords */
+#define SSH_TOKENS_PROXY "hknpr"      /* of ProxyCommand */
+#define SSH_TOKENS_HOSTNAME "h"       /* of HostName */
+#define SSH_TOKENS_ANY_SERVER "Ldilu" /* those that are the same for every server */
 
 /*
- * As ssh expands ProxyCommand and ProxyJump: %h %k %n %p %r %% alone, all else being left to the
- * user's shell. Another token, which ssh refuses, stays as it is and sets *unknown.
+ * Expands %% and those of the tokens that stand in `tokens`; any other is an error. Fails with
+ * ERROR_UNREACHABLE, as do the others here, and with ERROR_INTERNAL.
  */
-char *ssh_expand_proxy(const char *text, const struct ssh_names *names, bool *unknown) must_use;
+int ssh_expand_tokens(const char *text, const char *tokens, const struct ssh_names *names,
+                      char **ret, struct error *err) must_use;
+
+/* As ssh_expand_tokens(), and ${VARIABLES}, each of which must be there. */
+int ssh_expand(const char *text, const char *tokens, const struct ssh_names *names, char **ret,
+               struct error *err) must_use;
+
+/* ~ and ~user at the start; then as ssh_expand(). */
+int ssh_expand_path(const char *path, const struct ssh_names *names, char **ret,
+                    struct error *err) must_use;
+
+/* ~ and ~user at the start alone. */
+int ssh_expand_tilde(const char *path, const struct local_user *local, char **ret,
+                     struct error *err) must_use;

@@ -1,432 +1,341 @@
 /*
  * sshoptions: see sshoptions.h.
  *
- * The output is one option a line, its keyword in lower case, a space, and its value as it would be
- * after all defaults. An option that is not set is left out, or printed as "none". The two lists of
- * known_hosts files are printed on one line without quotes: a piece that does not begin as a path
- * does is taken for the rest of a path with a space in it.
- *
- * OpenSSH's defaults are written as such an output, too, so that there is one reader.
- *
- * Pure but for the files that reason() looks for; any thread.
+ * What is not set has OpenSSH's default, which for paths is written as in a configuration, so that
+ * it is expanded like one. Pure but for the environment, the password database and the files that
+ * ssh_reason() looks for; any thread.
  */
 #include "input/sshoptions.h"
 
 #include "base/clock.h"
 #include "base/str.h"
-#include "base/vec.h"
+#include "input/sshalgorithms.h"
+#include "input/sshcanonical.h"
+#include "input/sshpattern.h"
+#include "input/sshvalues.h"
 
-#include <fnmatch.h>
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-struct option {
-    const char *key;
-    const char *value;
+/* What the functions here work on. */
+struct making {
+    const struct ssh_answer *a;
+    const struct ssh_names *names;
+    struct ssh_options *o;
+    struct error *err;
 };
 
-struct output {
-    char *text;
-    struct option *items;
-    size_t count, cap;
-};
-
-static void output_done(struct output *o) {
-    free(o->text);
-    free(o->items);
+/* Copies a text that may be NULL. */
+static int copy(const char *text, char **ret, struct error *err) {
+    *ret = text ? strdup(text) : NULL;
+    return text && !*ret ? error_memory(err) : 0;
 }
 
-static int split(const char *text, struct output *ret, struct error *err) {
-    ret->text = strdup(text ? text : "");
-    char *rest = ret->text;
-    if (!rest)
+/* Takes the text over, also when it fails. */
+static int append(char ***list, size_t *count, char *text, struct error *err) {
+    char **grown = text ? realloc(*list, (*count + 1) * sizeof(**list)) : NULL;
+    if (!grown) {
+        free(text);
         return error_memory(err);
-    for (char *line = strsep(&rest, "\n"); line; line = strsep(&rest, "\n")) {
-        line[strcspn(line, "\r")] = '\0';
-        char *value = strchr(line, ' ');
-        if (!value)
-            continue;
-        *value++ = '\0';
-        if (vec_reserve(&ret->items, &ret->cap, ret->count + 1, sizeof(*ret->items)) < 0)
-            return error_memory(err);
-        ret->items[ret->count++] = (struct option){line, value};
     }
+    *list = grown;
+    grown[(*count)++] = text;
     return 0;
 }
 
-/* The value as it is printed, or NULL. A host or a user may be called "none". */
-static const char *text_of(const struct output *o, const char *key) {
-    for (size_t i = 0; i < o->count; i++)
-        if (strcmp(o->items[i].key, key) == 0)
-            return *o->items[i].value ? o->items[i].value : NULL;
-    return NULL;
+static int integer_of(const struct ssh_answer *a, enum ssh_keyword keyword, int usual) {
+    const char *text = ssh_answer_text(a, keyword);
+    return text ? (int)strtol(text, NULL, 10) : usual;
 }
 
-/* The value of an option, or NULL when it is not set. */
-static const char *value_of(const struct output *o, const char *key) {
-    const char *value = text_of(o, key);
-    return value && strcasecmp(value, "none") != 0 ? value : NULL;
+static int64_t time_of(const struct ssh_answer *a, enum ssh_keyword keyword) {
+    const char *text = ssh_answer_text(a, keyword);
+    return text ? ssh_time_read(text) * CLOCK_S : 0;
 }
 
-static bool is_on(const struct output *o, const char *key) {
-    const char *value = value_of(o, key);
-    return value && (strcmp(value, "yes") == 0 || strcmp(value, "true") == 0);
+/* ---- files --------------------------------------------------------------------------------- */
+
+static int add_path(const struct making *m, char ***list, size_t *count, const char *path) {
+    char *expanded;
+    if (ssh_expand_path(path, m->names, &expanded, m->err) < 0)
+        return -1;
+    return append(list, count, expanded, m->err);
 }
 
-/* Of an option that is on unless it is turned off, and may have words of its own for on. */
-static bool is_not_off(const struct output *o, const char *key) {
-    const char *value = value_of(o, key);
-    return !value || (strcmp(value, "no") != 0 && strcmp(value, "false") != 0);
+static int read_identities(const struct making *m) {
+    static const char *const usual[] = {
+        "~/.ssh/id_rsa",        "~/.ssh/id_ecdsa", "~/.ssh/id_ecdsa_sk", "~/.ssh/id_ed25519",
+        "~/.ssh/id_ed25519_sk", "~/.ssh/id_xmss",  "~/.ssh/id_dsa"};
+    const struct ssh_settings *files = &m->a->identity_files;
+    struct ssh_options *o = m->o;
+    for (size_t i = 0; i < files->count; i++)
+        if (strcasecmp(files->items[i].text, "none") != 0 &&
+            add_path(m, &o->identity_files, &o->identity_count, files->items[i].text) < 0)
+            return -1;
+    for (size_t i = 0; i < ARRAY_LEN(usual) && !files->count; i++)
+        if (add_path(m, &o->identity_files, &o->identity_count, usual[i]) < 0)
+            return -1;
+    files = &m->a->certificate_files;
+    for (size_t i = 0; i < files->count; i++)
+        if (strcasecmp(files->items[i].text, "none") != 0 &&
+            add_path(m, &o->certificate_files, &o->certificate_count, files->items[i].text) < 0)
+            return -1;
+    return 0;
 }
 
-static int number_of(const struct output *o, const char *key, int max) {
-    const char *value = value_of(o, key);
-    char *end;
-    long n = value ? strtol(value, &end, 10) : 0;
-    return value && !*end && n > 0 && n <= max ? (int)n : 0;
-}
-
-/* Copies a string that may be NULL; the flag gathers failures. */
-static char *copy(const char *text, bool *failed) {
-    char *s = text ? strdup(text) : NULL;
-    *failed |= text && !s;
-    return s;
-}
-
-static void add_path(char ***list, size_t *count, const char *path, const struct ssh_names *names,
-                     bool *failed) {
-    char **grown = realloc(*list, (*count + 1) * sizeof(**list));
-    char *expanded = ssh_expand(path, names);
-    if (grown)
-        *list = grown;
-    if (!grown || !expanded) {
-        free(expanded);
-        *failed = true;
-        return;
+/* The user's lists have tokens and variables, the system's only ~. */
+static int read_host_files(const struct making *m) {
+    static char *usual_user[] = {"~/.ssh/known_hosts", "~/.ssh/known_hosts2"};
+    static char *usual_global[] = {"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"};
+    const struct ssh_directive *user = m->a->won[SSH_USERKNOWNHOSTSFILE];
+    const struct ssh_directive *global = m->a->won[SSH_GLOBALKNOWNHOSTSFILE];
+    struct ssh_words files = user ? user->words : (struct ssh_words){usual_user, 2};
+    struct ssh_options *o = m->o;
+    for (size_t i = 0; i < files.count && strcasecmp(files.items[0], "none") != 0; i++)
+        if (add_path(m, &o->user_known_hosts, &o->user_known_hosts_count, files.items[i]) < 0)
+            return -1;
+    files = global ? global->words : (struct ssh_words){usual_global, 2};
+    for (size_t i = 0; i < files.count && strcasecmp(files.items[0], "none") != 0; i++) {
+        char *path;
+        if (ssh_expand_tilde(files.items[i], m->names->local, &path, m->err) < 0 ||
+            append(&o->global_known_hosts, &o->global_known_hosts_count, path, m->err) < 0)
+            return -1;
     }
-    grown[(*count)++] = expanded;
-}
-
-/* Reads the list of paths on one line. */
-static void add_paths(char ***list, size_t *count, const char *line, const struct ssh_names *names,
-                      bool *failed) {
-    cleanup(free_ptr) char *paths = copy(line, failed);
-    for (char *path = paths; path && *path;) {
-        char *end = path + strcspn(path, " ");
-        while (*end && strchr("/~", *path) && !strchr("/~%$", end[1]))
-            end += 1 + strcspn(end + 1, " ");
-        char *next = *end ? end + 1 : end;
-        *end = '\0';
-        if (*path)
-            add_path(list, count, path, names, failed);
-        path = next;
-    }
-}
-
-/* Adds the paths of an option that stands on as many lines as it has values. */
-static void add_files(const struct output *o, const char *key, char ***list, size_t *count,
-                      const struct ssh_names *names, bool *failed) {
-    for (size_t i = 0; i < o->count; i++)
-        if (strcmp(o->items[i].key, key) == 0 && strcasecmp(o->items[i].value, "none") != 0)
-            add_path(list, count, o->items[i].value, names, failed);
+    const char *revoked = ssh_answer_value(m->a, SSH_REVOKEDHOSTKEYS);
+    return revoked ? ssh_expand_path(revoked, m->names, &o->revoked_host_keys, m->err) : 0;
 }
 
 /* The agent's socket: a path, the name of a variable, or $SSH_AUTH_SOCK unless that is off. */
-static char *agent_of(const struct output *o, const struct ssh_names *names, bool *failed) {
-    const char *set = value_of(o, "identityagent");
-    if (!set && text_of(o, "identityagent"))
-        return NULL;
-    const char *variable = !set || strcmp(set, "SSH_AUTH_SOCK") == 0 ? "SSH_AUTH_SOCK"
-                           : *set == '$' && set[1] != '{'            ? set + 1
-                                                                     : NULL;
-    if (variable) {
-        const char *path = getenv(variable);
-        return copy(path && *path ? path : NULL, failed);
+static int read_agent(const struct making *m) {
+    const char *set = ssh_answer_text(m->a, SSH_IDENTITYAGENT);
+    cleanup(free_ptr) char *path = NULL;
+    if (set && ssh_expand_path(set, m->names, &path, m->err) < 0)
+        return -1;
+    if (path && strcmp(path, "none") == 0)
+        return 0;
+    if (path && strcmp(path, "SSH_AUTH_SOCK") != 0 && *path != '$') {
+        m->o->identity_agent = TAKE(path);
+        return 0;
     }
-    char *path = ssh_expand(set, names);
-    *failed |= !path;
-    return path;
+    const char *socket = getenv(path && *path == '$' ? path + 1 : "SSH_AUTH_SOCK");
+    return copy(socket && *socket ? socket : NULL, &m->o->identity_agent, m->err);
 }
 
-/* A number of bytes or seconds, 0 when there is none. */
-static int64_t amount_of(const char *text) {
-    char *end;
-    long long n = strtoll(text, &end, 10);
-    return end > text && n > 0 ? n : 0;
-}
-
-/* "default none", "1073741824 3600", "0 0" */
-static void read_rekey(const struct output *o, struct ssh_options *opt) {
-    const char *value = text_of(o, "rekeylimit");
-    const char *seconds = value ? strchr(value, ' ') : NULL;
-    opt->rekey_bytes = value ? amount_of(value) : 0;
-    opt->rekey_seconds = seconds ? amount_of(seconds + 1) : 0;
-}
-
-static void add_variable(struct ssh_options *opt, const char *text, bool *failed) {
-    char **grown = realloc(opt->environment, (opt->environment_count + 1) * sizeof(*grown));
-    if (grown)
-        opt->environment = grown;
-    char *kept = copy(text, failed);
-    if (grown && kept)
-        grown[opt->environment_count++] = kept;
-    else
-        free(kept);
-    *failed |= !grown;
-}
-
-/* This process's variables that a pattern of SendEnv names. */
-static void send_variables(struct ssh_options *opt, const char *pattern, bool *failed) {
-    for (char **v = environ; *v; v++) {
-        cleanup(free_ptr) char *name = strndup(*v, strcspn(*v, "="));
-        *failed |= !name;
-        if (name && fnmatch(pattern, name, 0) == 0)
-            add_variable(opt, *v, failed);
-    }
-}
-
-static void read_environment(const struct output *o, struct ssh_options *opt, bool *failed) {
-    for (size_t i = 0; i < o->count; i++)
-        if (strcmp(o->items[i].key, "sendenv") == 0)
-            send_variables(opt, o->items[i].value, failed);
-    for (size_t i = 0; i < o->count; i++)
-        if (strcmp(o->items[i].key, "setenv") == 0)
-            add_variable(opt, o->items[i].value, failed);
-}
-
-/* A list of algorithms, or NULL when it is what it is without a configuration. */
-static char *list_of(const struct output *o, const struct output *usual, const char *key,
-                     bool *failed) {
-    const char *list = value_of(o, key), *other = value_of(usual, key);
-    return list && other && strcmp(list, other) == 0 ? NULL : copy(list, failed);
-}
-
-static bool same_piece(const char *a, const char *b) {
-    size_t n = strcspn(a, ",");
-    return strcspn(b, ",") == n && memcmp(a, b, n) == 0;
-}
-
-static const char *next_piece(const char *p) {
-    p += strcspn(p, ",");
-    return p + (*p == ',');
-}
-
-/* Where the piece stands in a list; the list's end when it does not. */
-static const char *find_piece(const char *list, const char *piece) {
-    while (*list && !same_piece(list, piece))
-        list = next_piece(list);
-    return list;
-}
-
-/*
- * Whether a list is the user's own, or made with ^: not the usual one with some taken out and some
- * put behind, as - and + make it. One of the user's that looks like that is taken for it.
+/* ---- environment ------------------------------------------------------------------------------
  */
-static bool is_own_order(const char *list, const char *usual) {
-    const char *left = usual ? usual : "";
-    for (const char *p = list ? list : ""; *p; p = next_piece(p)) {
-        const char *found = find_piece(left, p);
-        if (!*found && usual && *find_piece(usual, p))
-            return true; /* it is one of those that came before */
-        left = *found ? next_piece(found) : found;
-    }
+
+static bool is_sent(const struct ssh_settings *patterns, const char *name) {
+    for (size_t i = 0; i < patterns->count; i++)
+        if (ssh_pattern_match(name, patterns->items[i].text))
+            return true;
     return false;
 }
 
-static int host_key_checking(const struct output *o) {
-    const char *value = value_of(o, "stricthostkeychecking");
-    if (!value)
+/* Whether a word before the i-th one sets the same variable. */
+static bool is_set_before(const struct ssh_words *w, size_t i) {
+    size_t n = strcspn(w->items[i], "=") + 1;
+    for (size_t k = 0; k < i; k++)
+        if (strncmp(w->items[k], w->items[i], n) == 0)
+            return true;
+    return false;
+}
+
+static int read_environment(const struct making *m) {
+    struct ssh_options *o = m->o;
+    for (char **v = environ; *v && m->a->send_env.count; v++) {
+        cleanup(free_ptr) char *name = strndup(*v, strcspn(*v, "="));
+        if (!name)
+            return error_memory(m->err);
+        if (is_sent(&m->a->send_env, name) &&
+            append(&o->environment, &o->environment_count, strdup(*v), m->err) < 0)
+            return -1;
+    }
+    const struct ssh_directive *set = m->a->won[SSH_SETENV];
+    for (size_t i = 0; set && i < set->words.count; i++)
+        if (!is_set_before(&set->words, i) &&
+            append(&o->environment, &o->environment_count, strdup(set->words.items[i]), m->err) < 0)
+            return -1;
+    return 0;
+}
+
+/* ---- the rest ---------------------------------------------------------------------------------
+ */
+
+static enum host_key_checking host_key_checking(const struct ssh_answer *a) {
+    const char *how = ssh_answer_text(a, SSH_STRICTHOSTKEYCHECKING);
+    if (!how)
         return HOST_KEY_STRICT;
-    if (strcmp(value, "accept-new") == 0)
+    if (strcasecmp(how, "accept-new") == 0)
         return HOST_KEY_ACCEPT_NEW;
     /* nobody is there to be asked */
-    return strcmp(value, "false") == 0 || strcmp(value, "no") == 0 || strcmp(value, "off") == 0
+    return strcasecmp(how, "off") == 0 || strcasecmp(how, "no") == 0 ||
+                   strcasecmp(how, "false") == 0
                ? HOST_KEY_OFF
                : HOST_KEY_STRICT;
 }
 
-static int family_of(const struct output *o) {
-    const char *value = value_of(o, "addressfamily");
-    if (!value || strcmp(value, "any") == 0)
-        return AF_UNSPEC;
-    return strcmp(value, "inet6") == 0 ? AF_INET6 : AF_INET;
+static void read_authentication(const struct ssh_answer *a, struct ssh_options *o) {
+    const char *publickey = ssh_answer_text(a, SSH_PUBKEYAUTHENTICATION);
+    bool asks = !ssh_answer_flag(a, SSH_BATCHMODE, false);
+    o->identities_only = ssh_answer_flag(a, SSH_IDENTITIESONLY, false);
+    o->pubkey_authentication =
+        !publickey || (strcasecmp(publickey, "no") != 0 && strcasecmp(publickey, "false") != 0);
+    o->gssapi_authentication = ssh_answer_flag(a, SSH_GSSAPIAUTHENTICATION, false);
+    o->hostbased_authentication = ssh_answer_flag(a, SSH_HOSTBASEDAUTHENTICATION, false);
+    o->kbdinteractive_authentication =
+        asks && ssh_answer_flag(a, SSH_KBDINTERACTIVEAUTHENTICATION, true);
+    o->password_authentication = asks && ssh_answer_flag(a, SSH_PASSWORDAUTHENTICATION, true);
+    o->password_prompts = integer_of(a, SSH_NUMBEROFPASSWORDPROMPTS, 3);
+    o->rsa_min_bits = integer_of(a, SSH_REQUIREDRSASIZE, 1024);
 }
 
-/* Whether connections are shared, or an open one is there to be used. */
-static bool multiplexes(const struct output *o, const struct ssh_names *names, bool *failed) {
-    const char *path = value_of(o, "controlpath"), *master = value_of(o, "controlmaster");
-    if (!path)
-        return false;
-    if (master && strcmp(master, "false") != 0 && strcmp(master, "no") != 0)
-        return true;
-    cleanup(free_ptr) char *socket = ssh_expand(path, names);
-    struct stat st;
-    *failed |= !socket;
-    return socket && stat(socket, &st) == 0 && S_ISSOCK(st.st_mode);
+/* Seconds without a word; Debian's OpenSSH has 300 in batch mode. */
+static int64_t alive_interval(const struct ssh_answer *a) {
+    if (!a->won[SSH_SERVERALIVEINTERVAL] && ssh_answer_flag(a, SSH_BATCHMODE, false))
+        return 300 * CLOCK_S;
+    return time_of(a, SSH_SERVERALIVEINTERVAL);
 }
 
-/* Why muster cannot do what the options ask for, or NULL. */
-static const char *reason(const struct output *o, const struct ssh_options *opt,
-                          const struct ssh_names *names, bool *failed) {
-    static const struct {
-        const char *key;
-        const char *reason;
-    } set[] = {
-        {"knownhostscommand", "KnownHostsCommand is set"},
-        {"pkcs11provider", "PKCS11Provider is set"},
+static int read_connection(const struct ssh_answer *a, struct ssh_options *o, struct error *err) {
+    o->host_key_checking = host_key_checking(a);
+    o->hash_known_hosts = ssh_answer_flag(a, SSH_HASHKNOWNHOSTS, false);
+    o->check_host_ip = ssh_answer_flag(a, SSH_CHECKHOSTIP, false);
+    o->trust_localhost = ssh_answer_flag(a, SSH_NOHOSTAUTHENTICATIONFORLOCALHOST, false);
+    o->address_family = ssh_answer_family(a);
+    o->connect_timeout = time_of(a, SSH_CONNECTTIMEOUT);
+    o->connection_attempts = integer_of(a, SSH_CONNECTIONATTEMPTS, 1);
+    o->tcp_keepalive = ssh_answer_flag(a, SSH_TCPKEEPALIVE, true);
+    o->alive_interval = alive_interval(a);
+    o->alive_count_max = integer_of(a, SSH_SERVERALIVECOUNTMAX, 3);
+    o->compression = ssh_answer_flag(a, SSH_COMPRESSION, false);
+    const char *limit = ssh_answer_text(a, SSH_REKEYLIMIT);
+    o->rekey_bytes = limit && strcmp(limit, "default") != 0 ? ssh_size_read(limit) : 0;
+    o->rekey_seconds = a->rekey_interval ? ssh_time_read(a->rekey_interval->words.items[1]) : 0;
+    if (o->connection_attempts > 0)
+        return 0;
+    return error_set(err, ERROR_UNREACHABLE, "Invalid number of ConnectionAttempts");
+}
+
+static int read_texts(const struct making *m) {
+    const struct {
+        enum ssh_keyword keyword;
+        char **to;
+    } texts[] = {
+        {SSH_BINDADDRESS, &m->o->bind_address},
+        {SSH_BINDINTERFACE, &m->o->bind_interface},
+        {SSH_PREFERREDAUTHENTICATIONS, &m->o->preferred_authentications},
     };
-    for (size_t i = 0; i < ARRAY_LEN(set); i++)
-        if (value_of(o, set[i].key))
-            return set[i].reason;
-    if (value_of(o, "proxycommand") && is_on(o, "proxyusefdpass"))
-        return "ProxyUseFdpass is set";
-    if (opt->proxy_unreadable)
-        return "ProxyJump or ProxyCommand has a token that ssh does not know";
-    if (multiplexes(o, names, failed))
-        return "connections are shared (ControlPath)";
-    if (is_on(o, "verifyhostkeydns"))
-        return "host keys are looked up in the DNS (VerifyHostKeyDNS)";
-    if (is_on(o, "permitlocalcommand") && value_of(o, "localcommand"))
-        return "LocalCommand is set";
-    return NULL;
-}
-
-static void read_known_hosts(const struct output *o, const struct ssh_names *names,
-                             struct ssh_options *opt, bool *failed) {
-    add_paths(&opt->user_known_hosts, &opt->user_known_hosts_count,
-              value_of(o, "userknownhostsfile"), names, failed);
-    add_paths(&opt->global_known_hosts, &opt->global_known_hosts_count,
-              value_of(o, "globalknownhostsfile"), names, failed);
-    opt->host_key_checking = host_key_checking(o);
-    opt->hash_known_hosts = is_on(o, "hashknownhosts");
-    opt->check_host_ip = is_on(o, "checkhostip");
-    opt->trust_localhost = is_on(o, "nohostauthenticationforlocalhost");
-    const char *revoked = value_of(o, "revokedhostkeys");
-    opt->revoked_host_keys = revoked ? ssh_expand(revoked, names) : NULL;
-    *failed |= revoked && !opt->revoked_host_keys;
-}
-
-static void read_authentication(const struct output *o, const struct output *usual,
-                                struct ssh_options *opt, bool *failed) {
-    opt->identities_only = is_on(o, "identitiesonly");
-    opt->pubkey_authentication = is_not_off(o, "pubkeyauthentication");
-    opt->gssapi_authentication = is_on(o, "gssapiauthentication");
-    opt->hostbased_authentication = is_on(o, "hostbasedauthentication");
-    opt->kbdinteractive_authentication = is_not_off(o, "kbdinteractiveauthentication");
-    opt->password_authentication = is_not_off(o, "passwordauthentication");
-    opt->preferred_authentications = list_of(o, usual, "preferredauthentications", failed);
-    opt->password_prompts = value_of(o, "numberofpasswordprompts")
-                                ? number_of(o, "numberofpasswordprompts", INT32_MAX)
-                                : 3;
-}
-
-static char *proxy_of(const struct output *o, const char *key, const struct ssh_names *names,
-                      struct ssh_options *opt, bool *failed) {
-    const char *value = value_of(o, key);
-    bool unknown = false;
-    char *text = value ? ssh_expand_proxy(value, names, &unknown) : NULL;
-    *failed |= value && !text;
-    opt->proxy_unreadable |= unknown;
-    return text;
-}
-
-static void read_connection(const struct output *o, const struct ssh_names *names,
-                            struct ssh_options *opt, bool *failed) {
-    opt->address_family = family_of(o);
-    opt->bind_address = copy(value_of(o, "bindaddress"), failed);
-    opt->bind_interface = copy(value_of(o, "bindinterface"), failed);
-    opt->connect_timeout = number_of(o, "connecttimeout", INT32_MAX) * CLOCK_S;
-    int attempts = number_of(o, "connectionattempts", INT32_MAX);
-    opt->connection_attempts = attempts ? attempts : 1;
-    opt->proxy_jump = proxy_of(o, "proxyjump", names, opt, failed);
-    opt->proxy_command = proxy_of(o, "proxycommand", names, opt, failed);
-    opt->tcp_keepalive = is_on(o, "tcpkeepalive");
-    opt->alive_interval = number_of(o, "serveraliveinterval", INT32_MAX) * CLOCK_S;
-    opt->alive_count_max = number_of(o, "serveralivecountmax", INT32_MAX);
-    opt->compression = is_on(o, "compression");
-    read_rekey(o, opt);
-}
-
-static void read_algorithms(const struct output *o, const struct output *usual,
-                            struct ssh_options *opt, bool *failed) {
-    opt->ciphers = list_of(o, usual, "ciphers", failed);
-    opt->macs = list_of(o, usual, "macs", failed);
-    opt->kex = list_of(o, usual, "kexalgorithms", failed);
-    opt->host_key_algorithms = list_of(o, usual, "hostkeyalgorithms", failed);
-    opt->host_key_order =
-        is_own_order(opt->host_key_algorithms, value_of(usual, "hostkeyalgorithms"));
-    opt->pubkey_algorithms = list_of(o, usual, "pubkeyacceptedalgorithms", failed);
-    if (!value_of(o, "pubkeyacceptedalgorithms")) /* its name before OpenSSH 8.5 */
-        opt->pubkey_algorithms = list_of(o, usual, "pubkeyacceptedkeytypes", failed);
-}
-
-static void read_options(const struct output *o, const struct output *usual, const char *original,
-                         const struct local_user *local, struct ssh_options *opt, bool *failed) {
-    opt->hostname = copy(text_of(o, "hostname"), failed);
-    opt->user = copy(text_of(o, "user"), failed);
-    opt->port = number_of(o, "port", 65535);
-    if (!opt->hostname || !opt->user || !opt->port)
-        return;
-    opt->host_key_alias = copy(text_of(o, "hostkeyalias"), failed);
-    struct ssh_names names = {.local = local,
-                              .original = original,
-                              .hostname = opt->hostname,
-                              .user = opt->user,
-                              .alias = opt->host_key_alias,
-                              .port = opt->port};
-    add_files(o, "identityfile", &opt->identity_files, &opt->identity_count, &names, failed);
-    add_files(o, "certificatefile", &opt->certificate_files, &opt->certificate_count, &names,
-              failed);
-    opt->identity_agent = agent_of(o, &names, failed);
-    read_known_hosts(o, &names, opt, failed);
-    read_authentication(o, usual, opt, failed);
-    read_connection(o, &names, opt, failed);
-    read_environment(o, opt, failed);
-    opt->rsa_min_bits = number_of(o, "requiredrsasize", INT32_MAX);
-    read_algorithms(o, usual, opt, failed);
-    opt->needs_ssh_program = copy(reason(o, opt, &names, failed), failed);
-}
-
-int ssh_options_read(const char *output, const char *usual, const char *original,
-                     const struct local_user *local, struct ssh_options *ret, struct error *err) {
-    cleanup(output_done) struct output o = {0}, u = {0};
-    if (split(output, &o, err) < 0 || split(usual, &u, err) < 0)
-        return -1;
-    bool failed = false;
-    cleanup(ssh_options_done) struct ssh_options opt = {0};
-    read_options(&o, &u, original, local, &opt, &failed);
-    if (failed)
-        return error_memory(err);
-    if (!opt.hostname || !opt.user || !opt.port)
-        return error_set(err, ERROR_UNREACHABLE, "ssh -G printed no host name, user and port");
-    *ret = opt;
-    opt = (struct ssh_options){0};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+        if (copy(ssh_answer_text(m->a, texts[i].keyword), texts[i].to, m->err) < 0)
+            return -1;
+    const struct {
+        enum ssh_keyword keyword;
+        char **to;
+    } lists[] = {
+        {SSH_CIPHERS, &m->o->ciphers},
+        {SSH_MACS, &m->o->macs},
+        {SSH_KEXALGORITHMS, &m->o->kex},
+        {SSH_HOSTKEYALGORITHMS, &m->o->host_key_algorithms},
+        {SSH_PUBKEYACCEPTEDALGORITHMS, &m->o->pubkey_algorithms},
+    };
+    const char *order = ssh_answer_text(m->a, SSH_HOSTKEYALGORITHMS);
+    m->o->host_key_order = order && *order != '+' && *order != '-';
+    for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+        const char *text = ssh_answer_text(m->a, lists[i].keyword);
+        if (text && ssh_algorithms_make(lists[i].keyword, text, lists[i].to, m->err) < 0)
+            return -1;
+    }
     return 0;
 }
 
-int ssh_options_default(const char *host, const char *user, int port, const char *identity,
-                        const struct local_user *local, struct ssh_options *ret,
-                        struct error *err) {
-    static const char *const keys[] = {"id_rsa",     "id_ecdsa",      "id_ecdsa_sk",
-                                       "id_ed25519", "id_ed25519_sk", "id_dsa"};
-    cleanup(str_done) struct str text = {0};
-    str_addf(&text, "hostname %s\nuser %s\nport %d\ntcpkeepalive yes\n", host,
-             user ? user : local->name, port ? port : 22);
-    if (identity)
-        str_addf(&text, "identityfile %s\n", identity);
-    for (size_t i = 0; i < ARRAY_LEN(keys) && !identity; i++)
-        str_addf(&text, "identityfile ~/.ssh/%s\n", keys[i]);
-    str_add(&text, "userknownhostsfile ~/.ssh/known_hosts ~/.ssh/known_hosts2\n"
-                   "globalknownhostsfile /etc/ssh/ssh_known_hosts /etc/ssh/ssh_known_hosts2\n");
-    if (text.failed)
-        return error_memory(err);
-    if (ssh_options_read(text.data, NULL, host, local, ret, err) < 0)
+/* The last of the hops that ProxyJump names, which the tokens and the check for loops want. */
+static int last_hop(const char *list, struct ssh_jump *ret, struct error *err) {
+    const char *comma = strrchr(list, ',');
+    const char *hop = comma ? comma + 1 : list;
+    return ssh_jump_parse(hop, strlen(hop), ret) < 0 ? error_memory(err) : 0;
+}
+
+/* As ssh -G prints it: the last hop's host in brackets when it is an address. */
+static int write_jump(const char *list, const struct ssh_jump *last, char **ret,
+                      struct error *err) {
+    const char *comma = strrchr(list, ',');
+    bool numeric = strchr(last->host, ':') || last->host[strspn(last->host, "1234567890.")] == '\0';
+    struct str text = {0};
+    if (comma)
+        str_add_bytes(&text, list, (size_t)(comma - list) + 1);
+    if (last->user)
+        str_addf(&text, "%s@", last->user);
+    str_addf(&text, numeric ? "[%s]" : "%s", last->host);
+    if (last->port)
+        str_addf(&text, ":%d", last->port);
+    *ret = str_take(&text);
+    return *ret ? 0 : error_memory(err);
+}
+
+static int read_proxy(const struct making *m, const struct ssh_jump *hop) {
+    const char *jump = ssh_answer_value(m->a, SSH_PROXYJUMP);
+    const char *command = ssh_answer_value(m->a, SSH_PROXYCOMMAND);
+    if (jump) {
+        const char *user = hop->user ? hop->user : m->o->user;
+        if (strcmp(hop->host, m->o->hostname) == 0 && strcmp(user, m->o->user) == 0 &&
+            (hop->port ? hop->port : 22) == m->o->port)
+            return error_set(m->err, ERROR_UNREACHABLE, "jumphost loop via %s", hop->host);
+        cleanup(free_ptr) char *list = NULL;
+        if (write_jump(jump, hop, &list, m->err) < 0)
+            return -1;
+        return ssh_expand_tokens(list, SSH_TOKENS_PROXY, m->names, &m->o->proxy_jump, m->err);
+    }
+    if (!command)
+        return 0;
+    return ssh_expand_tokens(command, SSH_TOKENS_PROXY, m->names, &m->o->proxy_command, m->err);
+}
+
+/* Who and where; all else may need it for its tokens. */
+static int read_target(const struct ssh_question *q, const struct ssh_answer *a,
+                       struct ssh_options *o, struct error *err) {
+    const char *user = ssh_answer_text(a, SSH_USER), *port = ssh_answer_text(a, SSH_PORT);
+    o->port = port ? ssh_port_read(port) : 22;
+    if (copy(a->host, &o->hostname, err) < 0 ||
+        copy(user ? user : q->local->name, &o->user, err) < 0 ||
+        copy(ssh_answer_text(a, SSH_HOSTKEYALIAS), &o->host_key_alias, err) < 0)
         return -1;
-    ret->defaults = true;
+    for (char *p = o->host_key_alias; p && *p; p++)
+        *p = (char)tolower((unsigned char)*p);
+    return 0;
+}
+
+static int make(const struct ssh_question *q, const struct ssh_answer *a, struct ssh_options *o,
+                struct error *err) {
+    const char *jump = ssh_answer_value(a, SSH_PROXYJUMP);
+    cleanup(ssh_jump_done) struct ssh_jump hop = {0};
+    if ((jump && last_hop(jump, &hop, err) < 0) || read_target(q, a, o, err) < 0)
+        return -1;
+    struct ssh_names names = {.local = q->local,
+                              .original = q->original,
+                              .hostname = o->hostname,
+                              .user = o->user,
+                              .alias = o->host_key_alias ? o->host_key_alias : q->original,
+                              .jump = hop.host ? hop.host : "",
+                              .port = o->port};
+    const struct making m = {a, &names, o, err};
+    read_authentication(a, o);
+    if (read_connection(a, o, err) < 0 || read_proxy(&m, &hop) < 0 || read_texts(&m) < 0 ||
+        read_agent(&m) < 0 || read_identities(&m) < 0 || read_host_files(&m) < 0 ||
+        read_environment(&m) < 0)
+        return -1;
+    return ssh_reason(a, o, &names, &o->needs_ssh_program, err);
+}
+
+int ssh_options_make(const struct ssh_question *q, const struct ssh_answer *a,
+                     struct ssh_options *ret, struct error *err) {
+    cleanup(ssh_options_done) struct ssh_options o = {0};
+    if (make(q, a, &o, err) < 0)
+        return -1;
+    *ret = o;
+    o = (struct ssh_options){0};
     return 0;
 }
 

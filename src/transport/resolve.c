@@ -73,6 +73,8 @@ static struct addresses *interleave(const struct addrinfo *list) {
     struct addresses *a = calloc(1, sizeof(*a) + count * sizeof(a->items[0]));
     if (!a)
         return NULL;
+    if (list->ai_canonname && strlen(list->ai_canonname) < sizeof(a->canonical))
+        strcpy(a->canonical, list->ai_canonname);
     int family = list->ai_family;
     const struct addrinfo *next[2] = {list, next_of(list, family, false)};
     for (int turn = 0; a->count < count; turn = !turn) {
@@ -168,7 +170,7 @@ static void leave_locked(struct resolver *r) {
 
 static void look_up(struct lookup *l) {
     struct addrinfo *list = NULL;
-    l->rc = get_addresses(l->host, l->family, 0, &list);
+    l->rc = get_addresses(l->host, l->family, AI_CANONNAME, &list);
     l->os = errno;
     if (l->rc != 0)
         return;

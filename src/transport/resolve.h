@@ -31,8 +31,11 @@ struct address {
     socklen_t len;
 };
 
+#define CANONICAL_TEXT 256
+
 struct addresses {
-    size_t count; /* at least 1 */
+    char canonical[CANONICAL_TEXT]; /* the name that its aliases lead to; "": not known */
+    size_t count;                   /* at least 1 */
     struct address items[];
 };
 

@@ -126,6 +126,19 @@ static bool copy(const char *from, char **to) {
     return !from || *to;
 }
 
+/* For CanonicalizeHostname. A name that cannot be looked up is one that is not known, as to ssh. */
+static int look_up(void *arg, const char *name, int family, int64_t deadline, char **canonical,
+                   struct error *err) {
+    struct ssh_transport *t = arg;
+    struct limit limit = {.deadline = deadline};
+    cleanup(free_ptr) struct addresses *found = NULL;
+    if (resolve(t->kit.resolver, name, family, NULL, t->kit.cancel, &limit, &found, err) != 0)
+        return err->kind == ERROR_UNREACHABLE ? 0 : -1;
+    if (*found->canonical && !(*canonical = strdup(found->canonical)))
+        return error_memory(err);
+    return 1;
+}
+
 static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct error *err) {
     unsigned char byte;
     /* both make what they share on first use, which threads would race for */
@@ -142,6 +155,7 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
         gate_new(handshakes, &t->kit.gate, err) != 0 ||
         jumps_new(&t->kit, s->jump_channels, &t->kit.jumps, err) != 0)
         return -1;
+    sshconfig_set_lookup(t->kit.config, look_up, t);
     return 0;
 }
 

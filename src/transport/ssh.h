@@ -36,7 +36,7 @@ struct ssh_settings {
 
 /*
  * Call it before any other thread starts: it initialises libssh and OpenSSL's generators. Fails
- * with ERROR_USAGE (a config file without an ssh program to read it) or ERROR_INTERNAL.
+ * with ERROR_USAGE (an ssh_config that is refused) or ERROR_INTERNAL.
  */
 int transport_ssh_new(const struct ssh_settings *settings, struct transport **ret,
                       struct error *err) must_use;
