@@ -38,7 +38,16 @@ struct pass {
     const char *host; /* what Host is held against */
     bool final;
     bool *active; /* of each block */
+    /* What Match host is held against, made anew when HostName has come up. */
+    const struct ssh_directive *hostname;
+    char *target, *target_lower;
 };
+
+static void pass_done(struct pass *p) {
+    free(p->active);
+    free(p->target);
+    free(p->target_lower);
+}
 
 void ssh_answer_done(struct ssh_answer *a) {
     free(a->identity_files.items);
@@ -235,15 +244,33 @@ static int exec_applies(const struct pass *p, const char *host, const char *argu
     return ssh_commands_succeeds(p->q->commands, command, p->q->deadline, ret, err);
 }
 
-static bool host_list_matches(const char *host, const char *list) {
-    cleanup(free_ptr) char *lower = strdup(host);
+static char *in_lower(const char *host) {
+    char *lower = strdup(host);
     for (char *c = lower; c && *c; c++)
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c | 0x20 : *c);
+    return lower;
+}
+
+static bool host_list_matches(const char *host, const char *list) {
+    cleanup(free_ptr) char *lower = in_lower(host);
     return lower && ssh_pattern_list_match(lower, list, true);
 }
 
-static int criterion_applies(const struct pass *p, const struct ssh_criterion *c, const char *host,
-                             bool *ret, struct error *err) {
+static int make_target(struct pass *p, struct error *err) {
+    if (p->target && p->hostname == p->answer->won[SSH_HOSTNAME])
+        return 0;
+    free(p->target);
+    free(p->target_lower);
+    p->target = p->target_lower = NULL;
+    if (target(p, &p->target, err) < 0)
+        return -1;
+    p->hostname = p->answer->won[SSH_HOSTNAME];
+    p->target_lower = in_lower(p->target);
+    return p->target_lower ? 0 : error_memory(err);
+}
+
+static int criterion_applies(const struct pass *p, const struct ssh_criterion *c, bool *ret,
+                             struct error *err) {
     const char *tag;
     switch (c->kind) {
     case SSH_MATCH_ALL:
@@ -254,7 +281,7 @@ static int criterion_applies(const struct pass *p, const struct ssh_criterion *c
         *ret = p->final;
         return 0;
     case SSH_MATCH_HOST:
-        *ret = host_list_matches(host, c->argument);
+        *ret = ssh_pattern_list_match(p->target_lower, c->argument, true);
         return 0;
     case SSH_MATCH_ORIGINAL_HOST:
         *ret = host_list_matches(p->q->original, c->argument);
@@ -273,19 +300,17 @@ static int criterion_applies(const struct pass *p, const struct ssh_criterion *c
         *ret = ssh_pattern_list_match(tag ? tag : "", c->argument, false);
         return 0;
     case SSH_MATCH_EXEC:
-        return exec_applies(p, host, c->argument, ret, err);
+        return exec_applies(p, p->target, c->argument, ret, err);
     }
     return 0;
 }
 
-static int match_applies(const struct pass *p, const struct ssh_block *b, bool *ret,
-                         struct error *err) {
-    cleanup(free_ptr) char *host = NULL;
-    if (target(p, &host, err) < 0)
+static int match_applies(struct pass *p, const struct ssh_block *b, bool *ret, struct error *err) {
+    if (make_target(p, err) < 0)
         return -1;
     for (size_t i = 0; i < b->criterion_count; i++) {
         bool applies;
-        if (criterion_applies(p, &b->criteria[i], host, &applies, err) < 0)
+        if (criterion_applies(p, &b->criteria[i], &applies, err) < 0)
             return -1;
         if (applies == b->criteria[i].negated) {
             *ret = false;
@@ -296,15 +321,14 @@ static int match_applies(const struct pass *p, const struct ssh_block *b, bool *
     return 0;
 }
 
-static int block_applies(const struct pass *p, const struct ssh_block *b, bool *ret,
-                         struct error *err) {
-    const struct ssh_directive *line = &p->q->rules->directives[b->line];
+static int block_applies(struct pass *p, const struct ssh_block *b, bool *ret, struct error *err) {
     *ret = b->parent == SSH_NO_BLOCK || p->active[b->parent];
-    if (!*ret)
+    if (!*ret || b->kind == SSH_BLOCK_ALWAYS || b->kind == SSH_BLOCK_SAME)
         return 0;
+    const struct ssh_directive *line = &p->q->rules->directives[b->line];
     if (b->kind == SSH_BLOCK_HOST)
         *ret = host_applies(&line->words, p->host);
-    else if (b->kind == SSH_BLOCK_MATCH && match_applies(p, b, ret, err) < 0)
+    else if (match_applies(p, b, ret, err) < 0)
         return fail_at(line, err);
     return 0;
 }
@@ -326,10 +350,11 @@ static int go_over(struct pass *p, size_t index, struct error *err) {
 static int run_pass(const struct ssh_question *q, struct ssh_answer *answer, const char *host,
                     bool final, struct error *err) {
     const struct ssh_rules *rules = q->rules;
-    cleanup(free_ptr) bool *active = calloc(rules->block_count + 1, sizeof(*active));
+    bool *active = calloc(rules->block_count + 1, sizeof(*active));
     if (!active)
         return error_memory(err);
-    struct pass p = {q, answer, host, final, active};
+    cleanup(pass_done) struct pass p = {
+        .q = q, .answer = answer, .host = host, .final = final, .active = active};
     size_t end, named = ssh_rules_find(rules, host, &end);
     for (size_t general = 0; general < rules->general_count || named < end;) {
         bool next_named = named < end && (general == rules->general_count ||
