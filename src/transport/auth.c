@@ -117,7 +117,23 @@ static enum step sign_by_file(struct auth *a, struct identity *id, int *rc) {
     return key ? call(a, call_key, key, rc) : STEP_NEXT;
 }
 
+static bool has_one_by_agent(const struct auth *a) {
+    size_t n = 0;
+    for (size_t i = 0; i < a->ids.count; i++)
+        n += a->ids.items[i].with != NULL;
+    return n == 1;
+}
+
+/*
+ * One of several is only offered first, although that is a round trip more: libssh loses memory
+ * each time but the first that a session turns to an agent.
+ */
 static enum step sign_by_agent(struct auth *a, struct identity *id, int *rc) {
+    if (!has_one_by_agent(a)) {
+        enum step step = call(a, call_try, id->public->key, rc);
+        if (step != STEP_NEXT || *rc != SSH_AUTH_SUCCESS)
+            return step;
+    }
     struct signature signature;
     if (keyring_sign_in(a->ids.agent, id->public, id->with, a->l, a->deadline, &signature,
                         a->err) != 0)
