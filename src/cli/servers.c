@@ -1,5 +1,5 @@
 /* servers: `muster servers`. */
-#include "cli/cli.h"
+#include "cli/explain.h"
 
 #include "base/str.h"
 #include "base/text.h"
@@ -13,14 +13,21 @@ static const char help[] =
     "Prints what an inventory expands to, one server a line.\n\n"
     "  -i, --inventory FILE   servers, one or a pattern a line; - is standard input (repeatable)\n"
     "  -x, --exclude SERVERS  not these (repeatable)\n"
+    "      --explain          print how each will be reached over SSH, and why so\n"
+    "  -c, -F, -u, -p         for --explain: as for muster run\n"
     "      --fold             print one pattern that stands for all of them\n"
     "      --json             print a JSON array of names\n"
     "      --help             this text\n";
 
-enum { OPT_FOLD = 256, OPT_JSON, OPT_HELP };
+enum { OPT_EXPLAIN = 256, OPT_FOLD, OPT_JSON, OPT_HELP };
 
 static const struct option options[] = {
     CLI_SERVER_OPTIONS,
+    {"config", required_argument, NULL, 'c'},
+    {"ssh-config", required_argument, NULL, 'F'},
+    {"user", required_argument, NULL, 'u'},
+    {"port", required_argument, NULL, 'p'},
+    {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"fold", no_argument, NULL, OPT_FOLD},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
@@ -54,28 +61,53 @@ static void print_lines(const struct servers *servers, struct str *out) {
     }
 }
 
+/* An option of --explain; others are left alone. */
+static int read_how(struct explain_options *how, int c, const char *value, struct error *err) {
+    switch (c) {
+    case 'c':
+        how->config = value;
+        return 0;
+    case 'F':
+        how->ssh_config = value;
+        return 0;
+    case 'u':
+        how->user = value;
+        return 0;
+    case 'p':
+        return cli_number("the port", value, 1, 65535, &how->port, err);
+    default:
+        return 0;
+    }
+}
+
 int cmd_servers(int argc, char **argv) {
     cleanup(cli_servers_done) struct cli_servers from = {0};
     cleanup(servers_done) struct servers servers = {0};
     cleanup(str_done) struct str out = {0};
-    bool fold = false, json = false;
+    struct explain_options how = {0};
+    bool fold = false, json = false, explain = false;
     struct error err;
     int c;
-    while ((c = cli_getopt(argc, argv, CLI_SERVER_LETTERS, options)) != -1) {
+    while ((c = cli_getopt(argc, argv, CLI_SERVER_LETTERS "c:F:u:p:", options)) != -1) {
         if (c == '?')
             return EXIT_USAGE;
         if (c == OPT_HELP) {
             fputs(help, stdout);
             return cli_flush();
         }
+        if (read_how(&how, c, optarg, &err) < 0)
+            return cli_fail(&err);
+        explain |= c == OPT_EXPLAIN;
         fold |= c == OPT_FOLD;
         json |= c == OPT_JSON;
         cli_servers_option(&from, c, optarg);
     }
-    if (fold && json)
-        return cli_usage("--fold and --json are two ways to print: choose one");
+    if (fold + json + explain > 1)
+        return cli_usage("--explain, --fold and --json are ways to print: choose one");
     if (cli_servers_load(&from, argv + optind, (size_t)(argc - optind), &servers, &err) < 0)
         return cli_fail(&err);
+    if (explain)
+        return explain_servers(&how, &servers);
     int rc = 0;
     if (fold)
         rc = print_folded(&servers, &out);

@@ -193,3 +193,16 @@ int transport_ssh_unlock(struct transport *t, const struct servers *servers, pas
 int transport_ssh_most_handshakes(struct transport *t) {
     return gate_most(((struct ssh_transport *)t)->kit.gate);
 }
+
+int transport_ssh_explain(struct transport *base, const struct server *server, int64_t deadline,
+                          void (*each)(void *arg, const struct sshconfig_value *value), void *arg,
+                          struct ssh_route *ret, struct error *err) {
+    struct ssh_transport *t = (struct ssh_transport *)base;
+    struct sshlink_request request = {
+        .name = server->name, .identity = server->identity, .deadline = deadline};
+    if (sshconfig_resolve(t->kit.config, server, deadline, &request.options, err) != 0 ||
+        sshconfig_explain(t->kit.config, server, deadline, each, arg, err) != 0)
+        return -1;
+    ret->options = request.options;
+    return sshlink_unsupported(&t->kit, &request, &ret->program, err);
+}

@@ -48,5 +48,20 @@ int transport_ssh_new(const struct ssh_settings *settings, struct transport **re
 int transport_ssh_unlock(struct transport *t, const struct servers *servers, passphrase_fn *ask,
                          struct error *err) must_use;
 
+/* How a server will be reached, as far as that is known without connecting. */
+struct ssh_route {
+    const struct ssh_options *options;
+    const char *program; /* why the ssh program will carry it; NULL: muster reaches it by itself */
+};
+
+/*
+ * Tells the route, which lives as long as the transport, and calls `each` for every value that the
+ * user's configuration sets for the server (see sshconfig_explain()). Fails as opening does before
+ * it connects.
+ */
+int transport_ssh_explain(struct transport *t, const struct server *server, int64_t deadline,
+                          void (*each)(void *arg, const struct sshconfig_value *value), void *arg,
+                          struct ssh_route *ret, struct error *err) must_use;
+
 /* The most handshakes that were ever going on at once. */
 int transport_ssh_most_handshakes(struct transport *t);

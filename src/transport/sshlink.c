@@ -127,25 +127,33 @@ static int establish(struct opening *o, const char **unsupported, struct error *
                            err);
 }
 
-static int open_link(struct opening *o, const char **unsupported, struct error *err) {
-    *unsupported = hostkey_needs_program(o->key);
+/* What can be known before there is a connection. */
+static int prepare(struct opening *o, const char **unsupported, struct error *err) {
+    *unsupported = o->r->options->needs_ssh_program;
     if (*unsupported)
         return 0;
-    if (configure(o, unsupported, err) != 0)
+    if (hostkey_new(o->kit->hostkeys, o->r->options, o->r->name, &o->key, err) != 0)
         return -1;
-    return *unsupported ? 0 : establish(o, unsupported, err);
+    *unsupported = hostkey_needs_program(o->key);
+    return *unsupported ? 0 : configure(o, unsupported, err);
+}
+
+int sshlink_unsupported(const struct sshkit *kit, const struct sshlink_request *r, const char **why,
+                        struct error *err) {
+    cleanup(link_done) struct link link = {.cancel = kit->cancel, .agent = -1};
+    struct opening o = {.kit = kit, .r = r, .link = &link};
+    int rc = prepare(&o, why, err);
+    hostkey_free(o.key);
+    return rc;
 }
 
 int sshlink_open(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
                  char address[ADDRESS_TEXT], const char **unsupported, struct error *err) {
     struct opening o = {.kit = kit, .r = r, .link = link, .address = address};
     *link = (struct link){.cancel = kit->cancel, .agent = -1};
-    *unsupported = r->options->needs_ssh_program;
-    if (*unsupported)
-        return 0;
-    if (hostkey_new(kit->hostkeys, r->options, r->name, &o.key, err) != 0)
-        return -1;
-    int rc = open_link(&o, unsupported, err);
+    int rc = prepare(&o, unsupported, err);
+    if (rc == 0 && !*unsupported)
+        rc = establish(&o, unsupported, err);
     hostkey_free(o.key);
     /* what comes before the login, or the login itself, may turn out to need the ssh program */
     if (!*unsupported)

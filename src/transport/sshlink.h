@@ -53,5 +53,12 @@ struct sshlink_request {
 int sshlink_open(const struct sshkit *kit, const struct sshlink_request *request, struct link *link,
                  char address[ADDRESS_TEXT], const char **unsupported, struct error *err) must_use;
 
+/*
+ * Without connecting: *why is what keeps the library from reaching the server as its options want
+ * it, or NULL when nothing is known to. Fails with ERROR_HOST_KEY or ERROR_INTERNAL.
+ */
+int sshlink_unsupported(const struct sshkit *kit, const struct sshlink_request *request,
+                        const char **why, struct error *err) must_use;
+
 /* How long the connecting to a server may take. */
 int64_t sshkit_connect_timeout(const struct sshkit *kit, const struct ssh_options *options);

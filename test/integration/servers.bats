@@ -47,3 +47,40 @@ expands() { # PATTERN NAMES...
     run -0 muster servers --fold 'rack[1-1000]-node[0001-1000]'
     [ "$output" = 'rack[1-1000]-node[0001-1000]' ]
 }
+
+@test "explain says how a server will be reached, and which line says so" {
+    cat >"$T/config" <<-'EOF'
+	Host web*
+	  HostName 10.0.0.7
+	  ProxyJump gw
+	  ForwardX11 yes
+	Host hsm
+	  PKCS11Provider /usr/lib/x.so
+	EOF
+    run -0 muster servers --explain -F "$T/config" -u bob web1 root@hsm:77
+    local expected
+    expected=$(cat <<-EOF
+	web1
+	  reached  bob@10.0.0.7 port 22
+	  through  gw (ProxyJump)
+	  by       muster itself
+	  set
+	    $(printf %-32s "$T/config:4") ForwardX11 yes  (means nothing here)
+	    $(printf %-32s "$T/config:2") HostName 10.0.0.7
+	    $(printf %-32s "$T/config:3") ProxyJump gw
+	    $(printf %-32s "as given") User bob
+	root@hsm:77
+	  reached  root@hsm port 77
+	  by       the ssh program, because PKCS11Provider is set
+	  set
+	    $(printf %-32s "$T/config:6") PKCS11Provider /usr/lib/x.so  (for the ssh program)
+	    $(printf %-32s "as given") Port 77
+	    $(printf %-32s "as given") User root
+	EOF
+    )
+    [ "$output" = "$expected" ] || fail "$output"
+    echo 'Fou bar' >"$T/config"
+    run -2 muster servers --explain -F "$T/config" web1
+    stderr_has "$T/config line 1: Bad configuration option: fou"
+    run -2 muster servers --explain --fold web1
+}
