@@ -69,7 +69,6 @@ static void print_route(const struct server *server, const struct ssh_route *rou
 }
 
 static int explain(struct transport *t, const struct server *server, struct error *err) {
-    cleanup(str_done) struct str none = {0};
     struct explanation e = {.home = getenv("HOME")};
     struct ssh_route route;
     int rc = transport_ssh_explain(t, server, deadline_in(PATIENCE), add_value, &e, &route, err);

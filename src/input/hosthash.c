@@ -4,7 +4,8 @@
  * A search has to try every hidden name, so what can be is worked out before: what depends on the
  * salt alone (two of HMAC's four SHA-1 blocks) when a hidden name is read, and the padded block of
  * the name that is looked for once a search. What is left is two turns of SHA-1's compression,
- * which only libcrypto's low-level interface gives out; through EVP a name costs five times as much.
+ * which only libcrypto's low-level interface gives out; through EVP a name costs five times as
+ * much.
  *
  * Pure but for the salt of hosthash_write(); any thread.
  */

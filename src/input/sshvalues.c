@@ -204,14 +204,13 @@ int ssh_jump_parse(const char *text, size_t n, struct ssh_jump *ret) {
         return -2;
     if (!cut_jump(copy, &user, &host, &port))
         return -1;
-    cleanup(ssh_jump_done) struct ssh_jump j = {.port = port && *port ? ssh_port_read(port) : 0};
-    if (port && *port && j.port <= 0)
+    *ret = (struct ssh_jump){.port = port && *port ? ssh_port_read(port) : 0};
+    if (port && *port && ret->port <= 0)
         return -1;
-    j.host = strdup(host);
-    j.user = user ? strdup(user) : NULL;
-    if (!j.host || (user && !j.user))
-        return -2;
-    *ret = j;
-    j = (struct ssh_jump){0};
-    return 0;
+    ret->host = strdup(host);
+    ret->user = user ? strdup(user) : NULL;
+    if (ret->host && (!user || ret->user))
+        return 0;
+    ssh_jump_done(ret);
+    return -2;
 }

@@ -483,7 +483,7 @@ static int judge(const struct hostkey *k, const struct hostjudge_lines *l, const
                  const char *address, bool *trusted, struct error *err) {
     const struct ssh_options *o = k->options;
     bool recordable = o->user_known_hosts_count > 0 && knownhosts_recordable(o->hostname);
-    struct hostjudge_answer a;
+    struct hostjudge_answer a = {0};
     hostjudge(l, s->key, o->host_key_checking, recordable, &a);
     *trusted = a.trusted;
     if (a.add_host) {

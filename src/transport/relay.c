@@ -176,15 +176,14 @@ enum relay_answer relay_open(struct relay *r, const struct relay_request *reques
     cleanup(fd_close) int ours = ends[0], theirs = ends[1];
     struct relay_call call = {.event = event};
     struct flow *f = flow_new(r, request, theirs);
+    if (f)
+        fd_take(&theirs); /* the flow's from here on */
     if (!f || !post(r, f, &call)) {
-        if (f) {
-            f->fd = -1;
+        if (f)
             flow_free(f);
-        }
         r->settings.released(r->settings.owner, false);
         return f ? RELAY_LOST : RELAY_FAILED;
     }
-    theirs = -1;
     enum relay_answer answer = wait_for(r, request, &call, f);
     if (answer == RELAY_OPEN)
         *fd = fd_take(&ours);

@@ -1102,9 +1102,9 @@ static void waits_for_a_server_that_answers_keepalives(void **state) {
     struct fixture *f = *state;
     unlink(path("program.log"));
     start_sshd(f, "LogLevel DEBUG3");
-    configure(f, "ServerAliveInterval 1\nServerAliveCountMax 1");
+    configure(f, "ServerAliveInterval 1\nServerAliveCountMax 3");
     open_session(f);
-    command_is(f, "sleep 4.5; echo ok", "ok\n", 0);
+    command_is(f, "sleep 6.5; echo ok", "ok\n", 0);
     shell("test $(grep -c 'rtype keepalive@openssh.com want_reply 1' program.log) -ge 3");
 }
 
@@ -1479,7 +1479,8 @@ static void program_fails(struct fixture *f, enum error_kind kind) {
 
 static void translates_what_the_ssh_program_says(void **state) {
     struct fixture *f = *state;
-    static const char proxy[] = "PermitLocalCommand yes\nLocalCommand true\nProxyCommand bash -c 'exec 3<>/dev/tcp/%%h/%%p; cat <&3 & "
+    static const char proxy[] = "PermitLocalCommand yes\nLocalCommand true\nProxyCommand bash -c "
+                                "'exec 3<>/dev/tcp/%%h/%%p; cat <&3 & "
                                 "cat >&3; kill $!'";
     start_sshd(f, "");
     char more[256];
