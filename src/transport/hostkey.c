@@ -487,7 +487,7 @@ static int judge(const struct hostkey *k, const struct hostjudge_lines *l, const
     hostjudge(l, s->key, o->host_key_checking, recordable, &a);
     *trusted = a.trusted;
     if (a.add_host) {
-        bool same;
+        bool same = false;
         if (remember(k, s, &same, err) < 0)
             return -1;
         if (!same && o->host_key_checking != HOST_KEY_OFF)
