@@ -42,7 +42,7 @@ LogLevel VERBOSE
 SetEnv SHLVL=2
 TXT
     } >"$name.conf"
-    $(command -v sshd || echo /usr/sbin/sshd) -f "$name.conf" -E "$name.log"
+    $(command -v sshd || echo /usr/sbin/sshd) -f "$name.conf" -E "$scratch/$name.log"
     for _ in $(seq 100); do [ -s "$name.pid" ] && break || sleep 0.05; done
 }
 start_sshd jump 127.0.0.2
