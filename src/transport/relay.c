@@ -222,6 +222,10 @@ static bool is_wanted(struct relay *r, const struct flow *f) {
 }
 
 static void end_flow(struct relay *r, struct flow *f, bool no_room) {
+    /* by hand, because a program that is being started holds a copy of the socket for a moment,
+     * and what is watched is gone with the last one only */
+    if (f->open)
+        epoll_ctl(r->epoll, EPOLL_CTL_DEL, f->fd, NULL);
     flow_free(f);
     r->settings.released(r->settings.owner, no_room);
 }

@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -95,7 +96,10 @@ static void start_sshd(struct fixture *f) {
         char conf[96], log[96];
         snprintf(conf, sizeof(conf), "%s/sshd.conf", dir);
         snprintf(log, sizeof(log), "%s/log", dir);
-        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGTERM); /* nor does it outlive a test that crashes */
+        int null = open("/dev/null", O_RDWR);
+        dup2(null, 1);
+        dup2(null, 2);
         execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-f", conf, "-E", log, NULL);
         _exit(127);
     }
@@ -344,6 +348,35 @@ static void holds_back_what_nobody_reads(void **state) {
     close_way(&good);
 }
 
+/* A program that is being started has copies of all descriptors until it is there. */
+static void does_not_mind_copies_of_its_sockets(void **state) {
+    struct fixture *f = *state;
+    struct way a, b;
+    make_kit(f, 0);
+    open_way(f, &a);
+    open_way(f, &b);
+    pid_t copies = fork();
+    if (copies == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    assert_int_equal(send(a.theirs, "0123456789", 10, MSG_NOSIGNAL), 10);
+    shutdown(a.theirs, SHUT_RDWR);
+    struct pollfd end = {.fd = a.ours, .events = POLLRDHUP};
+    assert_int_equal(poll(&end, 1, 10000), 1);
+    shutdown(a.ours, SHUT_WR);
+    struct stream s[] = {{.from = b.ours, .to = b.theirs}, {.from = b.theirs, .to = b.ours}};
+    run(s, 2, MB); /* the flow of `a` is gone by now, and its socket hears of what is read */
+    char buf[16];
+    assert_int_equal(recv(a.ours, buf, sizeof(buf), MSG_DONTWAIT), 10);
+    kill(copies, SIGKILL);
+    waitpid(copies, NULL, 0);
+    run(s, 2, 2 * MB);
+    close_way(&a);
+    close_way(&b);
+}
+
 static void opens_the_next_connection_when_one_is_full(void **state) {
     struct fixture *f = *state;
     struct way w[5];
@@ -433,6 +466,7 @@ int main(int argc, char **argv) {
         TEST(passes_on_the_end_of_either_side),
         TEST(tells_of_a_peer_that_has_gone),
         TEST(holds_back_what_nobody_reads),
+        TEST(does_not_mind_copies_of_its_sockets),
         TEST(opens_the_next_connection_when_one_is_full),
         TEST(makes_a_lost_connection_anew),
         TEST(says_what_the_jump_host_says),
