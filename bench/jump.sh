@@ -78,11 +78,11 @@ run_pdsh() {
     PDSH_SSH_ARGS_APPEND="-F $scratch/config" pdsh -R ssh -f "$fanout" -w ^names true >err 2>&1 || true
     echo $((servers - $(grep -c 'ssh exited' err || true)))
 }
-# the most processes of ssh's at a time, sampled, while PID runs
+# the most ssh programs of this network namespace at a time, sampled, while PID runs
 most_processes() {
     most=0
     while kill -0 "$1" 2>/dev/null; do
-        n=$(pgrep -c -x ssh || true)
+        n=$(pgrep -c -x --ns $$ --nslist net ssh || true)
         [ "$n" -le "$most" ] || most=$n
         sleep 0.2
     done
