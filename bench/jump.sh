@@ -43,7 +43,10 @@ SetEnv SHLVL=2
 TXT
     } >"$name.conf"
     $(command -v sshd || echo /usr/sbin/sshd) -f "$name.conf" -E "$scratch/$name.log"
-    for _ in $(seq 100); do [ -s "$name.pid" ] && break || sleep 0.05; done
+    for _ in $(seq 100); do
+        [ ! -s "$name.pid" ] || break
+        sleep 0.05
+    done
 }
 start_sshd jump 127.0.0.2
 start_sshd servers 0.0.0.0:2223
