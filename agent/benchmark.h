@@ -1,14 +1,26 @@
 /*
- * benchmark: the table of built-in benchmarks, and how one trial of one is run.
+ * benchmark: the table of built-in benchmarks, and how one is run.
  *
  * A benchmark is one file that defines `const struct benchmark benchmark_NAME`, and one line: its
- * name in the list `benchmarks` of agent/meson.build, which also makes the table.
+ * name in the list `benchmarks` of agent/meson.build, which also makes the table. What muster has
+ * to know of it (its parameters and defaults) it learns when it is built, from `agent --describe`.
+ *
+ * A benchmark runs in a process of its own, so its state may be static. That process prepares
+ * itself once and then runs one trial whenever it is asked for one; it may be killed at any moment,
+ * and what lies outside of it (files) must go with it.
  */
 #pragma once
 
 #include "answer.h"
 #include "io.h"
 #include "json.h"
+#include "model/builtin.h"
+
+/* The value of a parameter, at the parameter's index in the table. */
+struct setting {
+    int64_t number;
+    const char *text; /* of a PATH, or NULL */
+};
 
 /* What a trial measured. */
 struct trial {
@@ -23,22 +35,36 @@ void trial_add(struct trial *t, const char *name, const char *unit, double value
 
 struct benchmark {
     const char *name;
-    const char *const *parameters; /* the names it takes, NULL at the end */
+    const char *about;                  /* one line */
+    const struct parameter *parameters; /* ended by one without a name */
+    int trials;                         /* how many, unless the user says */
+    bool warm_up;                       /* a trial before the first one does not count */
 
     /*
-     * One trial, in a process of its own that ends after it and may be killed at any moment; what
-     * lies outside of that process (files) must go with it. Returns 0 or -1.
+     * Takes what the trials need. Fails with `unsupported` where it cannot be measured here, and
+     * with `skipped` where there is nothing to measure. NULL: nothing to prepare.
      */
-    int (*trial)(const struct json *request, struct trial *ret, struct failure *f);
+    int (*prepare)(const struct setting *s, struct failure *f);
+
+    /* One trial. */
+    int (*trial)(const struct setting *s, struct trial *ret, struct failure *f);
+
+    /*
+     * Checks after a trial, off the clock, what it computed or kept: `wrong-result`. NULL: the
+     * trial does.
+     */
+    int (*verify)(const struct setting *s, struct failure *f);
 };
 
 /*
- * The whole number at `name` among the parameters, `fallback` when it is not given. Returns 0, or
- * -1 with the failure when it is out of bounds.
+ * Answers a request of type `benchmark` into *out; nothing when the session has ended meanwhile.
+ * The process of a benchmark stays for further trials until benchmark_stop().
  */
-int benchmark_integer(const struct json *request, const char *name, int64_t min, int64_t max,
-                      int64_t fallback, int64_t *ret, struct failure *f);
-
-/* Answers a request of type `benchmark` into *out; nothing when the session has ended meanwhile. */
 void benchmark_run(struct io *io, const struct json *request, int64_t id, int64_t timeout_ms,
                    struct str *out);
+
+/* Ends the benchmark's process, if there is one. */
+void benchmark_stop(void);
+
+/* Prints what muster has to know of the benchmarks, as JSON. Returns 0 or -1. */
+int benchmark_describe(void);

@@ -30,8 +30,9 @@ struct command {
     const char *path;
 };
 
-static void run_shell(void *arg, int out) {
+static void run_shell(void *arg, int in, int out) {
     const struct command *c = arg;
+    close(in);
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 || dup2(out, 2) < 0)
         _exit(126);
@@ -96,12 +97,13 @@ static void add_base64(struct str *out, const char *data, size_t n) {
     *to = '\0';
 }
 
-static void add_output(struct str *out, int64_t id, const struct job_result *r) {
-    answer_start(out, "output", id, r->ns);
-    int status = WIFSIGNALED(r->status) ? 128 + WTERMSIG(r->status) : WEXITSTATUS(r->status);
+static void add_output(struct str *out, int64_t id, const struct job *j, int64_t ns) {
+    answer_open(out, id);
+    answer_start(out, "output", ns);
+    int status = WIFSIGNALED(j->status) ? 128 + WTERMSIG(j->status) : WEXITSTATUS(j->status);
     str_addf(out, ",\"status\":%d,\"truncated\":%s,\"output\":\"", status,
-             r->truncated ? "true" : "false");
-    add_base64(out, r->output.data, r->output.len);
+             j->truncated ? "true" : "false");
+    add_base64(out, j->output.data, j->output.len);
     str_add(out, "\"}\n");
 }
 
@@ -120,24 +122,23 @@ static int run(struct io *io, const struct json *request, int64_t id, int64_t ti
     if (needs && !is_installed(needs, path))
         return failure_set(f, "tool-missing", "%.200s is not installed (not found in PATH)", needs);
     tmpdir_get(); /* here, so that this process knows it */
-    struct job job = {.child = run_shell,
-                      .arg = &c,
-                      .deadline = deadline_in(timeout_ms * CLOCK_MS),
-                      .output_limit = (size_t)(limit < WIRE_OUTPUT_MAX ? limit : WIRE_OUTPUT_MAX)};
-    struct job_result r;
-    enum job_end end = job_run(io, &job, &r);
-    if (end == JOB_FAILED)
-        failure_set(f, "internal", "the command cannot be started: %s", strerror(errno));
+    size_t keep = (size_t)(limit < WIRE_OUTPUT_MAX ? limit : WIRE_OUTPUT_MAX);
+    struct job job;
+    int64_t begin = clock_now();
+    if (job_start(&job, run_shell, &c) != 0)
+        return failure_set(f, "internal", "the command cannot be started: %s", strerror(errno));
+    enum job_end end = job_wait(io, &job, keep, deadline_in(timeout_ms * CLOCK_MS));
+    job_stop(&job, keep);
+    int rc = 0;
     if (end == JOB_TIMEOUT)
-        failure_set(f, "timeout", "the command did not end within %g s", (double)timeout_ms / 1000);
-    if (end == JOB_EXITED && r.output.failed) {
-        failure_set(f, "internal", "out of memory");
-        end = JOB_FAILED;
-    }
-    if (end == JOB_EXITED)
-        add_output(out, id, &r);
-    str_done(&r.output);
-    return end == JOB_FAILED || end == JOB_TIMEOUT ? -1 : 0;
+        rc = failure_set(f, "timeout", "the command did not end within %g s",
+                         (double)timeout_ms / 1000);
+    else if (end == JOB_EXITED && job.output.failed)
+        rc = failure_set(f, "internal", "out of memory");
+    else if (end == JOB_EXITED)
+        add_output(out, id, &job, job.ended - begin);
+    str_done(&job.output);
+    return rc;
 }
 
 void command_run(struct io *io, const struct json *request, int64_t id, int64_t timeout_ms,

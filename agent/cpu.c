@@ -21,14 +21,14 @@
  * Rates are millions of operations per second; `all_cores` and `one_core` are the geometric means
  * of the integer and the float rates, so that neither kernel outweighs the other.
  *
- * Threads share the counter and the barrier of a phase; each writes its own struct worker.
+ * Threads share the counter of a phase.
  */
 #include "base/clock.h"
 #include "benchmark.h"
 #include "cpus.h"
+#include "team.h"
 
 #include <math.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -58,16 +58,7 @@ struct kernel {
 struct phase {
     const struct kernel *kernel;
     atomic_llong blocks; /* left to be handed out */
-    pthread_barrier_t barrier;
-    int64_t begin;
-};
-
-struct worker {
-    struct phase *phase;
-    pthread_t thread;
-    int cpu;
-    int64_t end;
-    bool wrong;
+    atomic_int wrong;    /* the worker that computed a wrong result, -1: none */
 };
 
 static inline __attribute__((always_inline)) uint64_t next_random(uint64_t *x) {
@@ -124,84 +115,60 @@ static const struct kernel kernels[] = {
     {FLOAT_ROUNDS * SIZE * SIZE * SIZE, FLOAT_RESULT, float_block},
 };
 
-static void *work(void *arg) {
-    struct worker *w = arg;
-    struct phase *p = w->phase;
+static void work(void *arg, int i) {
+    struct phase *p = arg;
     /* a call that the compiler cannot see through, lest it computes one block for all */
     uint64_t (*volatile block)(void) = p->kernel->block;
-    cpus_pin(w->cpu);
-    if (pthread_barrier_wait(&p->barrier) == PTHREAD_BARRIER_SERIAL_THREAD)
-        p->begin = clock_now();
-    while (!w->wrong && atomic_fetch_sub_explicit(&p->blocks, 1, memory_order_relaxed) > 0)
-        w->wrong = block() != p->kernel->result;
-    w->end = clock_now();
-    return NULL;
+    while (atomic_load_explicit(&p->wrong, memory_order_relaxed) < 0 &&
+           atomic_fetch_sub_explicit(&p->blocks, 1, memory_order_relaxed) > 0)
+        if (block() != p->kernel->result)
+            atomic_store(&p->wrong, i);
 }
 
-/* Starts the threads; those that are there must be joined even when it fails. */
-static int start(struct worker *workers, int count, struct phase *p, int *started,
-                 struct failure *f) {
-    pthread_attr_t attr;
-    pthread_attr_init(&attr);
-    pthread_attr_setstacksize(&attr, 128 * 1024);
-    int rc = 0;
-    for (*started = 0; *started < count && rc == 0; *started += rc == 0) {
-        workers[*started].phase = p;
-        workers[*started].wrong = false;
-        rc = pthread_create(&workers[*started].thread, &attr, work, &workers[*started]);
-    }
-    pthread_attr_destroy(&attr);
-    if (rc == 0)
-        return 0;
-    return failure_set(f, "internal", "cpu could start only %d of %d threads: %s", *started, count,
-                       strerror(rc));
-}
-
-/* Does `blocks` blocks on the workers' CPUs and tells the rate in operations per second. */
-static int run_phase(const struct kernel *kernel, struct worker *workers, int count, int64_t blocks,
+/* Does `blocks` blocks on the CPUs and tells the rate in operations per second. */
+static int run_phase(const struct kernel *kernel, const int *on, int n, int64_t blocks,
                      double *rate, struct failure *f) {
-    struct phase p = {.kernel = kernel, .blocks = blocks};
-    int started;
-    pthread_barrier_init(&p.barrier, NULL, (unsigned)count);
-    if (start(workers, count, &p, &started, f) != 0)
-        return -1; /* those that wait at the barrier end with the process */
-    int64_t end = 0;
-    for (int i = 0; i < count; i++) {
-        pthread_join(workers[i].thread, NULL);
-        end = workers[i].end > end ? workers[i].end : end;
-    }
-    pthread_barrier_destroy(&p.barrier);
-    for (int i = 0; i < count; i++)
-        if (workers[i].wrong)
-            return failure_set(f, "wrong-result", "CPU %d computed a wrong result", workers[i].cpu);
-    *rate = (double)blocks * kernel->operations / ((double)(end - p.begin) / 1e9);
+    struct phase p = {.kernel = kernel, .blocks = blocks, .wrong = -1};
+    struct team_times times;
+    if (team_run(on, n, work, &p, &times, f) != 0)
+        return -1;
+    if (p.wrong >= 0)
+        return failure_set(f, "wrong-result", "CPU %d computed a wrong result", on[p.wrong]);
+    *rate = (double)blocks * kernel->operations / ((double)(times.end - times.begin) / 1e9);
     return 0;
 }
 
-static int measure(struct worker *workers, int count, int64_t blocks, double rates[2],
-                   struct failure *f) {
+static int measure(const int *on, int n, int64_t blocks, double rates[2], struct failure *f) {
     for (size_t i = 0; i < ARRAY_LEN(kernels); i++)
-        if (run_phase(&kernels[i], workers, count, blocks, &rates[i], f) != 0)
+        if (run_phase(&kernels[i], on, n, blocks, &rates[i], f) != 0)
             return -1;
     return 0;
 }
 
-static int trial(const struct json *request, struct trial *ret, struct failure *f) {
-    static int cpus[CPUS_MAX];
-    int64_t blocks;
-    if (benchmark_integer(request, "work", 1, WORK_MAX, DEFAULT_WORK, &blocks, f) != 0)
-        return -1;
-    int count = cpus_allowed(cpus);
+enum { WORK };
+
+static const struct parameter parameters[] = {
+    [WORK] = {"work", PARAMETER_COUNT, 1, WORK_MAX, DEFAULT_WORK, DEFAULT_WORK / 3,
+              "blocks of each kernel for every CPU"},
+    {.name = NULL},
+};
+
+static int cpus[CPUS_MAX];
+static int count;
+
+static int prepare(const struct setting *s, struct failure *f) {
+    (void)s;
+    count = cpus_allowed(cpus);
     if (count == 0)
         return failure_set(f, "unsupported", "the system does not tell which CPUs are allowed");
-    cleanup(free_ptr) struct worker *workers = calloc((size_t)count, sizeof(*workers));
-    if (!workers)
-        return failure_set(f, "internal", "out of memory");
-    for (int i = 0; i < count; i++)
-        workers[i].cpu = cpus[i];
+    return 0;
+}
+
+static int trial(const struct setting *s, struct trial *ret, struct failure *f) {
+    int64_t blocks = s[WORK].number;
     double all[2] = {0}, one[2] = {0};
-    if (measure(workers, count, blocks * count, all, f) != 0 ||
-        measure(&workers[count - 1], 1, blocks, one, f) != 0)
+    if (measure(cpus, count, blocks * count, all, f) != 0 ||
+        measure(&cpus[count - 1], 1, blocks, one, f) != 0)
         return -1;
     ret->cores = count;
     trial_add(ret, "all_cores", "Mop/s", sqrt(all[0] * all[1]) / 1e6, false);
@@ -213,6 +180,11 @@ static int trial(const struct json *request, struct trial *ret, struct failure *
     return 0;
 }
 
-static const char *const parameters[] = {"work", NULL};
-
-const struct benchmark benchmark_cpu = {.name = "cpu", .parameters = parameters, .trial = trial};
+const struct benchmark benchmark_cpu = {
+    .name = "cpu",
+    .about = "integer and floating-point work on every allowed core at once, and on one alone",
+    .parameters = parameters,
+    .trials = 3,
+    .prepare = prepare,
+    .trial = trial,
+};

@@ -20,10 +20,14 @@
 
 #define DRAIN (100 * CLOCK_MS)
 
-static pid_t start(const struct job *job, int *out) {
-    int fds[2];
-    if (pipe2(fds, O_CLOEXEC) != 0)
+int job_start(struct job *j, void (*child)(void *arg, int in, int out), void *arg) {
+    int in[2], out[2];
+    if (pipe2(in, O_CLOEXEC) != 0)
         return -1;
+    if (pipe2(out, O_CLOEXEC) != 0) {
+        close(in[0]), close(in[1]);
+        return -1;
+    }
     pid_t agent = getpid();
     pid_t pid = fork();
     if (pid == 0) {
@@ -32,79 +36,124 @@ static pid_t start(const struct job *job, int *out) {
         if (getppid() != agent) /* it was, before the line above */
             _exit(127);
         setsid();
-        job->child(job->arg, fds[1]);
+        close(in[1]); /* or it would never see the end of what it reads */
+        child(arg, in[0], out[1]);
         _exit(127);
     }
-    close(fds[1]);
+    close(in[0]);
+    close(out[1]);
     if (pid < 0) {
-        close(fds[0]);
+        close(in[1]), close(out[0]);
         return -1;
     }
-    fcntl(fds[0], F_SETFL, O_NONBLOCK);
-    *out = fds[0];
-    return pid;
+    fcntl(out[0], F_SETFL, O_NONBLOCK);
+    *j = (struct job){.leader = pid, .in = in[1], .out = out[0]};
+    return 0;
 }
 
-/* Reads once. Returns false when there is no more now; closes *fd at its end. */
-static bool read_output(int *fd, size_t limit, struct job_result *r) {
+void job_go(struct job *j) {
+    /* a pipe that nobody reads any more: its process has ended, which the wait will tell */
+    if (j->in >= 0 && write(j->in, "g", 1) != 1) {
+        close(j->in);
+        j->in = -1;
+    }
+}
+
+/* Reads once. Returns false when there is no more now; closes the pipe at its end. */
+static bool read_output(struct job *j, size_t limit) {
     char buf[65536];
-    ssize_t n = read(*fd, buf, sizeof(buf));
+    ssize_t n = read(j->out, buf, sizeof(buf));
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (n <= 0) {
-        close(*fd);
-        *fd = -1;
+        close(j->out);
+        j->out = -1;
         return false;
     }
-    size_t room = limit - r->output.len;
+    size_t room = limit - j->output.len;
     size_t keep = (size_t)n < room ? (size_t)n : room;
-    str_add_bytes(&r->output, buf, keep);
-    r->truncated |= keep < (size_t)n;
+    str_add_bytes(&j->output, buf, keep);
+    j->truncated |= keep < (size_t)n;
     return true;
 }
 
-/* Until the leader has ended and its output has been taken. */
-static enum job_end follow(struct io *io, const struct job *job, pid_t leader, int *out,
-                           struct job_result *r) {
-    int64_t begin = clock_now();
-    bool reaped = false;
-    while (!reaped) {
-        enum io_event event = io_wait(io, *out, job->deadline);
+/* Waits for one event and sees to it. */
+static enum io_event step(struct io *io, struct job *j, size_t limit, int64_t deadline) {
+    enum io_event event = io_wait(io, j->out, deadline);
+    if (event == IO_READY)
+        read_output(j, limit);
+    bool ran = !j->reaped;
+    if (event == IO_CHILD)
+        tree_reap(j->leader, &j->status, &j->reaped);
+    if (ran && j->reaped)
+        j->ended = clock_now();
+    return event;
+}
+
+enum job_end job_wait(struct io *io, struct job *j, size_t limit, int64_t deadline) {
+    while (!j->reaped) {
+        enum io_event event = step(io, j, limit, deadline);
         if (event == IO_ENDED)
             return JOB_ENDED;
         if (event == IO_TIMEOUT)
             return JOB_TIMEOUT;
-        if (event == IO_READY)
-            read_output(out, job->output_limit, r);
-        if (event == IO_CHILD)
-            tree_reap(leader, &r->status, &reaped);
     }
-    r->ns = clock_now() - begin;
-    int64_t deadline = deadline_in(DRAIN);
-    while (*out >= 0) {
-        enum io_event event = io_wait(io, *out, deadline);
+    int64_t drained = deadline_in(DRAIN);
+    while (j->out >= 0) {
+        enum io_event event = step(io, j, limit, drained);
         if (event == IO_ENDED)
             return JOB_ENDED;
         if (event == IO_TIMEOUT)
             break;
-        if (event == IO_READY)
-            read_output(out, job->output_limit, r);
     }
     return JOB_EXITED;
 }
 
-enum job_end job_run(struct io *io, const struct job *job, struct job_result *ret) {
-    *ret = (struct job_result){0};
-    int out = -1;
-    pid_t leader = start(job, &out);
-    if (leader < 0)
-        return JOB_FAILED;
-    enum job_end end = follow(io, job, leader, &out, ret);
-    tree_kill(leader);
+/* Whether a whole line has come; it loses its newline. The process prints one, then waits. */
+static bool has_line(struct job *j) {
+    if (j->output.len == 0 || j->output.data[j->output.len - 1] != '\n')
+        return false;
+    j->output.data[--j->output.len] = '\0';
+    return true;
+}
+
+enum job_end job_line(struct io *io, struct job *j, size_t limit, int64_t deadline,
+                      const struct job_tick *tick) {
+    str_clear(&j->output);
+    int64_t next = deadline_in(tick->every);
+    while (!has_line(j)) {
+        if (j->reaped)
+            return JOB_EXITED;
+        switch (step(io, j, limit, deadline_min(next, deadline))) {
+        case IO_ENDED:
+            return JOB_ENDED;
+        case IO_TIMEOUT:
+            if (clock_now() >= deadline)
+                return JOB_TIMEOUT;
+            tick->tick(tick->arg);
+            next = deadline_in(tick->every);
+            break;
+        case IO_CHILD:
+            while (j->out >= 0 && read_output(j, limit))
+                ;
+            break;
+        case IO_READY:
+        case IO_INPUT:
+            break;
+        }
+    }
+    return JOB_LINE;
+}
+
+void job_stop(struct job *j, size_t limit) {
+    if (j->in >= 0)
+        close(j->in);
+    j->in = -1;
+    tree_kill(j->leader);
     /* what the killed ones had left in the pipe, which is all there can be */
-    for (int i = 0; out >= 0 && i < 64 && read_output(&out, job->output_limit, ret); i++)
+    for (int i = 0; j->out >= 0 && i < 64 && read_output(j, limit); i++)
         ;
-    if (out >= 0)
-        close(out);
-    return end;
+    if (j->out >= 0)
+        close(j->out);
+    j->out = -1;
 }

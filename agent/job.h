@@ -1,5 +1,5 @@
 /*
- * job: runs one request in a process of its own and takes what it prints.
+ * job: a process of its own for a request, and what it prints.
  *
  * Benchmarks and commands both run this way: a crash, a deadline or the end of the session stops
  * them from outside, whatever they are doing.
@@ -9,29 +9,51 @@
 #include "io.h"
 
 #include <stdint.h>
+#include <sys/types.h>
 
 struct job {
-    void (*child)(void *arg, int out); /* runs in the new process and never returns */
-    void *arg;
-    int64_t deadline;
-    size_t output_limit; /* what is printed beyond is read and dropped */
+    pid_t leader;
+    int in;  /* write end of what the process reads, -1: closed */
+    int out; /* read end of what it prints, -1: at its end */
+    struct str output;
+    bool truncated;
+    bool reaped;
+    int status;    /* as waitpid() has it, once reaped */
+    int64_t ended; /* when that was */
 };
 
 enum job_end {
-    JOB_EXITED,
+    JOB_LINE,   /* a line is there, job_line() only */
+    JOB_EXITED, /* the process has ended */
     JOB_TIMEOUT,
-    JOB_ENDED, /* the session is over */
-    JOB_FAILED /* could not be started; errno tells */
+    JOB_ENDED /* the session is over */
 };
 
-struct job_result {
-    int status; /* as waitpid() has it */
-    int64_t ns; /* until its leader ended, of JOB_EXITED */
-    struct str output;
-    bool truncated;
+/* Called about every `every` ns while a job is waited for. */
+struct job_tick {
+    int64_t every;
+    void (*tick)(void *arg);
+    void *arg;
 };
 
 /*
- * When it returns, nothing that the job started is left. The caller frees ret->output in any case.
+ * Starts child(arg, in, out) in a new process, which never returns from it. Returns 0, or -1 with
+ * errno.
  */
-enum job_end job_run(struct io *io, const struct job *job, struct job_result *ret);
+int job_start(struct job *j, void (*child)(void *arg, int in, int out), void *arg);
+
+/* Tells the process to go on: writes one byte to it. */
+void job_go(struct job *j);
+
+/*
+ * Waits for the end of the process and takes what it prints, `limit` bytes of it; the rest is read
+ * and dropped.
+ */
+enum job_end job_wait(struct io *io, struct job *j, size_t limit, int64_t deadline);
+
+/* Waits for the next line into j->output, without its newline, or for the end of the process. */
+enum job_end job_line(struct io *io, struct job *j, size_t limit, int64_t deadline,
+                      const struct job_tick *tick);
+
+/* When it returns, nothing that the job started is left. Takes what was still printed. */
+void job_stop(struct job *j, size_t limit);

@@ -3,6 +3,7 @@
  *
  *   agent --run RUN    serves one session on standard input and output
  *   agent --hash       prints the SHA-256 of its own file
+ *   agent --describe   prints what muster has to know of its benchmarks
  *
  * src/wire/wire.h of muster is the protocol. The agent says hello with its facts, then answers one
  * request after the other until its input closes or a signal tells it to end; then it kills what it
@@ -70,6 +71,7 @@ static void serve(struct io *io, const char *run, char *line, size_t n) {
     } else if (lock_take(io, run, &f) != 0) {
         answer_error(&out, id, &f);
     } else if (command) {
+        benchmark_stop();
         command_run(io, &request, id, timeout_ms, &out);
     } else {
         benchmark_run(io, &request, id, timeout_ms, &out);
@@ -92,6 +94,7 @@ static int session(const char *run) {
     size_t n;
     while ((line = io_line(&io, &n)))
         serve(&io, run, line, n);
+    benchmark_stop();
     tree_kill(0);
     tmpdir_remove();
     io_close(&io);
@@ -105,8 +108,10 @@ int main(int argc, char **argv) {
             return 1;
         return puts(hash) < 0 || fflush(stdout) != 0;
     }
+    if (argc == 2 && strcmp(argv[1], "--describe") == 0)
+        return benchmark_describe() != 0;
     if (argc == 3 && strcmp(argv[1], "--run") == 0 && lock_run_valid(argv[2]))
         return session(argv[2]);
-    fputs("usage: agent --run RUN | agent --hash\n", stderr);
+    fputs("usage: agent --run RUN | agent --hash | agent --describe\n", stderr);
     return 2;
 }

@@ -30,16 +30,16 @@ static double seconds_since(int64_t start) {
 }
 
 /* What a trial came to. */
-enum outcome_of_trial { TRIAL_MEASURED, TRIAL_ERROR, TRIAL_SESSION_GONE };
+enum outcome_of_trial { TRIAL_MEASURED, TRIAL_SKIPPED, TRIAL_ERROR, TRIAL_SESSION_GONE };
 
 static void add_request(const struct benchmark_plan *p, struct agent *a, int64_t timeout,
-                        struct str *out) {
+                        int number, int64_t settle, struct str *out) {
     int64_t id = agent_next_id(a);
     int64_t ms = timeout > CLOCK_MS ? timeout / CLOCK_MS : 1;
     if (p->command)
         wire_add_command(out, id, p->command, ms, OUTPUT_LIMIT, p->env, p->env_count, p->needs);
     else
-        wire_add_benchmark(out, id, p->name, ms, "{}");
+        wire_add_benchmark(out, id, p->name, ms, number, settle / CLOCK_MS, p->parameters);
 }
 
 static int read_output(const struct benchmark_plan *p, const struct wire_message *m,
@@ -75,15 +75,21 @@ static int read_answer(const struct benchmark_plan *p, struct wire_message *m,
     return error_set(err, ERROR_BAD_OUTPUT, "%s: the agent answered another question", p->name);
 }
 
-static enum outcome_of_trial run_trial(const struct benchmark_plan *p, struct agent *a,
-                                       int64_t server_deadline, struct trials *trials,
-                                       struct error *err) {
+/* How long a benchmark may wait for an idle server before its first trial. */
+static int64_t settle_of(const struct plan *plan, const struct benchmark_plan *p, int number) {
+    return p->command || number > 1 ? 0 : plan->settle;
+}
+
+static enum outcome_of_trial run_trial(const struct plan *plan, const struct benchmark_plan *p,
+                                       struct agent *a, int number, int64_t server_deadline,
+                                       struct trials *trials, struct error *err) {
     cleanup(str_done) struct str request = {0};
     cleanup(wire_message_done) struct wire_message answer = {0};
     int64_t left =
         server_deadline == DEADLINE_NEVER ? DEADLINE_NEVER : server_deadline - clock_now();
-    add_request(p, a, left < p->timeout ? left : p->timeout, &request);
-    int64_t last = deadline_min(deadline_in(p->timeout + ANSWER_GRACE), server_deadline);
+    int64_t settle = settle_of(plan, p, number);
+    add_request(p, a, left < p->timeout ? left : p->timeout, number, settle, &request);
+    int64_t last = deadline_min(deadline_in(settle + p->timeout + ANSWER_GRACE), server_deadline);
     if (agent_ask(a, &request, last, &answer, err) < 0) {
         char limit[DURATION_TEXT];
         duration_format(p->timeout, limit);
@@ -94,15 +100,22 @@ static enum outcome_of_trial run_trial(const struct benchmark_plan *p, struct ag
             error_set(err, ERROR_TIMEOUT, "the server's time was over while %s ran", p->name);
         return TRIAL_SESSION_GONE;
     }
+    if (answer.type == WIRE_SKIPPED && !p->command) {
+        error_set(err, ERROR_UNSUPPORTED, "%s: %s", p->name, answer.detail);
+        return TRIAL_SKIPPED;
+    }
     return read_answer(p, &answer, trials, err) < 0 ? TRIAL_ERROR : TRIAL_MEASURED;
 }
 
 static void report_benchmark(const struct benchmark_result *r) {
-    if (isnan(r->score))
+    if (r->verdict == VERDICT_SKIPPED)
+        log_info("benchmark skipped", LOG_S("detail", r->detail));
+    else if (isnan(r->score))
         log_warning("benchmark failed", LOG_F("seconds", r->seconds),
                     LOG_S("reason", reason_name(r->reason)), LOG_S("detail", r->detail));
     else
-        log_info("benchmark completed", LOG_F("seconds", r->seconds), LOG_F("score", r->score));
+        log_info("benchmark completed", LOG_F("seconds", r->seconds), LOG_F("score", r->score),
+                 LOG_S("conditions", r->conditions));
 }
 
 static int start_result(const struct benchmark_plan *p, struct benchmark_result *r,
@@ -130,21 +143,23 @@ static void bind_trial(const struct benchmark_plan *p, int number) {
  * Runs one benchmark, all its trials. Returns 0, also when the benchmark erred; -1 when memory ran
  * out; 1 when the session is gone, with the reason in *err.
  */
-static int run_benchmark(const struct benchmark_plan *p, struct agent *a, int64_t deadline,
-                         struct benchmark_result *r, struct error *err) {
+static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p, struct agent *a,
+                         int64_t deadline, struct benchmark_result *r, struct error *err) {
     cleanup(trials_done) struct trials trials = {0};
     enum outcome_of_trial outcome = TRIAL_MEASURED;
     int64_t start = clock_now();
     log_bind("benchmark", p->name);
     for (int i = 0; i < p->trials && outcome == TRIAL_MEASURED; i++) {
         bind_trial(p, i + 1);
-        outcome = run_trial(p, a, deadline, &trials, err);
+        outcome = run_trial(plan, p, a, i + 1, deadline, &trials, err);
         log_debug("trial ended");
     }
     log_unbind("trial");
     r->seconds = seconds_since(start);
     int rc = outcome == TRIAL_SESSION_GONE;
-    if (outcome != TRIAL_MEASURED)
+    if (outcome == TRIAL_SKIPPED && !p->required)
+        judge_skipped(err->text, r);
+    else if (outcome != TRIAL_MEASURED)
         judge_error(err, r);
     else if (trials_take(&trials, r, err) < 0 || judge_benchmark(p, trials.cores, r, err) < 0)
         rc = -1;
@@ -172,7 +187,7 @@ static int run_benchmarks(const struct bench *b, struct agent *a, int64_t deadli
             judge_error(err, result);
             continue;
         }
-        rc = run_benchmark(&plan->benchmarks[i], a, deadline, result, err);
+        rc = run_benchmark(plan, &plan->benchmarks[i], a, deadline, result, err);
         if (rc < 0)
             return -1;
     }

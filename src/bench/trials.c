@@ -11,6 +11,8 @@ void trials_done(struct trials *t) {
         metric_done(&t->metrics[i]);
     free(t->metrics);
     free(t->values);
+    free(t->conditions);
+    free(t->sensors);
     *t = (struct trials){.cores = t->cores};
 }
 
@@ -56,6 +58,10 @@ int trials_add_metrics(struct trials *t, struct wire_message *m, struct error *e
         m->metric_count = 0;
         t->cores = m->cores;
     }
+    free(t->conditions);
+    free(t->sensors);
+    t->conditions = TAKE(m->conditions);
+    t->sensors = TAKE(m->sensors);
     if (room(t, err) < 0)
         return -1;
     const struct metric *from = t->count == 0 ? t->metrics : m->metrics;
@@ -88,6 +94,8 @@ int trials_take(struct trials *t, struct benchmark_result *r, struct error *err)
     r->lower_is_better = t->metrics[0].lower_is_better;
     r->metric = strdup(t->metrics[0].name);
     r->unit = strdup(t->metrics[0].unit);
+    r->conditions = TAKE(t->conditions);
+    r->sensors = TAKE(t->sensors);
     r->metrics = TAKE(t->metrics);
     r->metric_count = t->metric_count;
     t->metric_count = 0;

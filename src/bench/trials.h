@@ -13,8 +13,9 @@ struct trials {
     size_t metric_count;
     double *values; /* of each trial, the values of all metrics */
     size_t count;
-    size_t cap; /* of values, in numbers */
-    int cores;  /* how many were measured; 0: not told */
+    size_t cap;                 /* of values, in numbers */
+    int cores;                  /* how many were measured; 0: not told */
+    char *conditions, *sensors; /* as the last trial told them, or NULL */
 };
 
 void trials_done(struct trials *t);
@@ -31,6 +32,6 @@ int trials_add_metrics(struct trials *t, struct wire_message *m, struct error *e
 
 /*
  * Hands over to the result what was measured: metrics with their medians, the judged one's name,
- * unit, direction and trials. There must be a trial.
+ * unit, direction and trials, and the conditions. There must be a trial.
  */
 int trials_take(struct trials *t, struct benchmark_result *r, struct error *err) must_use;

@@ -109,14 +109,11 @@ int cli_decimal(const char *what, const char *text, double *ret, struct error *e
 }
 
 int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) {
-    const char *builtin[16] = {NULL};
-    const struct builtin *b = plan_builtins(simulated);
-    for (size_t i = 0; b[i].name && i + 1 < ARRAY_LEN(builtin); i++)
-        builtin[i] = b[i].name;
     if (!path && access(CONFIG_DEFAULT, F_OK) < 0)
         return 0;
     cleanup(str_done) struct str mistakes = {0};
-    if (config_load(path ? path : CONFIG_DEFAULT, builtin, ret, &mistakes, err) == 0)
+    if (config_load(path ? path : CONFIG_DEFAULT, plan_builtins(simulated), ret, &mistakes, err) ==
+        0)
         return 0;
     if (mistakes.len > 0) {
         for (char *line = strtok(mistakes.data, "\n"); line; line = strtok(NULL, "\n"))

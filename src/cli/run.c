@@ -38,6 +38,7 @@ static const char help[] =
     "  -x, --exclude SERVERS    not these (repeatable)\n"
     "  -c, --config FILE        configuration; without it ./muster.yaml, if there is one\n"
     "  -b, --benchmarks A,B     these benchmarks only; none: connect and read facts\n"
+    "      --quick              shorter built-in benchmarks, and fewer trials of each\n"
     "  -f, --fanout N           servers worked on at once (32)\n"
     "  -t, --threshold SCORE    a score below it fails the server (50)\n"
     "      --timeout DURATION   for a whole server: 90s, 5m, 2h\n"
@@ -89,6 +90,7 @@ enum {
     OPT_LOG_FORMAT,
     OPT_LOG_FILE,
     OPT_JSON,
+    OPT_QUICK,
     OPT_FAILED_TO,
     OPT_PASSED_TO,
     OPT_HELP,
@@ -114,6 +116,7 @@ static const struct option options[] = {
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
     {"json", no_argument, NULL, OPT_JSON},
+    {"quick", no_argument, NULL, OPT_QUICK},
     {"failed-to", required_argument, NULL, OPT_FAILED_TO},
     {"passed-to", required_argument, NULL, OPT_PASSED_TO},
     {"help", no_argument, NULL, OPT_HELP},
@@ -187,6 +190,8 @@ static int read_options(int argc, char **argv, struct run_options *o) {
             o->quiet = true;
         else if (c == OPT_JSON)
             o->json = true;
+        else if (c == OPT_QUICK)
+            o->plan.quick = true;
         else if (c == OPT_ASK_PASSWORD)
             o->ask_password = true;
         else if (!cli_servers_option(&o->servers, c, optarg) && read_value(o, c, optarg, &err) < 0)

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "input/extract.h"
+#include "model/builtin.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,6 +19,13 @@
 struct config_env {
     char *name;
     char *value;
+};
+
+/* A parameter of a built-in benchmark that the file sets. */
+struct config_parameter {
+    const struct parameter *of;
+    int64_t number;
+    char *text; /* of a PATH */
 };
 
 /*
@@ -39,6 +47,9 @@ struct config_benchmark {
     struct config_env *env;
     size_t env_count;
     char *needs;
+    struct config_parameter *parameters; /* of a built-in one */
+    size_t parameter_count;
+    bool required; /* a built-in one that has nothing to measure is an error */
 };
 
 struct config {
@@ -47,6 +58,7 @@ struct config {
     double threshold;
     int64_t timeout;     /* of a server, ns */
     int64_t run_timeout; /* of the whole run, ns */
+    int64_t settle;      /* ns; -1: not given */
     struct {
         char *user;
         int port;
@@ -65,8 +77,8 @@ void config_init(struct config *c);
 void config_done(struct config *c);
 
 /*
- * Reads the file at `path`, of at most 1 MiB, into *ret. `builtin` is the NULL-terminated list of
- * the benchmarks that are built in. An empty file gives nothing and is no mistake. Fails with
+ * Reads the file at `path`, of at most 1 MiB, into *ret. `builtin` are the benchmarks that are
+ * built in, ended by one without a name. An empty file gives nothing and is no mistake. Fails with
  *
  * - ERROR_USAGE, when the file cannot be read: the sentence says all;
  * - ERROR_USAGE, on mistakes: one line each, `FILE:LINE:COLUMN: what, and what was expected`, is
@@ -74,7 +86,7 @@ void config_done(struct config *c);
  *   how many there are;
  * - ERROR_INTERNAL.
  */
-int config_load(const char *path, const char *const *builtin, struct config *ret,
+int config_load(const char *path, const struct builtin *builtin, struct config *ret,
                 struct str *mistakes, struct error *err) must_use;
 
 /*

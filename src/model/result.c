@@ -16,6 +16,8 @@ void benchmark_result_done(struct benchmark_result *r) {
     for (size_t i = 0; i < r->metric_count; i++)
         metric_done(&r->metrics[i]);
     free(r->metrics);
+    free(r->conditions);
+    free(r->sensors);
     *r = (struct benchmark_result){0};
 }
 

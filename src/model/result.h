@@ -38,6 +38,8 @@ struct benchmark_result {
     double seconds;
     struct metric *metrics; /* every metric, the judged one among them, medians of the trials */
     size_t metric_count;
+    char *conditions; /* under which it was measured, where they matter: "hot: 89 C", or NULL */
+    char *sensors;    /* what was seen meanwhile, one JSON object as text, or NULL */
 };
 
 struct server_result {

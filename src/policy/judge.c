@@ -1,6 +1,7 @@
 /* judge: see judge.h. */
 #include "policy/judge.h"
 
+#include "base/str.h"
 #include "model/stats.h"
 
 #include <math.h>
@@ -26,9 +27,11 @@ static char *below_threshold(const struct benchmark_result *r) {
         if (strcmp(score, threshold) != 0)
             break;
     }
-    char *text;
-    return asprintf(&text, "%s scored %s, below %s", r->benchmark, score, threshold) < 0 ? NULL
-                                                                                         : text;
+    struct str text = {0};
+    str_addf(&text, "%s scored %s, below %s", r->benchmark, score, threshold);
+    if (r->conditions)
+        str_addf(&text, " (%s)", r->conditions);
+    return str_take(&text);
 }
 
 int judge_benchmark(const struct benchmark_plan *plan, int cores, struct benchmark_result *r,
@@ -66,6 +69,13 @@ void judge_error(const struct error *why, struct benchmark_result *r) {
     r->verdict = reason_verdict(r->reason);
     free(r->detail);
     r->detail = strdup(why->text);
+}
+
+void judge_skipped(const char *why, struct benchmark_result *r) {
+    r->reason = REASON_UNSUPPORTED;
+    r->verdict = VERDICT_SKIPPED;
+    free(r->detail);
+    r->detail = strdup(why);
 }
 
 void judge_server(const struct error *why, struct server_result *r) {

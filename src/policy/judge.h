@@ -25,6 +25,9 @@ int judge_benchmark(const struct benchmark_plan *plan, int cores, struct benchma
  */
 void judge_error(const struct error *why, struct benchmark_result *r);
 
+/* A benchmark that has nothing to measure: skipped, as unsupported. */
+void judge_skipped(const char *why, struct benchmark_result *r);
+
 /*
  * Judges a server by its benchmarks and, when `why` is not NULL, by the error that ended it early:
  * among all of them the first reason in the order of enum reason decides, and its sentence becomes

@@ -2,33 +2,32 @@
 #include "policy/plan.h"
 
 #include "base/clock.h"
+#include "base/str.h"
+#include "base/text.h"
 #include "base/vec.h"
 
 #include <math.h>
 #include <string.h>
 
+#define QUICK_TRIALS 2
+
 /*
- * Of cpu: Mop/s of one core. A third of what one virtual core of a Xeon measured (1,600), because
- * nothing is known here of what a server should be: the default threshold, half of it, is to find
- * what is plainly broken. Whoever knows his servers sets a reference of his own.
+ * Mop/s of one core. A third of what one virtual core of a Xeon measured (1,600), because nothing
+ * is known here of what a server should be: the default threshold, half of it, is to find what is
+ * plainly broken. Whoever knows his servers sets a reference of his own.
  */
-static const struct builtin agent_builtins[] = {
-    {.name = "cpu",
-     .about = "integer and floating-point work on every allowed core at once, and on one alone",
-     .reference = 500,
-     .reference_per_core = true,
-     .trials = 3},
-    {.name = NULL},
-};
+#define CPU_REFERENCE 500
+
+static const struct parameter no_parameters[] = {{.name = NULL}};
 
 static const struct builtin simulated_builtins[] = {
-    {.name = "cpu", .about = "a score that is drawn", .reference = NAN, .trials = 1},
-    {.name = "gpu", .about = "a score that is drawn", .reference = NAN, .trials = 1},
+    {.name = "cpu", .about = "a score that is drawn", .trials = 1, .parameters = no_parameters},
+    {.name = "gpu", .about = "a score that is drawn", .trials = 1, .parameters = no_parameters},
     {.name = NULL},
 };
 
 const struct builtin *plan_builtins(bool simulated) {
-    return simulated ? simulated_builtins : agent_builtins;
+    return simulated ? simulated_builtins : builtins;
 }
 
 static const struct builtin *find_builtin(const struct builtin *table, const char *name) {
@@ -75,9 +74,47 @@ static int copy_env(const struct config_benchmark *from, struct benchmark_plan *
     return 0;
 }
 
+static const struct config_parameter *find_set(const struct config_benchmark *c, const char *name) {
+    for (size_t i = 0; c && i < c->parameter_count; i++)
+        if (strcmp(c->parameters[i].of->name, name) == 0)
+            return &c->parameters[i];
+    return NULL;
+}
+
+/* What the agent is told beside its own defaults: what is configured, and what a quick run cuts. */
+static char *parameters_of(const struct builtin *builtin, const struct config_benchmark *c,
+                           bool quick) {
+    struct str s = {0};
+    str_add_char(&s, '{');
+    for (const struct parameter *p = builtin->parameters; p->name; p++) {
+        const struct config_parameter *set = find_set(c, p->name);
+        if (!set && (!quick || p->quick == p->fallback))
+            continue;
+        str_addf(&s, "%s\"%s\":", s.len > 1 ? "," : "", p->name);
+        if (set && set->text)
+            text_add_json(&s, set->text, strlen(set->text));
+        else
+            str_add_int(&s, set ? set->number : p->quick);
+    }
+    str_add_char(&s, '}');
+    return str_take(&s);
+}
+
+static int add_builtin(const struct builtin *builtin, const struct config_benchmark *c, bool quick,
+                       struct benchmark_plan *b, struct error *err) {
+    b->trials = quick && builtin->trials > QUICK_TRIALS ? QUICK_TRIALS : builtin->trials;
+    b->required = c && c->required;
+    if (strcmp(builtin->name, "cpu") == 0 && builtin == builtins) {
+        b->reference = CPU_REFERENCE;
+        b->reference_per_core = true;
+    }
+    b->parameters = parameters_of(builtin, c, quick);
+    return b->parameters ? 0 : error_memory(err);
+}
+
 /* What the configuration says wins over what is built in. */
 static int add(const struct config *config, const struct builtin *table, const char *name,
-               struct plan *plan, size_t *cap, struct error *err) {
+               bool quick, struct plan *plan, size_t *cap, struct error *err) {
     const struct builtin *builtin = find_builtin(table, name);
     const struct config_benchmark *c = find_configured(config, name);
     if (!c && !builtin)
@@ -92,11 +129,8 @@ static int add(const struct config *config, const struct builtin *table, const c
                                  .threshold = plan->threshold,
                                  .timeout = PLAN_TIMEOUT,
                                  .trials = 1};
-    if (builtin && !(c && c->command)) {
-        b->reference = builtin->reference;
-        b->reference_per_core = builtin->reference_per_core;
-        b->trials = builtin->trials;
-    }
+    if (builtin && !(c && c->command) && add_builtin(builtin, c, quick, b, err) < 0)
+        return -1;
     if (!c)
         return 0;
     b->command = c->command;
@@ -122,7 +156,7 @@ static int add(const struct config *config, const struct builtin *table, const c
 
 /* -b a,b */
 static int add_listed(const struct config *config, const struct builtin *table, const char *list,
-                      struct plan *plan, size_t *cap, struct error *err) {
+                      bool quick, struct plan *plan, size_t *cap, struct error *err) {
     for (const char *p = list;;) {
         size_t len = strcspn(p, ",");
         cleanup(free_ptr) char *name = strndup(p, len);
@@ -131,7 +165,7 @@ static int add_listed(const struct config *config, const struct builtin *table, 
         if (len == 0)
             return error_set(err, ERROR_USAGE, "an empty name in the list of benchmarks '%.80s'",
                              list);
-        if (add(config, table, name, plan, cap, err) < 0)
+        if (add(config, table, name, quick, plan, cap, err) < 0)
             return -1;
         if (!p[len])
             return 0;
@@ -146,13 +180,13 @@ static int add_all(const struct config *config, const struct plan_options *optio
     if (options->benchmarks && strcmp(options->benchmarks, "none") == 0)
         return 0;
     if (options->benchmarks)
-        return add_listed(config, table, options->benchmarks, plan, &cap, err);
+        return add_listed(config, table, options->benchmarks, options->quick, plan, &cap, err);
     for (size_t i = 0; i < config->benchmark_count; i++)
-        if (add(config, table, config->benchmarks[i].name, plan, &cap, err) < 0)
+        if (add(config, table, config->benchmarks[i].name, options->quick, plan, &cap, err) < 0)
             return -1;
     if (config->benchmark_count == 0)
         for (; table->name; table++)
-            if (add(config, table, table->name, plan, &cap, err) < 0)
+            if (add(config, table, table->name, options->quick, plan, &cap, err) < 0)
                 return -1;
     return 0;
 }
@@ -166,7 +200,8 @@ static int64_t sum_of_parts(const struct plan *plan) {
     for (size_t i = 0; i < plan->benchmark_count; i++) {
         int64_t all;
         if (__builtin_mul_overflow(plan->benchmarks[i].timeout, plan->benchmarks[i].trials, &all) ||
-            __builtin_add_overflow(sum, all, &sum))
+            __builtin_add_overflow(sum, all, &sum) ||
+            __builtin_add_overflow(sum, plan->settle, &sum))
             return DEADLINE_NEVER;
     }
     return sum;
@@ -181,6 +216,7 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .fanout = options->fanout  ? options->fanout
                   : config->fanout ? config->fanout
                                    : PLAN_FANOUT,
+        .settle = config->settle >= 0 ? config->settle : PLAN_SETTLE,
         .start_timeout =
             config->ssh.login_timeout > 0 ? config->ssh.login_timeout : PLAN_START_TIMEOUT,
         .run_timeout = config->run_timeout > 0 ? config->run_timeout : DEADLINE_NEVER,
@@ -199,7 +235,7 @@ int plan_make(const struct config *config, const struct plan_options *options, s
 
 void plan_done(struct plan *p) {
     for (size_t i = 0; i < p->benchmark_count; i++)
-        free(p->benchmarks[i].env);
+        free(p->benchmarks[i].env), free(p->benchmarks[i].parameters);
     free(p->benchmarks);
     *p = (struct plan){0};
 }

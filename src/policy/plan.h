@@ -14,7 +14,8 @@
 
 #define PLAN_FANOUT 32
 #define PLAN_THRESHOLD 50.0
-#define PLAN_TIMEOUT (INT64_C(60) * 1000000000)          /* of a trial, ns */
+#define PLAN_TIMEOUT (INT64_C(60) * 1000000000) /* of a trial, ns */
+#define PLAN_SETTLE (INT64_C(10) * 1000000000)
 #define PLAN_START_TIMEOUT (INT64_C(60) * 1000000000)    /* from login to the agent's first word */
 #define PLAN_SESSION_TIMEOUT (INT64_C(300) * 1000000000) /* all but the benchmarks, in all */
 
@@ -25,6 +26,8 @@ struct benchmark_plan {
     struct wire_env *env;          /* owned by the plan */
     size_t env_count;
     const char *needs;
+    char *parameters;   /* of a built-in one: a JSON object, owned by the plan */
+    bool required;      /* of a built-in one: nothing to measure is an error */
     const char *metric; /* of a command; a built-in one names its own */
     const char *unit;
     bool lower_is_better;
@@ -43,6 +46,7 @@ struct plan {
     int64_t start_timeout;  /* ns; from login to the agent's first word */
     int64_t server_timeout; /* ns; when not given, the sum of what its parts may take */
     int64_t run_timeout;    /* ns; DEADLINE_NEVER: none */
+    int64_t settle;         /* ns; how long a built-in benchmark may wait for an idle server */
     int retries;            /* of a server that was unreachable or whose connection was lost */
 };
 
@@ -53,16 +57,8 @@ struct plan_options {
     double threshold;
     int64_t server_timeout;
     int retries;
+    bool quick;     /* shorter built-in benchmarks */
     bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */
-};
-
-/* A benchmark that is built in, and what is planned for it when nothing else is said. */
-struct builtin {
-    const char *name;
-    const char *about; /* one line for `muster benchmarks` */
-    double reference;  /* NAN: the raw value is the score */
-    bool reference_per_core;
-    int trials;
 };
 
 /* The built-in benchmarks, ended by one without a name. */

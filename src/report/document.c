@@ -91,14 +91,15 @@ static json_t *metrics_object(const struct benchmark_result *b) {
 }
 
 static json_t *benchmark_object(const struct benchmark_result *b) {
-    return json_pack("{so ss so so so so so so ss so so so so sf so}", "benchmark",
+    return json_pack("{so ss so so so so so so ss so so so so sf so so so}", "benchmark",
                      text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
                      text(reason_name(b->reason)), "detail", text(b->detail), "score",
                      number(b->score), "metric", text(b->metric), "value", number(b->value), "unit",
                      text(b->unit), "better", b->lower_is_better ? "lower" : "higher", "reference",
                      number(b->reference), "threshold", number(b->threshold), "trials",
                      trials_array(b), "spread", number(b->spread), "seconds", b->seconds, "metrics",
-                     metrics_object(b));
+                     metrics_object(b), "conditions", text(b->conditions), "sensors",
+                     b->sensors ? json_loads(b->sensors, 0, NULL) : json_null());
 }
 
 int document_add(FILE *out, bool first, const char *server, const struct server_result *r,

@@ -103,6 +103,8 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
     row_number(stmt, 16, r->spread);
     sqlite3_bind_double(stmt, 17, r->seconds);
     row_text(stmt, 18, metrics);
+    row_text(stmt, 19, r->conditions);
+    row_text(stmt, 20, r->sensors);
     return 0;
 }
 
@@ -198,7 +200,8 @@ int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct 
     if (copy_text(stmt, 1, &ret->benchmark, err) < 0 ||
         read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
         copy_text(stmt, 4, &ret->detail, err) < 0 || copy_text(stmt, 6, &ret->metric, err) < 0 ||
-        copy_text(stmt, 8, &ret->unit, err) < 0 ||
+        copy_text(stmt, 8, &ret->unit, err) < 0 || copy_text(stmt, 16, &ret->conditions, err) < 0 ||
+        copy_text(stmt, 17, &ret->sensors, err) < 0 ||
         read_trials((const char *)sqlite3_column_text(stmt, 12), ret, err) < 0)
         return -1;
     return read_metrics((const char *)sqlite3_column_text(stmt, 15), ret, err);

@@ -19,7 +19,7 @@
     "WHERE run = ? ORDER BY position"
 #define ROW_SELECT_BENCHMARKS                                                                      \
     "SELECT position, benchmark, verdict, reason, detail, score, metric, value, unit, better, "    \
-    "reference, threshold, trials, spread, seconds, metrics FROM benchmark "                       \
+    "reference, threshold, trials, spread, seconds, metrics, conditions, sensors FROM benchmark "  \
     "WHERE run = ? ORDER BY position, ordinal"
 
 void row_text(sqlite3_stmt *stmt, int column, const char *text);

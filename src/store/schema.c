@@ -31,6 +31,8 @@ static const char *const steps[] = {
     "  metric TEXT, value REAL, unit TEXT, better TEXT NOT NULL, reference REAL, threshold REAL,"
     "  trials TEXT NOT NULL, spread REAL, seconds REAL NOT NULL, metrics TEXT NOT NULL,"
     "  PRIMARY KEY (run, position, ordinal)) WITHOUT ROWID;",
+    "ALTER TABLE benchmark ADD COLUMN conditions TEXT;"
+    "ALTER TABLE benchmark ADD COLUMN sensors TEXT;",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))

@@ -58,7 +58,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
                       "attempts = ?, seconds = ?, facts = ? WHERE run = ? AND position = ?",
     [ADD_BENCHMARK] = "INSERT INTO benchmark VALUES "
-                      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ? "
                  "WHERE number = ?",
     [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",

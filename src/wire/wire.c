@@ -42,8 +42,9 @@ static void add_request(struct str *out, const char *type, int64_t id, int64_t t
 }
 
 void wire_add_benchmark(struct str *out, int64_t id, const char *name, int64_t timeout_ms,
-                        const char *parameters) {
+                        int trial, int64_t settle_ms, const char *parameters) {
     add_request(out, "benchmark", id, timeout_ms);
+    str_addf(out, ",\"trial\":%d,\"settle_ms\":%lld", trial, (long long)settle_ms);
     str_add(out, ",\"name\":");
     add_text(out, name);
     str_add(out, ",\"parameters\":");
@@ -203,13 +204,14 @@ static int add_fact(struct str *out, const struct object *fact, int depth) {
     return -1;
 }
 
-static int take_facts(const struct object *o, char **ret, struct error *err) {
-    struct object facts = {o->all, member(o, "facts")};
+/* An object of facts at `key`. */
+static int take_facts(const struct object *o, const char *key, char **ret, struct error *err) {
+    struct object facts = {o->all, member(o, key)};
     if (!facts.value || facts.value->kind != VALUE_OBJECT)
-        return bad(err, "facts", "an object");
+        return bad(err, key, "an object");
     cleanup(str_done) struct str out = {0};
     if (add_fact(&out, &facts, 0) != 0 || out.len > WIRE_FACTS_MAX)
-        return error_set(err, ERROR_BAD_OUTPUT, "'facts' is larger than %d bytes or %d levels",
+        return error_set(err, ERROR_BAD_OUTPUT, "'%s' is larger than %d bytes or %d levels", key,
                          WIRE_FACTS_MAX, FACTS_DEPTH_MAX);
     *ret = str_take(&out);
     return *ret ? 0 : error_memory(err);
@@ -229,7 +231,7 @@ static int read_hello(const struct object *o, struct wire_message *m, struct err
         return -1;
     if (strlen(m->hash) != 64 || strspn(m->hash, "0123456789abcdef") != 64)
         return bad(err, "hash", "64 hex digits");
-    return take_facts(o, &m->facts, err);
+    return take_facts(o, "facts", &m->facts, err);
 }
 
 static int read_metric(const struct object *o, struct metric *metric, struct error *err) {
@@ -272,6 +274,10 @@ static int read_metrics(const struct object *o, struct wire_message *m, struct e
             return -1;
         m->cores = (int)cores;
     }
+    if ((member(o, "conditions") &&
+         take_text(o, "conditions", DETAIL_MAX_BYTES, &m->conditions, err) != 0) ||
+        (member(o, "sensors") && take_facts(o, "sensors", &m->sensors, err) != 0))
+        return -1;
     return read_list(&list, count, m, err);
 }
 
@@ -354,6 +360,12 @@ static bool agent_may_say(enum reason reason) {
     }
 }
 
+static int read_skipped(const struct object *o, struct wire_message *m, struct error *err) {
+    if (take_id(o, m, err) != 0)
+        return -1;
+    return take_text(o, "detail", DETAIL_MAX_BYTES, &m->detail, err);
+}
+
 static int read_error(const struct object *o, struct wire_message *m, struct error *err) {
     const char *reason = raw_text(o, "reason");
     if (take_id(o, m, err) != 0)
@@ -367,11 +379,9 @@ static const struct {
     const char *name;
     enum wire_type type;
     int (*read)(const struct object *o, struct wire_message *m, struct error *err);
-} types[] = {{"metrics", WIRE_METRICS, read_metrics},
-             {"output", WIRE_OUTPUT, read_output},
-             {"error", WIRE_ERROR, read_error},
-             {"hello", WIRE_HELLO, read_hello},
-             {"need", WIRE_NEED, read_need}};
+} types[] = {{"metrics", WIRE_METRICS, read_metrics}, {"output", WIRE_OUTPUT, read_output},
+             {"skipped", WIRE_SKIPPED, read_skipped}, {"error", WIRE_ERROR, read_error},
+             {"hello", WIRE_HELLO, read_hello},       {"need", WIRE_NEED, read_need}};
 
 static int read_object(const struct object *o, struct wire_message *m, struct error *err) {
     const char *type = raw_text(o, "type");
@@ -415,6 +425,8 @@ void wire_message_done(struct wire_message *m) {
     for (size_t i = 0; i < m->metric_count; i++)
         metric_done(&m->metrics[i]);
     free(m->metrics);
+    free(m->conditions);
+    free(m->sensors);
     free(m->arch);
     free(m->version);
     free(m->hash);

@@ -7,17 +7,22 @@
  * or, from the command that puts the agent in place (bench/bootstrap.h), before it:
  *   {"muster":1,"type":"need","arch":"x86_64"}     send the bytes of this agent; the hello follows
  * muster to agent, one at a time:
- *   {"type":"benchmark","id":N,"name":"cpu","timeout_ms":N,"parameters":{...}}       one trial
+ *   {"type":"benchmark","id":N,"name":"cpu","timeout_ms":N,"trial":N,"settle_ms":N,
+ *    "parameters":{...}}               one trial; the first one prepares the benchmark, after it
+ *                                      has waited up to settle_ms for the server to be idle
  *   {"type":"command","id":N,"command":TEXT,"timeout_ms":N,"output_limit":BYTES,
  *    "env":{NAME:VALUE,...},"needs":PROGRAM}                  env and needs may be left out
  * Agent to muster, one answer to each, with the id of the request:
  *   {"type":"metrics","id":N,"seconds":X,"metrics":[{"name":S,"unit":S,"value":X,
- *    "better":"higher"|"lower"},...],"cores":N}               the first is the judged one; cores:
- *                                      how many CPUs took part, left out where it means nothing
+ *    "better":"higher"|"lower"},...],"cores":N,"conditions":TEXT,"sensors":{...}}
+ *                                      the first is the judged one; cores: how many CPUs took
+ *                                      part, left out where it means nothing; conditions and
+ *                                      sensors: what was seen of the server since the first trial
  *   {"type":"output","id":N,"seconds":X,"status":N,"truncated":B,"output":BASE64}
  *                                      status: exit status, or 128+N when signal N ended it;
  *                                      standard output and standard error, in their order
  *                                      and no more than output_limit bytes of them
+ *   {"type":"skipped","id":N,"detail":SENTENCE}         there is nothing here to measure
  *   {"type":"error","id":N,"reason":REASON,"detail":SENTENCE}
  * The agent ends when its standard input closes. The first line's "muster" is the protocol's
  * version; an agent is always the one that this muster put there, so there is no negotiation.
@@ -47,14 +52,17 @@ struct wire_env {
     const char *value;
 };
 
-/* Appends a request and its newline to *out (check out->failed). `parameters` is a JSON object. */
+/*
+ * Appends a request and its newline to *out (check out->failed). `parameters` is a JSON object;
+ * trials count from 1.
+ */
 void wire_add_benchmark(struct str *out, int64_t id, const char *name, int64_t timeout_ms,
-                        const char *parameters);
+                        int trial, int64_t settle_ms, const char *parameters);
 void wire_add_command(struct str *out, int64_t id, const char *command, int64_t timeout_ms,
                       int64_t output_limit, const struct wire_env *env, size_t env_count,
                       const char *needs);
 
-enum wire_type { WIRE_NEED, WIRE_HELLO, WIRE_METRICS, WIRE_OUTPUT, WIRE_ERROR };
+enum wire_type { WIRE_NEED, WIRE_HELLO, WIRE_METRICS, WIRE_OUTPUT, WIRE_SKIPPED, WIRE_ERROR };
 
 struct wire_message {
     enum wire_type type;
@@ -70,12 +78,14 @@ struct wire_message {
     struct metric *metrics;
     size_t metric_count; /* at least 1 */
     int cores;           /* 0: not told */
+    char *conditions;    /* NULL: nothing worth a word */
+    char *sensors;       /* a JSON object as text, or NULL */
     /* output: raw bytes, a NUL added after them */
     char *output;
     size_t output_len;
     int status;
     bool truncated;
-    /* error */
+    /* error; a skipped one has a detail only */
     enum reason reason; /* one that an agent can know of: never unreachable, auth, interrupted... */
     char *detail;
 };

@@ -15,7 +15,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    static const char *const builtin[] = {"cpu", NULL};
+    static const struct parameter none[] = {{.name = NULL}};
+    static const struct builtin builtin[] = {{.name = "cpu", .parameters = none}, {.name = NULL}};
     cleanup(fd_close) int fd = memfd_create("config", MFD_CLOEXEC);
     if (fd < 0 || fd_write_all(fd, data, size) < 0)
         abort();

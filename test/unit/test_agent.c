@@ -119,7 +119,7 @@ static struct wire_message command(struct agent *a, const char *text, struct ask
 static struct wire_message benchmark(struct agent *a, const char *name, const char *parameters,
                                      int64_t timeout_ms) {
     struct str out = {0};
-    wire_add_benchmark(&out, 9, name, timeout_ms, parameters);
+    wire_add_benchmark(&out, 9, name, timeout_ms, 1, 0, parameters);
     ask(a, out.data, out.len);
     str_done(&out);
     struct wire_message m = answer(a);
@@ -401,7 +401,7 @@ static void a_signal_ends_it_as_cleanly(UNUSED void **state) {
 static void ends_in_the_middle_of_a_benchmark(UNUSED void **state) {
     struct agent a = start("mk-middle");
     struct str out = {0};
-    wire_add_benchmark(&out, 1, "cpu", 60000, "{\"work\":1000000}");
+    wire_add_benchmark(&out, 1, "cpu", 60000, 1, 0, "{\"work\":1000000}");
     ask(&a, out.data, out.len);
     str_done(&out);
     wait_for_processes("mk-middle", 2);

@@ -30,7 +30,9 @@ static int set_up(UNUSED void **state) {
     struct error err;
     if (extract_regex("([0-9]+)", &number, &err) < 0)
         return -1;
+    static char no_parameters[] = "{}";
     benchmarks[0] = (struct benchmark_plan){.name = "cpu",
+                                            .parameters = no_parameters,
                                             .reference = 100,
                                             .reference_per_core = true,
                                             .threshold = 50,

@@ -11,7 +11,17 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const builtin[] = {"cpu", "memory", NULL};
+static const struct parameter none[] = {{.name = NULL}};
+static const struct parameter some[] = {
+    {"size", PARAMETER_BYTES, 1 << 20, INT64_C(1) << 40, 1 << 30, 1 << 28, "of the file"},
+    {"duration", PARAMETER_DURATION, 1000000, INT64_C(60000000000), 2000000000, 500000000,
+     "how long"},
+    {"path", PARAMETER_PATH, 0, 0, 0, 0, "where"},
+    {"depth", PARAMETER_COUNT, 1, 64, 8, 8, "requests at once"},
+    {"direct", PARAMETER_FLAG, 0, 1, 1, 1, "past the cache"},
+    {.name = NULL}};
+static const struct builtin builtin[] = {
+    {.name = "cpu", .parameters = none}, {.name = "memory", .parameters = some}, {.name = NULL}};
 
 /* Loads bytes as a file called m.yaml in a scratch directory that is the working directory. */
 static int load_bytes(const char *text, size_t n, struct config *c, struct str *mistakes,
@@ -107,6 +117,29 @@ static void reads_everything(UNUSED void **state) {
     config_done(&c);
 }
 
+static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
+    struct config c = load("settle: 3s\n"
+                           "benchmarks:\n"
+                           "  memory:\n"
+                           "    size: 1.5GiB\n"
+                           "    duration: 20ms\n"
+                           "    path: /srv/a b\n"
+                           "    depth: 32\n"
+                           "    direct: false\n"
+                           "    required: true\n");
+    const struct config_benchmark *b = &c.benchmarks[0];
+    static const int64_t numbers[] = {INT64_C(3) << 29, 20000000, 0, 32, 0};
+    assert_int_equal(c.settle, INT64_C(3000000000));
+    assert_int_equal(b->parameter_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_ptr_equal(b->parameters[i].of, &some[i]);
+        assert_int_equal(b->parameters[i].number, numbers[i]);
+    }
+    assert_string_equal(b->parameters[2].text, "/srv/a b");
+    assert_true(b->required);
+    config_done(&c);
+}
+
 static void reads_nothing(UNUSED void **state) {
     static const char *const empty[] = {"", "# all of it is a comment\n", "---\n", "{}",
                                         "ssh:\nbenchmarks:\n"};
@@ -191,7 +224,21 @@ static void refuses_values(UNUSED void **state) {
                                    "command"},
         {"benchmarks: {cpu: 5}", "cpu: expected a mapping, found the number 5"},
         {"benchmarks: {cpu: {zzz: 1}}", "unknown key 'zzz': expected one of reference, threshold, "
-                                        "timeout, trials"},
+                                        "timeout, trials, required"},
+        {"benchmarks: {memory: {sise: 1}}", "unknown key 'sise': did you mean 'size'?"},
+        {"benchmarks: {memory: {size: big}}", "size: expected a size from 1024KiB to 1024GiB, "
+                                              "found the text 'big'"},
+        {"benchmarks: {memory: {size: 1}}", "size: expected a size from 1024KiB to 1024GiB, found "
+                                            "the number 1"},
+        {"benchmarks: {memory: {duration: 5m}}", "duration: expected a duration from 1ms to 60s, "
+                                                 "found the text '5m'"},
+        {"benchmarks: {memory: {depth: 1.5}}", "depth: expected a whole number from 1 to 64, found "
+                                               "the number 1.5"},
+        {"benchmarks: {memory: {path: data}}", "path: expected an absolute path, found the text "
+                                               "'data'"},
+        {"benchmarks: {memory: {direct: 1}}", "direct: expected true or false, found the number 1"},
+        {"benchmarks: {cpu: {required: 1}}", "required: expected true or false, found the number "
+                                             "1"},
         {"benchmarks: {cpu: {trials: 1001}}", "trials: expected a whole number from 1 to 1000, "
                                               "found the number 1001"},
         {"benchmarks: {cpu: {reference: 0}}", "reference: expected a number above 0, found the "
@@ -304,6 +351,7 @@ static int leave_scratch(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_everything),
+        cmocka_unit_test(reads_parameters_of_built_in_benchmarks),
         cmocka_unit_test(reads_nothing),
         cmocka_unit_test(finds_every_mistake_in_order),
         cmocka_unit_test(counts_the_mistakes),

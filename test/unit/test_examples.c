@@ -20,7 +20,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static const char *const builtin[] = {"cpu", NULL};
+static const struct parameter none[] = {{.name = NULL}};
+static const struct builtin builtin[] = {{.name = "cpu", .parameters = none}, {.name = NULL}};
 
 static struct config load(const char *name) {
     const char *folder = getenv("EXAMPLES");

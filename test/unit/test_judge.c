@@ -77,6 +77,28 @@ static void a_score_at_the_threshold_passes(UNUSED void **state) {
     benchmark_result_done(&r);
 }
 
+static void conditions_stand_in_the_sentence(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = 100, .threshold = 50};
+    double trial = 41;
+    struct benchmark_result r = measured(&trial, 1);
+    struct error err;
+    r.conditions = strdup("throttled: 89 C, 1.2 of 3.4 GHz");
+    assert_int_equal(judge_benchmark(&plan, 0, &r, &err), 0);
+    assert_string_equal(r.detail, "cpu scored 41, below 50 (throttled: 89 C, 1.2 of 3.4 GHz)");
+    benchmark_result_done(&r);
+}
+
+static void what_is_skipped_does_not_count(UNUSED void **state) {
+    struct benchmark_result gpu = {.benchmark = strdup("gpu")};
+    judge_skipped("gpu: no GPU", &gpu);
+    assert_int_equal(gpu.verdict, VERDICT_SKIPPED);
+    assert_int_equal(gpu.reason, REASON_UNSUPPORTED);
+    struct server_result r = {.benchmarks = &gpu, .benchmark_count = 1};
+    judge_server(NULL, &r);
+    assert_int_equal(r.verdict, VERDICT_PASSED);
+    benchmark_result_done(&gpu);
+}
+
 static void what_cannot_be_scored_is_bad_output(UNUSED void **state) {
     struct benchmark_plan plan = {.reference = 10, .threshold = 50, .lower_is_better = true};
     double zero[] = {0};
@@ -148,6 +170,8 @@ int main(void) {
         cmocka_unit_test(without_a_reference_the_value_is_the_score),
         cmocka_unit_test(a_reference_of_one_core_is_times_the_cores),
         cmocka_unit_test(a_score_at_the_threshold_passes),
+        cmocka_unit_test(conditions_stand_in_the_sentence),
+        cmocka_unit_test(what_is_skipped_does_not_count),
         cmocka_unit_test(what_cannot_be_scored_is_bad_output),
         cmocka_unit_test(the_first_reason_of_the_list_decides),
         cmocka_unit_test(every_error_has_a_reason_and_every_reason_a_word),

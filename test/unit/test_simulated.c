@@ -200,7 +200,7 @@ static struct session *begin(struct transport *t, const char *name) {
 static void ask(struct session *s, int64_t id, const char *benchmark, int64_t timeout_ms) {
     struct error err = {0};
     cleanup(str_done) struct str line = {0};
-    wire_add_benchmark(&line, id, benchmark, timeout_ms, "{\"id\":77,\"name\":\"other\"}");
+    wire_add_benchmark(&line, id, benchmark, timeout_ms, 1, 0, "{\"id\":77,\"name\":\"other\"}");
     if (session_write(s, line.data, line.len, soon(), &err) != 0)
         fail_msg("%s", err.text);
 }

@@ -44,7 +44,7 @@ static json_t *request(struct str *out) {
 
 static void writes_a_benchmark(UNUSED void **state) {
     struct str out = {0};
-    wire_add_benchmark(&out, INT64_MAX, "cpu", 60000, "{\"work\":5}");
+    wire_add_benchmark(&out, INT64_MAX, "cpu", 60000, 2, 0, "{\"work\":5}");
     json_t *object = request(&out);
     assert_string_equal(json_string_value(json_object_get(object, "type")), "benchmark");
     assert_string_equal(json_string_value(json_object_get(object, "name")), "cpu");
@@ -164,6 +164,20 @@ static void refuses_what_is_no_base64(UNUSED void **state) {
                  bad[i]);
         refuses(line);
     }
+}
+
+static void reads_what_was_seen_meanwhile(UNUSED void **state) {
+    struct wire_message m = parsed(
+        "{\"id\":1,\"type\":\"metrics\",\"seconds\":1,\"metrics\":[{\"name\":\"a\",\"unit\":\"b\","
+        "\"value\":1,\"better\":\"higher\"}],\"conditions\":\"hot\\u001b\",\"sensors\":{\"c\":[1,"
+        "null]}}");
+    assert_string_equal(m.conditions, "hot\\x1b");
+    assert_string_equal(m.sensors, "{\"c\":[1,null]}");
+    wire_message_done(&m);
+    m = parsed("{\"id\":7,\"type\":\"skipped\",\"detail\":\"no GPU\"}");
+    assert_int_equal(m.type, WIRE_SKIPPED);
+    assert_string_equal(m.detail, "no GPU");
+    wire_message_done(&m);
 }
 
 static void reads_errors_an_agent_can_have(UNUSED void **state) {
@@ -321,6 +335,7 @@ int main(void) {
         cmocka_unit_test(reads_output_byte_by_byte),
         cmocka_unit_test(the_largest_output_fits_a_line),
         cmocka_unit_test(refuses_what_is_no_base64),
+        cmocka_unit_test(reads_what_was_seen_meanwhile),
         cmocka_unit_test(reads_errors_an_agent_can_have),
         cmocka_unit_test(refuses_hostile_lines),
         cmocka_unit_test(refuses_lines_that_nest_or_swell),

@@ -1,0 +1,341 @@
+/*
+ * configbench: see configbench.h.
+ */
+#include "input/configbench.h"
+
+#include "base/text.h"
+#include "base/units.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BUILTIN_MAX 16
+#define PARAMETERS_MAX 16
+
+/* ---- commands ---- */
+
+static void read_better(struct reader *r, const struct key *key, const struct yaml_node *value,
+                        void *into) {
+    bool lower = value->kind == YAML_TEXT && strcmp(value->text, "lower") == 0;
+    if (lower || (value->kind == YAML_TEXT && strcmp(value->text, "higher") == 0))
+        *(bool *)into = lower;
+    else
+        keys_expected(r, key->name, "'higher' or 'lower'", value);
+}
+
+static void read_flag(struct reader *r, const struct key *key, const struct yaml_node *value,
+                      void *into) {
+    if (value->kind == YAML_BOOLEAN)
+        *(bool *)into = value->boolean;
+    else
+        keys_expected(r, key->name, "true or false", value);
+}
+
+/* The expressions are kept while the mapping is read, to see that there is one of them. */
+struct expressions {
+    const struct yaml_node *regex;
+    const struct yaml_node *jq;
+};
+
+static void read_expression(struct reader *r, const struct key *key, const struct yaml_node *value,
+                            void *into) {
+    if (keys_is_text(r, key, value))
+        *(const struct yaml_node **)into = value;
+}
+
+static const struct key extract_keys[] = {
+    {"regex", read_expression, offsetof(struct expressions, regex), 0, 0},
+    {"jq", read_expression, offsetof(struct expressions, jq), 0, 0},
+    {NULL, NULL, 0, 0, 0}};
+
+static void read_extract(struct reader *r, const struct key *key, const struct yaml_node *value,
+                         void *into) {
+    struct extract **extract = into;
+    struct expressions found = {NULL, NULL};
+    struct error err;
+    if (value->kind != YAML_MAPPING || value->count == 0) {
+        keys_expected(r, key->name, "{regex: ...} or {jq: ...}", value);
+        return;
+    }
+    keys_read(r, key->name, extract_keys, value, &found);
+    if (found.regex && found.jq) {
+        mistakes_add(&r->mistakes, value->line, value->column,
+                     "extract: expected either a regex or a jq program, found both");
+        return;
+    }
+    const struct yaml_node *source = found.regex ? found.regex : found.jq;
+    if (!source || *extract)
+        return;
+    int rc = found.regex ? extract_regex(source->text, extract, &err)
+                         : extract_jq(source->text, extract, &err);
+    if (rc < 0 && err.kind == ERROR_INTERNAL)
+        r->no_memory = true;
+    else if (rc < 0)
+        mistakes_add(&r->mistakes, source->line, source->column, "extract: %s", err.text);
+}
+
+static bool is_variable(const char *name) {
+    if (!isalpha((unsigned char)*name) && *name != '_')
+        return false;
+    while (isalnum((unsigned char)*name) || *name == '_')
+        name++;
+    return *name == '\0';
+}
+
+static void read_env(struct reader *r, const struct key *key, const struct yaml_node *value,
+                     void *into) {
+    struct config_benchmark *b = into;
+    if (!keys_is_mapping(r, key->name, value) || b->env)
+        return;
+    b->env = calloc(value->count + 1, sizeof(*b->env));
+    if (!b->env) {
+        r->no_memory = true;
+        return;
+    }
+    for (size_t i = 0; i < value->count; i++) {
+        const struct yaml_node *name = value->keys[i];
+        const struct yaml_node *item = value->items[i];
+        cleanup(str_done) struct str room = {0};
+        if (!is_variable(name->text)) {
+            mistakes_add(&r->mistakes, name->line, name->column,
+                         "env: '%s' is no name of a variable: expected letters, digits and _",
+                         keys_shown(name->text, &room));
+            continue;
+        }
+        if (item->kind == YAML_LIST || item->kind == YAML_MAPPING) {
+            keys_expected(r, name->text, "a text", item);
+            continue;
+        }
+        struct config_env *env = &b->env[b->env_count++];
+        keys_set_text(r, &env->name, name->text);
+        keys_set_text(r, &env->value, item->kind == YAML_NOTHING ? "" : item->text);
+    }
+}
+
+#define AT(field) offsetof(struct config_benchmark, field)
+
+static const struct key command_keys[] = {{"command", key_text, AT(command), 0, 0},
+                                          {"extract", read_extract, AT(extract), 0, 0},
+                                          {"metric", key_line, AT(metric), 0, 0},
+                                          {"unit", key_line, AT(unit), 0, 0},
+                                          {"better", read_better, AT(lower_is_better), 0, 0},
+                                          {"reference", key_positive, AT(reference), 0, INFINITY},
+                                          {"threshold", key_number, AT(threshold), 0, INFINITY},
+                                          {"timeout", key_duration, AT(timeout), 0, 0},
+                                          {"trials", key_int, AT(trials), 1, 1000},
+                                          {"env", read_env, 0, 0, 0},
+                                          {"needs", key_word, AT(needs), 0, 0},
+                                          {NULL, NULL, 0, 0, 0}};
+
+static const struct key builtin_keys[] = {{"reference", key_positive, AT(reference), 0, INFINITY},
+                                          {"threshold", key_number, AT(threshold), 0, INFINITY},
+                                          {"timeout", key_duration, AT(timeout), 0, 0},
+                                          {"trials", key_int, AT(trials), 1, 1000},
+                                          {"required", read_flag, AT(required), 0, 0},
+                                          {NULL, NULL, 0, 0, 0}};
+
+#undef AT
+
+static const struct builtin *find_builtin(const struct reader *r, const char *name) {
+    for (const struct builtin *b = r->builtin; b->name; b++)
+        if (strcmp(b->name, name) == 0)
+            return b;
+    return NULL;
+}
+
+static void unknown_benchmark(struct reader *r, const struct yaml_node *name) {
+    const char *names[BUILTIN_MAX + 1];
+    size_t n = 0;
+    cleanup(str_done) struct str list = {0};
+    for (; n < BUILTIN_MAX && r->builtin[n].name; n++) {
+        names[n] = r->builtin[n].name;
+        str_addf(&list, "%s%s", n > 0 ? ", " : "", names[n]);
+    }
+    names[n] = NULL;
+    const char *nearest = config_nearest(name->text, names);
+    if (nearest)
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "unknown benchmark '%s': did you mean '%s'? Or give it a command", name->text,
+                     nearest);
+    else
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "unknown benchmark '%s': built in are %s; give it a command", name->text,
+                     list.data ? list.data : "none");
+}
+
+static bool check_name(struct reader *r, const struct yaml_node *name) {
+    size_t len = strlen(name->text);
+    size_t good = strspn(name->text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789_.-");
+    if (len > 0 && good == len && len <= NAME_MAX_LEN)
+        return true;
+    cleanup(str_done) struct str room = {0};
+    mistakes_add(&r->mistakes, name->line, name->column,
+                 "'%s' is no name of a benchmark: expected at most %d letters, digits, _, . "
+                 "and -",
+                 keys_shown(name->text, &room), NAME_MAX_LEN);
+    return false;
+}
+
+/* ---- built in ---- */
+
+/* What is expected of a number of this kind, with its bounds as people write them. */
+static void say_expected(struct reader *r, const struct parameter *p,
+                         const struct yaml_node *value) {
+    char what[120], min[DURATION_TEXT], max[DURATION_TEXT];
+    if (p->kind == PARAMETER_DURATION) {
+        duration_format(p->min, min);
+        duration_format(p->max, max);
+        snprintf(what, sizeof(what), "a duration from %s to %s", min, max);
+    } else if (p->kind == PARAMETER_BYTES) {
+        snprintf(what, sizeof(what), "a size from %lldKiB to %lldGiB", (long long)(p->min >> 10),
+                 (long long)(p->max >> 30));
+    } else {
+        snprintf(what, sizeof(what), "a whole number from %lld to %lld", (long long)p->min,
+                 (long long)p->max);
+    }
+    keys_expected(r, p->name, what, value);
+}
+
+static void read_amount(struct reader *r, const struct parameter *p, const struct yaml_node *value,
+                        int64_t *ret) {
+    struct error err;
+    int64_t n = -1;
+    if (value->kind == YAML_NUMBER && p->kind == PARAMETER_COUNT)
+        n = floor(value->number) == value->number && fabs(value->number) < 0x1p53
+                ? (int64_t)value->number
+                : -1;
+    else if (value->kind != YAML_NUMBER && value->kind != YAML_TEXT)
+        n = -1;
+    else if (p->kind == PARAMETER_BYTES && size_parse(value->text, &n, &err) < 0)
+        n = -1;
+    else if (p->kind == PARAMETER_DURATION && duration_parse(value->text, &n, &err) < 0)
+        n = -1;
+    if (n < p->min || n > p->max)
+        say_expected(r, p, value);
+    else
+        *ret = n;
+}
+
+static void read_parameter(struct reader *r, const struct parameter *p,
+                           const struct yaml_node *value, struct config_benchmark *b) {
+    struct config_parameter *to = &b->parameters[b->parameter_count++];
+    *to = (struct config_parameter){.of = p, .number = p->fallback};
+    if (p->kind == PARAMETER_FLAG) {
+        if (value->kind == YAML_BOOLEAN)
+            to->number = value->boolean;
+        else
+            keys_expected(r, p->name, "true or false", value);
+    } else if (p->kind == PARAMETER_PATH) {
+        if (value->kind == YAML_TEXT && value->text[0] == '/')
+            keys_set_text(r, &to->text, value->text);
+        else
+            keys_expected(r, p->name, "an absolute path", value);
+    } else {
+        read_amount(r, p, value, &to->number);
+    }
+}
+
+static const struct parameter *find_parameter(const struct builtin *b, const char *name) {
+    for (const struct parameter *p = b->parameters; p->name; p++)
+        if (strcmp(p->name, name) == 0)
+            return p;
+    return NULL;
+}
+
+/* An unknown key: the benchmark's parameters are among those it may have meant. */
+static void unknown_parameter(struct reader *r, const struct builtin *builtin,
+                              const struct yaml_node *name) {
+    struct key all[ARRAY_LEN(builtin_keys) + PARAMETERS_MAX];
+    size_t n = ARRAY_LEN(builtin_keys) - 1;
+    memcpy(all, builtin_keys, n * sizeof(*all));
+    for (size_t i = 0; i < PARAMETERS_MAX && builtin->parameters[i].name; i++)
+        all[n++] = (struct key){.name = builtin->parameters[i].name};
+    all[n] = (struct key){.name = NULL};
+    keys_unknown(r, all, name);
+}
+
+/* Keys that only a command has are told apart from keys that nobody knows. */
+static void read_builtin(struct reader *r, const struct builtin *builtin,
+                         const struct yaml_node *value, struct config_benchmark *b) {
+    if (!keys_is_mapping(r, b->name, value))
+        return;
+    b->parameters = calloc(value->count + 1, sizeof(*b->parameters));
+    r->no_memory |= !b->parameters;
+    for (size_t i = 0; b->parameters && i < value->count; i++) {
+        const struct yaml_node *name = value->keys[i];
+        const struct key *key = keys_find(builtin_keys, name->text);
+        const struct parameter *p = find_parameter(builtin, name->text);
+        if (key)
+            key->read(r, key, value->items[i], (char *)b + key->offset);
+        else if (p)
+            read_parameter(r, p, value->items[i], b);
+        else if (keys_find(command_keys, name->text))
+            mistakes_add(&r->mistakes, name->line, name->column,
+                         "%s: only for benchmarks with a command; %s is built in", name->text,
+                         b->name);
+        else
+            unknown_parameter(r, builtin, name);
+    }
+}
+
+static void read_benchmark(struct reader *r, const struct yaml_node *name,
+                           const struct yaml_node *value, struct config_benchmark *b) {
+    b->line = name->line;
+    b->reference = NAN;
+    b->threshold = NAN;
+    keys_set_text(r, &b->name, name->text);
+    if (!check_name(r, name) || !b->name)
+        return;
+    bool has_command = keys_value(value, "command") != NULL;
+    const struct builtin *builtin = find_builtin(r, name->text);
+    if (!has_command && builtin) {
+        read_builtin(r, builtin, value, b);
+        return;
+    }
+    keys_read(r, name->text, command_keys, value, b);
+    if (!has_command)
+        unknown_benchmark(r, name);
+    else if (!keys_value(value, "extract"))
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "%s needs extract: {regex: ...} or {jq: ...}", name->text);
+    /* the value itself as the score would fail the fast servers and pass the slow ones */
+    if (b->lower_is_better && !keys_value(value, "reference"))
+        mistakes_add(&r->mistakes, name->line, name->column,
+                     "%s needs a reference, because its lower values are better", name->text);
+}
+
+void read_benchmarks(struct reader *r, const struct key *key, const struct yaml_node *value,
+                     void *into) {
+    struct config *c = into;
+    if (!keys_is_mapping(r, key->name, value) || c->benchmarks)
+        return;
+    c->benchmarks = calloc(value->count + 1, sizeof(*c->benchmarks));
+    if (!c->benchmarks) {
+        r->no_memory = true;
+        return;
+    }
+    c->benchmark_count = value->count;
+    for (size_t i = 0; i < value->count; i++)
+        read_benchmark(r, value->keys[i], value->items[i], &c->benchmarks[i]);
+}
+
+void config_benchmark_done(struct config_benchmark *b) {
+    free(b->name);
+    free(b->command);
+    extract_free(b->extract);
+    free(b->metric);
+    free(b->unit);
+    for (size_t i = 0; i < b->env_count; i++) {
+        free(b->env[i].name);
+        free(b->env[i].value);
+    }
+    free(b->env);
+    free(b->needs);
+    for (size_t i = 0; i < b->parameter_count; i++)
+        free(b->parameters[i].text);
+    free(b->parameters);
+}
