@@ -2,19 +2,17 @@
  * cpus: see cpus.h.
  *
  * A control group limits CPUs in two ways: the cpuset shows in the affinity, and the quota does
- * not: all CPUs stay allowed and the whole group is stopped when its time is used up. The quota in
- * force is the smallest from the process's group up to the root, in version 2 (cpu.max) or 1
- * (cpu.cfs_quota_us). Inside a container the path that /proc names may not exist below the mounted
- * root; walking up from it ends at the container's own group.
+ * not: all CPUs stay allowed and the whole group is stopped when its time is used up. It is
+ * cpu.max in version 2 and cpu.cfs_quota_us in version 1.
  */
 #include "cpus.h"
 
+#include "cgroup.h"
 #include "file.h"
 
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 typedef cpu_set_t cpu_bits[CPUS_MAX / CPU_SETSIZE];
@@ -57,55 +55,6 @@ static double quota_of(const char *group, bool version2) {
     return quota > 0 && period > 0 ? quota / period : NAN;
 }
 
-/* The smallest quota from the group at `path` below `root` up to the root. */
-static double quota_up(const char *root, const char *path, bool version2) {
-    char group[512];
-    size_t root_len = strlen(root);
-    if ((size_t)snprintf(group, sizeof(group), "%s%s", root, path) >= sizeof(group))
-        return NAN;
-    double least = NAN;
-    for (;;) {
-        least = fmin(least, quota_of(group, version2));
-        char *slash = strrchr(group, '/');
-        if (!slash || (size_t)(slash - group) < root_len)
-            return least;
-        *slash = '\0';
-    }
-}
-
-/* Whether the list of controllers, `cpu,cpuacct`, has `cpu` in it. */
-static bool has_cpu(const char *controllers) {
-    for (const char *p = controllers; p; p = strchr(p, ',')) {
-        p += *p == ',';
-        if (strncmp(p, "cpu", 3) == 0 && (p[3] == ',' || p[3] == '\0'))
-            return true;
-    }
-    return false;
-}
-
 double cpus_quota(void) {
-    FILE *f = fopen("/proc/self/cgroup", "re");
-    if (!f)
-        return NAN;
-    double least = NAN;
-    char line[512], root[300];
-    /* hierarchy:controllers:path */
-    while (fgets(line, sizeof(line), f)) {
-        line[strcspn(line, "\n")] = '\0';
-        char *controllers = strchr(line, ':');
-        char *path = controllers ? strchr(controllers + 1, ':') : NULL;
-        if (!path)
-            continue;
-        *path++ = '\0';
-        controllers++;
-        if (*controllers == '\0') {
-            least = fmin(least, quota_up("/sys/fs/cgroup", path, true));
-        } else if (has_cpu(controllers)) {
-            snprintf(root, sizeof(root), "/sys/fs/cgroup/%.200s", controllers);
-            least = fmin(least, quota_up(root, path, false));
-            least = fmin(least, quota_up("/sys/fs/cgroup/cpu", path, false));
-        }
-    }
-    fclose(f);
-    return least;
+    return cgroup_least("cpu", quota_of);
 }
