@@ -8,17 +8,23 @@
 #include "benchmark.h"
 
 #include "base/clock.h"
+#include "base/text.h"
 #include "job.h"
 #include "sensors.h"
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #define ANSWER_MAX 65536
+#define NOTE_MAX 160
+#define NOTES_MAX 480
+#define NOTE_END "; "
+#define NOTES_END "\t" /* between a trial's notes and its answer; neither can contain it */
 #define PARAMETERS_MAX 16
 #define SETTLE_MAX_MS (3600 * 1000)
 
@@ -33,6 +39,7 @@ static const struct benchmark *const benchmarks[] = {AGENT_BENCHMARKS};
 /* What runs now, between requests too: NULL when nothing does. */
 static const struct benchmark *running;
 static struct job job;
+static struct str notes; /* of the trials until now */
 
 void trial_add(struct trial *t, const char *name, const char *unit, double value,
                bool lower_is_better) {
@@ -46,6 +53,17 @@ void trial_add(struct trial *t, const char *name, const char *unit, double value
     answer_text(&t->metrics, unit);
     str_addf(&t->metrics, ",\"value\":%.9g,\"better\":\"%s\"}", value,
              lower_is_better ? "lower" : "higher");
+}
+
+void trial_note(struct trial *t, const char *format, ...) {
+    char note[NOTE_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(note, sizeof(note), format, args);
+    va_end(args);
+    if (t->notes.len > 0)
+        str_add(&t->notes, NOTE_END);
+    text_add_printable(&t->notes, note, strlen(note), NOTE_MAX);
 }
 
 /* ---- parameters ---- */
@@ -121,7 +139,8 @@ static void say(int out, struct str *line) {
 }
 
 static void say_failure(int out, const struct failure *f) {
-    struct str line = {0};
+    cleanup(str_done) struct str line = {0};
+    str_add(&line, NOTES_END);
     answer_failure(&line, f);
     say(out, &line);
 }
@@ -136,24 +155,30 @@ static int measure(const struct child *c, struct trial *t, struct failure *f) {
     return 0;
 }
 
+static void trial_done(struct trial *t) {
+    str_done(&t->metrics);
+    str_done(&t->notes);
+}
+
 static void say_trial(const struct child *c, int out) {
-    struct str line = {0};
-    struct trial t = {0};
+    cleanup(str_done) struct str line = {0};
+    cleanup(trial_done) struct trial t = {0};
     struct failure f;
     int64_t begin = clock_now();
     if (measure(c, &t, &f) != 0) {
         say_failure(out, &f);
         return;
     }
-    answer_start(&line, "metrics", clock_now() - begin);
+    int64_t took = clock_now() - begin;
+    str_add_bytes(&line, t.notes.data, t.notes.len);
+    str_add(&line, NOTES_END);
+    answer_start(&line, "metrics", took);
     str_add(&line, ",\"metrics\":[");
     str_add_bytes(&line, t.metrics.data, t.metrics.len);
     str_add_char(&line, ']');
     if (t.cores > 0)
         str_addf(&line, ",\"cores\":%d", t.cores);
-    str_done(&t.metrics);
     say(out, &line);
-    str_done(&line);
 }
 
 /* Prepares, then runs a trial for every byte that is read; a failure ends it. */
@@ -161,7 +186,7 @@ static void run_child(void *arg, int in, int out) {
     const struct child *c = arg;
     const struct benchmark *b = c->benchmark;
     struct failure f;
-    struct trial unused = {0};
+    cleanup(trial_done) struct trial unused = {0};
     char go;
     io_reset_signals();
     if ((b->prepare && b->prepare(c->settings, &f) != 0) ||
@@ -201,6 +226,36 @@ static int crashed(const struct benchmark *b, struct failure *f) {
     return failure_set(f, "benchmark-crashed", "%s gave no answer", b->name);
 }
 
+/* The length of the first of several notes. */
+static size_t note_length(const char *p) {
+    const char *end = strstr(p, NOTE_END);
+    return end ? (size_t)(end - p) : strlen(p);
+}
+
+/* The note after that one, or NULL. */
+static const char *note_next(const char *p) {
+    const char *end = strstr(p, NOTE_END);
+    return end ? end + strlen(NOTE_END) : NULL;
+}
+
+static bool is_told(const char *note, size_t n) {
+    for (const char *p = notes.data; p; p = note_next(p))
+        if (note_length(p) == n && memcmp(p, note, n) == 0)
+            return true;
+    return false;
+}
+
+static void keep_notes(const char *trial) {
+    for (const char *p = trial; p && *p; p = note_next(p)) {
+        size_t n = note_length(p);
+        if (is_told(p, n) || notes.len + n > NOTES_MAX)
+            continue;
+        if (notes.len > 0)
+            str_add(&notes, NOTE_END);
+        str_add_bytes(&notes, p, n);
+    }
+}
+
 /* Returns 0 with the answer in *out (or none, when the session has ended), or -1. */
 static int run_trial(struct io *io, const struct benchmark *b, int64_t id, int64_t timeout_ms,
                      struct str *out, struct failure *f) {
@@ -218,10 +273,15 @@ static int run_trial(struct io *io, const struct benchmark *b, int64_t id, int64
     case JOB_LINE:
         break;
     }
-    answer_open(out, id);
-    str_add_bytes(out, job.output.data, job.output.len);
     sensors_sample();
-    sensors_add(out);
+    char *answer = strstr(job.output.data, NOTES_END);
+    if (!answer) /* it was cut, or foreign code wrote into it */
+        return failure_set(f, "internal", "%s gave an answer that has no end", b->name);
+    *answer++ = '\0';
+    keep_notes(job.output.data);
+    answer_open(out, id);
+    str_add(out, answer);
+    sensors_add(out, notes.data);
     str_add(out, "}\n");
     return 0;
 }
@@ -262,6 +322,7 @@ void benchmark_stop(void) {
     running = NULL;
     job_stop(&job, 0);
     str_done(&job.output);
+    str_done(&notes);
 }
 
 /* ---- what muster has to know ---- */

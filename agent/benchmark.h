@@ -25,6 +25,7 @@ struct setting {
 /* What a trial measured. */
 struct trial {
     struct str metrics; /* JSON objects with commas between */
+    struct str notes;   /* sentences with "; " between */
     int cores;          /* how many CPUs took part; 0 where that means nothing */
     bool broken;        /* a value was not finite */
 };
@@ -32,6 +33,12 @@ struct trial {
 /* Adds a metric; the first one is the judged one. */
 void trial_add(struct trial *t, const char *name, const char *unit, double value,
                bool lower_is_better);
+
+/*
+ * Says in a few plain words what matters for the result, "gpu 0 throttled: 91 C": it comes into the
+ * answer's `conditions`, before what the sensors saw. What several trials say alike is told once.
+ */
+void trial_note(struct trial *t, const char *format, ...) printf_like(2, 3);
 
 struct benchmark {
     const char *name;

@@ -23,9 +23,10 @@ void sensors_sample(void);
 /*
  * Appends what was seen since the benchmark began, all its trials, to an answer:
  * `,"conditions":TEXT,"sensors":{...}`. The text holds what matters for the result in plain words,
- * "throttled: 89 C, 1.2 of 3.4 GHz; stolen 14 %"; it is left out when there is nothing to say.
+ * "throttled: 89 C, 1.2 of 3.4 GHz; stolen 14 %", after the benchmark's own `notes` (NULL: none);
+ * it is left out when there is nothing to say.
  */
-void sensors_add(struct str *out);
+void sensors_add(struct str *out, const char *notes);
 
 /*
  * Waits until the machine is idle, `most` ns at most; whether it still was busy then is one of the

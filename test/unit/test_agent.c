@@ -116,15 +116,20 @@ static struct wire_message command(struct agent *a, const char *text, struct ask
     return m;
 }
 
-static struct wire_message benchmark(struct agent *a, const char *name, const char *parameters,
-                                     int64_t timeout_ms) {
+static struct wire_message benchmark_trial(struct agent *a, const char *name, int trial,
+                                           const char *parameters, int64_t timeout_ms) {
     struct str out = {0};
-    wire_add_benchmark(&out, 9, name, timeout_ms, 1, 0, parameters);
+    wire_add_benchmark(&out, 9, name, timeout_ms, trial, 0, parameters);
     ask(a, out.data, out.len);
     str_done(&out);
     struct wire_message m = answer(a);
     assert_int_equal(m.id, 9);
     return m;
+}
+
+static struct wire_message benchmark(struct agent *a, const char *name, const char *parameters,
+                                     int64_t timeout_ms) {
+    return benchmark_trial(a, name, 1, parameters, timeout_ms);
 }
 
 /* Closes its input (unless that is done) and waits for its end, which must come within a second. */
@@ -237,13 +242,45 @@ static void measures_cpus(UNUSED void **state) {
     finish(&a);
 }
 
-static void names_the_cpu_that_computes_wrongly(UNUSED void **state) {
+static struct agent start_broken(void) {
     const char *broken = getenv("MUSTER_TEST_BROKEN_AGENT");
     if (!broken || !*broken)
-        skip_because("only this machine's agent has a twin that computes wrongly");
+        skip_because("only this machine's agent has a twin for tests");
     struct agent a = start_as(broken, "r1");
     a.hello = answer(&a);
+    return a;
+}
+
+static void names_the_cpu_that_computes_wrongly(UNUSED void **state) {
+    struct agent a = start_broken();
     expect_error(benchmark(&a, "cpu", "{\"work\":3}", 15000), REASON_WRONG_RESULT, "CPU ");
+    finish(&a);
+}
+
+static void expect_conditions(struct wire_message m, const char *expected) {
+    if (m.type != WIRE_METRICS)
+        fail_msg("not metrics: %s", m.detail ? m.detail : "");
+    const char *found = m.conditions ? m.conditions : "";
+    /* what the sensors saw of the machine at hand comes after it */
+    size_t n = strlen(expected);
+    if (strncmp(found, expected, n) != 0 || (n > 0 && found[n] && found[n] != ';'))
+        fail_msg("conditions are '%s', not '%s'", found, expected);
+    wire_message_done(&m);
+}
+
+static void tells_once_what_trials_note(UNUSED void **state) {
+    struct agent a = start_broken();
+    expect_conditions(benchmark_trial(&a, "notes", 1, "{}", 15000),
+                      "card 1 is hot; trial\\t1;\\n\"noted\"");
+    expect_conditions(benchmark_trial(&a, "notes", 2, "{}", 15000),
+                      "card 1 is hot; trial\\t1;\\n\"noted\"");
+    expect_conditions(benchmark_trial(&a, "notes", 3, "{}", 15000),
+                      "card 1 is hot; trial\\t1;\\n\"noted\"; trial\\t3;\\n\"noted\"");
+    /* a new benchmark has nothing of the one before */
+    struct wire_message m = benchmark(&a, "notes", "{\"say\":0}", 15000);
+    if (m.conditions && strstr(m.conditions, "card"))
+        fail_msg("conditions of another benchmark: %s", m.conditions);
+    expect_conditions(m, "");
     finish(&a);
 }
 
@@ -518,6 +555,7 @@ int main(void) {
         cmocka_unit_test(says_hello_with_facts),
         cmocka_unit_test(measures_cpus),
         cmocka_unit_test(names_the_cpu_that_computes_wrongly),
+        cmocka_unit_test(tells_once_what_trials_note),
         cmocka_unit_test(refuses_wrong_parameters),
         cmocka_unit_test(ends_a_benchmark_at_its_deadline),
         cmocka_unit_test(runs_commands),
