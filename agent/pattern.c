@@ -79,11 +79,11 @@ static void read_part(void *arg, int i) {
 static int say(const struct check *c, struct failure *f) {
     size_t word = (size_t)c->wrong;
     uint64_t should = expected(c, word), is = c->memory[word];
-    return failure_set(f, "wrong-result",
-                       "memory: wrote %016llx, read %016llx (%d bits differ) at byte %zu of %zu",
-                       (unsigned long long)should, (unsigned long long)is,
-                       __builtin_popcountll(should ^ is), word * sizeof(uint64_t),
-                       c->words * sizeof(uint64_t));
+    int bits = __builtin_popcountll(should ^ is);
+    return failure_set(
+        f, "wrong-result", "memory: wrote %016llx, read %016llx (%d bit%s) at byte %zu of %zu",
+        (unsigned long long)should, (unsigned long long)is, bits,
+        bits == 1 ? " differs" : "s differ", word * sizeof(uint64_t), c->words * sizeof(uint64_t));
 }
 
 int pattern_check(uint64_t *memory, size_t words, const int *cpus, int count, struct failure *f) {
