@@ -176,8 +176,12 @@ static void say_trial(const struct child *c, int out) {
     str_add(&line, ",\"metrics\":[");
     str_add_bytes(&line, t.metrics.data, t.metrics.len);
     str_add_char(&line, ']');
-    if (t.cores > 0)
-        str_addf(&line, ",\"cores\":%d", t.cores);
+    if (t.units > 0)
+        str_addf(&line, ",\"units\":%d", t.units);
+    if (t.class) {
+        str_add(&line, ",\"class\":");
+        answer_text(&line, t.class);
+    }
     say(out, &line);
 }
 

@@ -26,8 +26,9 @@ struct setting {
 struct trial {
     struct str metrics; /* JSON objects with commas between */
     struct str notes;   /* sentences with "; " between */
-    int cores;          /* how many CPUs took part; 0 where that means nothing */
-    bool broken;        /* a value was not finite */
+    int units;         /* how many of what a reference is of (cores, nodes); 0: that has no sense */
+    const char *class; /* of the device that was measured, or NULL */
+    bool broken;       /* a value was not finite */
 };
 
 /* Adds a metric; the first one is the judged one. */

@@ -170,7 +170,7 @@ static int trial(const struct setting *s, struct trial *ret, struct failure *f) 
     if (measure(cpus, count, blocks * count, all, f) != 0 ||
         measure(&cpus[count - 1], 1, blocks, one, f) != 0)
         return -1;
-    ret->cores = count;
+    ret->units = count;
     trial_add(ret, "all_cores", "Mop/s", sqrt(all[0] * all[1]) / 1e6, false);
     trial_add(ret, "one_core", "Mop/s", sqrt(one[0] * one[1]) / 1e6, false);
     trial_add(ret, "int_all", "Mop/s", all[0] / 1e6, false);

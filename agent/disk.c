@@ -236,6 +236,7 @@ static int trial(const struct setting *s, struct trial *t, struct failure *f) {
             return -1;
         trial_add(t, loads[i].metric, loads[i].unit, rate * loads[i].scale, false);
     }
+    t->class = diskplace_class(file);
     return measure_flush(s[DURATION].number, t, f);
 }
 

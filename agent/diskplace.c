@@ -6,12 +6,16 @@
  */
 #include "diskplace.h"
 
+#include "file.h"
+
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -107,4 +111,71 @@ int diskplace_open(const char *path, int64_t size, const char **where, struct fa
     else if (fd < 0)
         failure_set(f, "unsupported", "disk: none of the usual folders lies on a disk");
     return fd;
+}
+
+/* Whether the SCSI disk is one that a hypervisor plays. */
+static bool is_played(const char *device) {
+    static const char *const vendors[] = {"QEMU", "VMware", "Msft", "Google", "VBOX", "Xen"};
+    char path[600], vendor[64];
+    snprintf(path, sizeof(path), "%s/device/vendor", device);
+    if (!file_line(path, vendor, sizeof(vendor)))
+        return false;
+    for (size_t i = 0; i < ARRAY_LEN(vendors); i++)
+        if (strncmp(vendor, vendors[i], strlen(vendors[i])) == 0)
+            return true;
+    return false;
+}
+
+/* Replaces the folder of a volume or a partition by that of what it lies on. False: by nothing. */
+static bool go_down(char device[512]) {
+    char path[600];
+    snprintf(path, sizeof(path), "%s/partition", device);
+    if (access(path, F_OK) == 0) {
+        char *slash = strrchr(device, '/');
+        *slash = '\0';
+        return true;
+    }
+    snprintf(path, sizeof(path), "%s/slaves", device);
+    DIR *slaves = opendir(path);
+    struct dirent *entry = NULL;
+    while (slaves && (entry = readdir(slaves)) && entry->d_name[0] == '.')
+        ;
+    bool found = entry != NULL;
+    if (found) {
+        snprintf(path, sizeof(path), "%s/slaves/%.60s", device, entry->d_name);
+        char *real = realpath(path, NULL);
+        found = real && strlen(real) < 512;
+        if (found)
+            strcpy(device, real);
+        free(real);
+    }
+    if (slaves)
+        closedir(slaves);
+    return found;
+}
+
+const char *diskplace_class(int fd) {
+    struct stat st;
+    char path[64], device[512], rotational[8];
+    if (fstat(fd, &st) != 0)
+        return NULL;
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u", major(st.st_dev), minor(st.st_dev));
+    cleanup(free_ptr) char *real = realpath(path, NULL);
+    if (!real || strlen(real) >= sizeof(device))
+        return NULL;
+    strcpy(device, real);
+    for (int levels = 0; levels < 8 && go_down(device); levels++)
+        ;
+    const char *name = strrchr(device, '/') + 1;
+    if (strncmp(name, "nvme", 4) == 0)
+        return "nvme";
+    if (strncmp(name, "vd", 2) == 0 || strncmp(name, "xvd", 3) == 0 || is_played(device))
+        return "virtual";
+    if (strncmp(name, "sd", 2) != 0)
+        return NULL;
+    char queue[600];
+    snprintf(queue, sizeof(queue), "%s/queue/rotational", device);
+    if (!file_line(queue, rotational, sizeof(rotational)))
+        return NULL;
+    return rotational[0] == '1' ? "hdd" : "ssd";
 }

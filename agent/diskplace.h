@@ -13,3 +13,9 @@
  * descriptor with the folder in *where, or -1: `unsupported`.
  */
 int diskplace_open(const char *path, int64_t size, const char **where, struct failure *f);
+
+/*
+ * What kind of device the file lies on: "nvme", "ssd", "hdd", "virtual", or NULL when that is not
+ * known. A volume over several devices counts as the first of them.
+ */
+const char *diskplace_class(int fd);

@@ -131,6 +131,7 @@ static int measure_nodes(int64_t duration, struct trial *t, struct failure *f) {
     int count = 0;
     for (int first = 0; first < arrays.count; count++)
         first += numa_run(nodes + first, arrays.count - first);
+    t->units = count;
     for (int first = 0, n; count > 1 && first < arrays.count; first += n) {
         char name[40];
         struct stream_rates r;
@@ -170,7 +171,6 @@ static int trial(const struct setting *s, struct trial *t, struct failure *f) {
     int64_t duration = s[DURATION].number;
     if (stream_run(&arrays, 0, arrays.count, duration, &all, f) != 0)
         return -1;
-    t->cores = arrays.count;
     add_rates(t, &all);
     if (measure_nodes(duration, t, f) != 0)
         return -1;

@@ -124,7 +124,7 @@ static int start_result(const struct benchmark_plan *p, struct benchmark_result 
                                    .lower_is_better = p->lower_is_better,
                                    .score = NAN,
                                    .value = NAN,
-                                   .reference = p->reference_per_core ? NAN : p->reference,
+                                   .reference = p->reference,
                                    .threshold = p->threshold,
                                    .spread = NAN};
     return r->benchmark ? 0 : error_memory(err);
@@ -161,7 +161,8 @@ static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p
         judge_skipped(err->text, r);
     else if (outcome != TRIAL_MEASURED)
         judge_error(err, r);
-    else if (trials_take(&trials, r, err) < 0 || judge_benchmark(p, trials.cores, r, err) < 0)
+    else if (trials_take(&trials, r, err) < 0 ||
+             judge_benchmark(p, trials.units, trials.class, r, err) < 0)
         rc = -1;
     report_benchmark(r);
     log_unbind("benchmark");

@@ -11,9 +11,10 @@ void trials_done(struct trials *t) {
         metric_done(&t->metrics[i]);
     free(t->metrics);
     free(t->values);
+    free(t->class);
     free(t->conditions);
     free(t->sensors);
-    *t = (struct trials){.cores = t->cores};
+    *t = (struct trials){0};
 }
 
 static int room(struct trials *t, struct error *err) {
@@ -56,7 +57,8 @@ int trials_add_metrics(struct trials *t, struct wire_message *m, struct error *e
         t->metric_count = m->metric_count;
         t->metrics = TAKE(m->metrics);
         m->metric_count = 0;
-        t->cores = m->cores;
+        t->units = m->units;
+        t->class = TAKE(m->class);
     }
     free(t->conditions);
     free(t->sensors);

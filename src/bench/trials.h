@@ -13,8 +13,9 @@ struct trials {
     size_t metric_count;
     double *values; /* of each trial, the values of all metrics */
     size_t count;
-    size_t cap;                 /* of values, in numbers */
-    int cores;                  /* how many were measured; 0: not told */
+    size_t cap; /* of values, in numbers */
+    int units;  /* as the first trial told them: see wire/wire.h */
+    char *class;
     char *conditions, *sensors; /* as the last trial told them, or NULL */
 };
 

@@ -34,12 +34,24 @@ static char *below_threshold(const struct benchmark_result *r) {
     return str_take(&text);
 }
 
-int judge_benchmark(const struct benchmark_plan *plan, int cores, struct benchmark_result *r,
-                    struct error *err) {
+/* What is set, or what is known of such devices, or NAN. */
+static double reference_of(const struct benchmark_plan *plan, int units, const char *class,
+                           const struct benchmark_result *r) {
+    if (!isnan(plan->reference) || !plan->references || !r->metric)
+        return plan->reference;
+    const struct reference *known =
+        references_find(plan->references, r->benchmark, r->metric, class);
+    if (!known || (known->per_unit && units == 0))
+        return NAN;
+    return known->value * (known->per_unit ? units : 1);
+}
+
+int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
+                    struct benchmark_result *r, struct error *err) {
     r->value = stats_median(r->trials, r->trial_count);
     r->spread = stats_half_range(r->trials, r->trial_count);
     r->threshold = plan->threshold;
-    r->reference = plan->reference * (plan->reference_per_core && cores > 0 ? cores : 1);
+    r->reference = reference_of(plan, units, class, r);
     if (isnan(r->reference))
         r->score = r->value;
     else

@@ -13,11 +13,11 @@
 
 /*
  * Judges a benchmark whose trials were measured: fills value, spread, score, reference, threshold,
- * verdict, reason and detail from trials, trial_count and `cores` (how many cores were measured,
- * for a reference of one core). Fails with ERROR_INTERNAL.
+ * verdict, reason and detail from trials, trial_count, and for a reference that muster knows
+ * (input/references.h) `units` and `class`: see wire/wire.h. Fails with ERROR_INTERNAL.
  */
-int judge_benchmark(const struct benchmark_plan *plan, int cores, struct benchmark_result *r,
-                    struct error *err) must_use;
+int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
+                    struct benchmark_result *r, struct error *err) must_use;
 
 /*
  * Judges a benchmark that ended in an error: sets verdict, reason and detail. A server that cannot

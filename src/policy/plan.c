@@ -11,13 +11,6 @@
 
 #define QUICK_TRIALS 2
 
-/*
- * Mop/s of one core. A third of what one virtual core of a Xeon measured (1,600), because nothing
- * is known here of what a server should be: the default threshold, half of it, is to find what is
- * plainly broken. Whoever knows his servers sets a reference of his own.
- */
-#define CPU_REFERENCE 500
-
 static const struct parameter no_parameters[] = {{.name = NULL}};
 
 static const struct builtin simulated_builtins[] = {
@@ -101,13 +94,11 @@ static char *parameters_of(const struct builtin *builtin, const struct config_be
 }
 
 static int add_builtin(const struct builtin *builtin, const struct config_benchmark *c, bool quick,
-                       struct benchmark_plan *b, struct error *err) {
+                       const struct references *references, struct benchmark_plan *b,
+                       struct error *err) {
     b->trials = quick && builtin->trials > QUICK_TRIALS ? QUICK_TRIALS : builtin->trials;
     b->required = c && c->required;
-    if (strcmp(builtin->name, "cpu") == 0 && builtin == builtins) {
-        b->reference = CPU_REFERENCE;
-        b->reference_per_core = true;
-    }
+    b->references = references;
     b->parameters = parameters_of(builtin, c, quick);
     return b->parameters ? 0 : error_memory(err);
 }
@@ -129,7 +120,8 @@ static int add(const struct config *config, const struct builtin *table, const c
                                  .threshold = plan->threshold,
                                  .timeout = PLAN_TIMEOUT,
                                  .trials = 1};
-    if (builtin && !(c && c->command) && add_builtin(builtin, c, quick, b, err) < 0)
+    if (builtin && !(c && c->command) &&
+        add_builtin(builtin, c, quick, plan->references, b, err) < 0)
         return -1;
     if (!c)
         return 0;
@@ -141,10 +133,7 @@ static int add(const struct config *config, const struct builtin *table, const c
     b->metric = c->metric;
     b->unit = c->unit;
     b->lower_is_better = c->lower_is_better;
-    if (!isnan(c->reference)) {
-        b->reference = c->reference;
-        b->reference_per_core = false;
-    }
+    b->reference = c->reference;
     if (!isnan(c->threshold))
         b->threshold = c->threshold;
     if (c->timeout > 0)
@@ -207,6 +196,11 @@ static int64_t sum_of_parts(const struct plan *plan) {
     return sum;
 }
 
+static int load_references(struct plan *plan, struct error *err) {
+    plan->references = calloc(1, sizeof(*plan->references));
+    return plan->references ? references_builtin(plan->references, err) : error_memory(err);
+}
+
 int plan_make(const struct config *config, const struct plan_options *options, struct plan *ret,
               struct error *err) {
     struct plan plan = {
@@ -222,7 +216,8 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .run_timeout = config->run_timeout > 0 ? config->run_timeout : DEADLINE_NEVER,
         .retries = options->retries,
     };
-    if (add_all(config, options, &plan, err) < 0) {
+    if ((!options->simulated && load_references(&plan, err) < 0) ||
+        add_all(config, options, &plan, err) < 0) {
         plan_done(&plan);
         return -1;
     }
@@ -237,5 +232,8 @@ void plan_done(struct plan *p) {
     for (size_t i = 0; i < p->benchmark_count; i++)
         free(p->benchmarks[i].env), free(p->benchmarks[i].parameters);
     free(p->benchmarks);
+    if (p->references)
+        references_done(p->references);
+    free(p->references);
     *p = (struct plan){0};
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "input/config.h"
+#include "input/references.h"
 #include "wire/wire.h"
 
 #include <stdbool.h>
@@ -31,14 +32,15 @@ struct benchmark_plan {
     const char *metric; /* of a command; a built-in one names its own */
     const char *unit;
     bool lower_is_better;
-    double reference;        /* NAN: the raw value is the score */
-    bool reference_per_core; /* the reference is of one core: times the cores measured */
+    double reference;                    /* NAN: none was set; see `references` */
+    const struct references *references; /* of a built-in one without a reference set, or NULL */
     double threshold;
     int64_t timeout; /* of one trial, ns */
     int trials;
 };
 
 struct plan {
+    struct references *references; /* that muster knows; NULL in a simulation */
     struct benchmark_plan *benchmarks;
     size_t benchmark_count;
     double threshold;

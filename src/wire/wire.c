@@ -268,13 +268,14 @@ static int read_metrics(const struct object *o, struct wire_message *m, struct e
         return error_set(err, ERROR_BAD_OUTPUT, "'metrics' is not a list of 1 to %d", METRICS_MAX);
     if (take_id(o, m, err) != 0 || take_seconds(o, m, err) != 0)
         return -1;
-    if (member(o, "cores")) {
-        int64_t cores = 0;
-        if (take_integer(o, "cores", 0, INT_MAX, &cores, err) != 0)
+    if (member(o, "units")) {
+        int64_t units = 0;
+        if (take_integer(o, "units", 0, INT_MAX, &units, err) != 0)
             return -1;
-        m->cores = (int)cores;
+        m->units = (int)units;
     }
-    if ((member(o, "conditions") &&
+    if ((member(o, "class") && take_text(o, "class", NAME_MAX_BYTES, &m->class, err) != 0) ||
+        (member(o, "conditions") &&
          take_text(o, "conditions", DETAIL_MAX_BYTES, &m->conditions, err) != 0) ||
         (member(o, "sensors") && take_facts(o, "sensors", &m->sensors, err) != 0))
         return -1;
@@ -425,6 +426,7 @@ void wire_message_done(struct wire_message *m) {
     for (size_t i = 0; i < m->metric_count; i++)
         metric_done(&m->metrics[i]);
     free(m->metrics);
+    free(m->class);
     free(m->conditions);
     free(m->sensors);
     free(m->arch);

@@ -14,10 +14,11 @@
  *    "env":{NAME:VALUE,...},"needs":PROGRAM}                  env and needs may be left out
  * Agent to muster, one answer to each, with the id of the request:
  *   {"type":"metrics","id":N,"seconds":X,"metrics":[{"name":S,"unit":S,"value":X,
- *    "better":"higher"|"lower"},...],"cores":N,"conditions":TEXT,"sensors":{...}}
- *                                      the first is the judged one; cores: how many CPUs took
- *                                      part, left out where it means nothing; conditions and
- *                                      sensors: what was seen of the server since the first trial
+ *    "better":"higher"|"lower"},...],"units":N,"class":S,"conditions":TEXT,"sensors":{...}}
+ *                                      the first is the judged one; units: how many of what a
+ *                                      reference is of (cores, nodes), class: what kind of device
+ *                                      it was; both left out where they mean nothing; conditions
+ *                                      and sensors: what was seen since the first trial
  *   {"type":"output","id":N,"seconds":X,"status":N,"truncated":B,"output":BASE64}
  *                                      status: exit status, or 128+N when signal N ended it;
  *                                      standard output and standard error, in their order
@@ -77,7 +78,8 @@ struct wire_message {
     /* metrics */
     struct metric *metrics;
     size_t metric_count; /* at least 1 */
-    int cores;           /* 0: not told */
+    int units;           /* 0: not told */
+    char *class;         /* NULL: not told */
     char *conditions;    /* NULL: nothing worth a word */
     char *sensors;       /* a JSON object as text, or NULL */
     /* output: raw bytes, a NUL added after them */

@@ -228,7 +228,7 @@ static void measures_cpus(UNUSED void **state) {
         fail_msg("%s", m.detail);
     cpu_set_t allowed;
     assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
-    assert_int_equal(m.cores, CPU_COUNT(&allowed));
+    assert_int_equal(m.units, CPU_COUNT(&allowed));
     assert_int_equal(m.metric_count, 6);
     assert_string_equal(m.metrics[0].name, "all_cores");
     assert_string_equal(m.metrics[1].name, "one_core");

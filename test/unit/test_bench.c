@@ -15,13 +15,16 @@
     "\"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef\",\"arch\":\"fake\","      \
     "\"facts\":{\"cores\":4}}\n"
 #define METRICS(id, x)                                                                             \
-    "{\"type\":\"metrics\",\"id\":" id ",\"seconds\":1,\"cores\":2,\"metrics\":[{\"name\":"        \
+    "{\"type\":\"metrics\",\"id\":" id ",\"seconds\":1,\"units\":2,\"metrics\":[{\"name\":"        \
     "\"all_cores\",\"unit\":\"Mop/s\",\"value\":" x ",\"better\":\"higher\"},{\"name\":"           \
     "\"one_core\",\"unit\":\"Mop/s\",\"value\":5,\"better\":\"higher\"}]}\n"
 #define OUTPUT(id, status, base64)                                                                 \
     "{\"type\":\"output\",\"id\":" id ",\"seconds\":1,\"status\":" status                          \
     ",\"truncated\":false,\"output\":\"" base64 "\"}\n"
 
+static struct reference known = {
+    .benchmark = "cpu", .metric = "all_cores", .per_unit = true, .value = 100};
+static struct references references = {.items = &known, .count = 1};
 static struct benchmark_plan benchmarks[2];
 static struct plan plan;
 static struct extract *number;
@@ -33,8 +36,8 @@ static int set_up(UNUSED void **state) {
     static char no_parameters[] = "{}";
     benchmarks[0] = (struct benchmark_plan){.name = "cpu",
                                             .parameters = no_parameters,
-                                            .reference = 100,
-                                            .reference_per_core = true,
+                                            .reference = NAN,
+                                            .references = &references,
                                             .threshold = 50,
                                             .timeout = CLOCK_S,
                                             .trials = 1};

@@ -19,7 +19,7 @@ static struct benchmark_result judge(const struct benchmark_plan *plan, int core
     struct benchmark_result r = measured(trials, n);
     struct error err;
     r.lower_is_better = plan->lower_is_better;
-    assert_int_equal(judge_benchmark(plan, cores, &r, &err), 0);
+    assert_int_equal(judge_benchmark(plan, cores, NULL, &r, &err), 0);
     return r;
 }
 
@@ -57,12 +57,39 @@ static void without_a_reference_the_value_is_the_score(UNUSED void **state) {
     benchmark_result_done(&r);
 }
 
-static void a_reference_of_one_core_is_times_the_cores(UNUSED void **state) {
-    struct benchmark_plan plan = {.reference = 100, .reference_per_core = true, .threshold = 50};
-    double trials[] = {800};
-    struct benchmark_result r = judge(&plan, 8, trials, 1);
-    assert_true(r.reference == 800 && r.score == 100);
-    benchmark_result_done(&r);
+static void a_known_reference_is_used_where_none_is_set(UNUSED void **state) {
+    struct reference known[] = {
+        {.benchmark = "cpu", .metric = "all", .per_unit = true, .value = 100},
+        {.benchmark = "disk", .metric = "all", .class = "ssd", .value = 7},
+    };
+    struct references references = {.items = known, .count = 2};
+    static const struct {
+        const char *benchmark, *metric, *class;
+        double set;
+        int units;
+        double reference;
+    } cases[] = {
+        {"cpu", "all", NULL, NAN, 8, 800},   {"cpu", "all", "x", NAN, 1, 100},
+        {"cpu", "all", NULL, 50, 8, 50},     {"cpu", "all", NULL, NAN, 0, NAN},
+        {"cpu", "one", NULL, NAN, 8, NAN},   {"disk", "all", "ssd", NAN, 0, 7},
+        {"disk", "all", "hdd", NAN, 0, NAN}, {"disk", "all", NULL, NAN, 0, NAN},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct benchmark_plan plan = {.reference = cases[i].set, .references = &references};
+        double trial = 400;
+        struct benchmark_result r = measured(&trial, 1);
+        struct error err;
+        free(r.benchmark);
+        r.benchmark = strdup(cases[i].benchmark);
+        r.metric = strdup(cases[i].metric);
+        assert_int_equal(judge_benchmark(&plan, cases[i].units, cases[i].class, &r, &err), 0);
+        if (isnan(cases[i].reference))
+            assert_true(isnan(r.reference) && r.score == 400);
+        else
+            assert_true(r.reference == cases[i].reference &&
+                        r.score == 100 * 400 / cases[i].reference);
+        benchmark_result_done(&r);
+    }
 }
 
 static void a_score_at_the_threshold_passes(UNUSED void **state) {
@@ -83,7 +110,7 @@ static void conditions_stand_in_the_sentence(UNUSED void **state) {
     struct benchmark_result r = measured(&trial, 1);
     struct error err;
     r.conditions = strdup("throttled: 89 C, 1.2 of 3.4 GHz");
-    assert_int_equal(judge_benchmark(&plan, 0, &r, &err), 0);
+    assert_int_equal(judge_benchmark(&plan, 0, NULL, &r, &err), 0);
     assert_string_equal(r.detail, "cpu scored 41, below 50 (throttled: 89 C, 1.2 of 3.4 GHz)");
     benchmark_result_done(&r);
 }
@@ -168,7 +195,7 @@ int main(void) {
         cmocka_unit_test(the_median_is_scored_against_the_reference),
         cmocka_unit_test(lower_is_better_turns_the_score_round),
         cmocka_unit_test(without_a_reference_the_value_is_the_score),
-        cmocka_unit_test(a_reference_of_one_core_is_times_the_cores),
+        cmocka_unit_test(a_known_reference_is_used_where_none_is_set),
         cmocka_unit_test(a_score_at_the_threshold_passes),
         cmocka_unit_test(conditions_stand_in_the_sentence),
         cmocka_unit_test(what_is_skipped_does_not_count),

@@ -39,8 +39,13 @@ static void defaults(UNUSED void **state) {
     struct plan p = make(&c, (struct plan_options){.threshold = NAN});
     assert_int_equal(p.fanout, 32);
     assert_true(p.threshold == 50);
-    assert_int_equal(p.benchmark_count, 1);
+    size_t builtin_count = 0;
+    while (builtins[builtin_count].name)
+        builtin_count++;
+    assert_int_equal(p.benchmark_count, builtin_count);
     assert_string_equal(p.benchmarks[0].name, "cpu");
+    for (size_t i = 0; i < builtin_count; i++)
+        assert_string_equal(p.benchmarks[i].parameters, "{}");
     assert_true(p.benchmarks[0].threshold == 50);
     assert_int_equal(p.run_timeout, DEADLINE_NEVER);
     /* a server always has a deadline */
@@ -58,7 +63,10 @@ static void the_configuration_lists_what_is_run(UNUSED void **state) {
     assert_int_equal(p.benchmarks[0].trials, 3);
     assert_string_equal(p.benchmarks[1].name, "cpu");
     assert_true(p.benchmarks[1].threshold == 60);
-    assert_true(p.benchmarks[1].reference_per_core);
+    assert_true(isnan(p.benchmarks[1].reference));
+    assert_ptr_equal(p.benchmarks[1].references, p.references);
+    assert_non_null(references_find(p.references, "cpu", "all_cores", NULL));
+    assert_null(p.benchmarks[0].references);
     plan_done(&p);
 }
 

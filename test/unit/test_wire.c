@@ -106,12 +106,13 @@ static void reads_metrics(UNUSED void **state) {
         parsed("{\"type\":\"metrics\",\"id\":7,\"seconds\":0.5,\"metrics\":["
                "{\"name\":\"all\",\"unit\":\"Mop/s\",\"value\":12.5,\"better\":\"higher\"},"
                "{\"name\":\"lat\\u2028\",\"unit\":\"ns\",\"value\":3,\"better\":\"lower\"}],"
-               "\"cores\":2}");
+               "\"units\":2,\"class\":\"ssd\"}");
     assert_int_equal(m.type, WIRE_METRICS);
     assert_int_equal(m.id, 7);
     assert_true(m.seconds == 0.5);
     assert_int_equal(m.metric_count, 2);
-    assert_int_equal(m.cores, 2);
+    assert_int_equal(m.units, 2);
+    assert_string_equal(m.class, "ssd");
     assert_string_equal(m.metrics[0].name, "all");
     assert_true(m.metrics[0].value == 12.5);
     assert_false(m.metrics[0].lower_is_better);
@@ -253,7 +254,7 @@ static void refuses_hostile_lines(UNUSED void **state) {
         "\"value\":1,\"better\":\"lower\"}]}",
         "{\"type\":\"metrics\",\"id\":99999999999999999999,\"seconds\":1,\"metrics\":[]}",
         "{\"type\":\"metrics\",\"id\":1,\"seconds\":1,\"metrics\":[{\"name\":\"a\",\"unit\":\"b\","
-        "\"value\":1,\"better\":\"lower\"}],\"cores\":4294967298}",
+        "\"value\":1,\"better\":\"lower\"}],\"units\":4294967298}",
         "{\"type\":\"output\",\"id\":1,\"seconds\":1,\"status\":256,\"truncated\":false,"
         "\"output\":\"\"}",
         "{\"type\":\"output\",\"id\":1,\"seconds\":1,\"status\":0,\"truncated\":0,\"output\":\"\"}",
@@ -305,7 +306,7 @@ static void cuts_long_texts(UNUSED void **state) {
 static void survives_cut_and_broken_lines(UNUSED void **state) {
     static const char line[] =
         "{\"type\":\"metrics\",\"id\":7,\"seconds\":0.5,\"metrics\":[{\"name\":\"all\","
-        "\"unit\":\"Mop/s\",\"value\":12.5,\"better\":\"higher\"}],\"cores\":2}";
+        "\"unit\":\"Mop/s\",\"value\":12.5,\"better\":\"higher\"}],\"units\":2}";
     for (size_t n = 0; n < sizeof(line) - 1; n++)
         refuses_bytes(line, n);
     static const char with[] = {0, '"', '{', '9', 'e', '-', (char)0xff, '\\'};
