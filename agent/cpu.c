@@ -1,188 +1,320 @@
 /*
- * cpu: how much the CPUs compute, all allowed ones at once and one alone.
+ * cpu: how much the CPUs compute, all allowed ones at once, one alone, and each by itself.
  *
- * Two kernels, each a fixed block of work with a known result, bit for bit the same on every
- * machine, so that a CPU that computes wrongly is found by every block it does:
+ * A trial has seven phases of `duration` each: the three kernels (kernels.h) on all CPUs at once,
+ * the integer one on each CPU in turn, while the others rest, and the three on one alone, the last
+ * allowed one, as the first serves most interrupts. Every block is compared with the known answer;
+ * CPUs that come to another one are named, and the trial has failed.
  *
- *   integer  65536 operations; one is a step of a xorshift generator, the lookup of a table that
- *            stays in the first cache, a multiplication, and a branch that is taken at random one
- *            time in eight, into a division.
- *   float    32 x 32^3 operations; one is a multiplication and an addition of doubles (not fused),
- *            of a product of 32 x 32 matrices that stay in the first cache. Every element is summed
- *            in a fixed order, so vector units change the speed and not the result; the file is
- *            compiled with -ffp-contract=off.
+ * Each thread is bound to its CPU and works at a place of its own, which it has touched first.
+ * What is done in the first tenth of a phase, while clocks rise, caches fill and the last threads
+ * arrive, is not counted: a thread counts from the end of a block on, to the end of the first block
+ * that is over when `duration` has passed. So its rate is that of whole blocks in the time that
+ * they took, and the rate of all is the sum of these: a slow CPU lowers it by what it lacks, makes
+ * nobody wait, and no block that was under way is lost or counted as done. A duration of whole
+ * periods of a control group's quota (100 ms nearly everywhere) meets as much of its pauses
+ * wherever it begins.
  *
- * A trial does `work` blocks per CPU of each kernel: first all CPUs at once, one bound thread each,
- * then one CPU alone (the last allowed one: the first serves most interrupts). Blocks are handed
- * out one at a time from one counter, so the figure for all CPUs is what they got done together in
- * the time from the common start to the last block: a slow CPU lowers it by what it lacks, and does
- * not make all others wait.
+ * A CPU is what the kernel schedules on: with SMT a hardware thread, not a core. All that the
+ * affinity allows take part. A quota does not make them fewer, because that would hide it: they
+ * then have less time, and the result is lower, with a note that says why.
  *
- * Rates are millions of operations per second; `all_cores` and `one_core` are the geometric means
- * of the integer and the float rates, so that neither kernel outweighs the other.
- *
- * Threads share the counter of a phase.
+ * Threads share the beginning of a phase; all else of theirs is their own.
  */
 #include "base/clock.h"
 #include "benchmark.h"
 #include "cpus.h"
+#include "kernels.h"
 #include "team.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-#define DEFAULT_WORK 900 /* about 0.3 s for all CPUs and as much for one on a server of 2023 */
-#define WORK_MAX 1000000
+#define DURATION (300 * CLOCK_MS)
+#define DURATION_QUICK (100 * CLOCK_MS)
+#define DURATION_MAX (60 * CLOCK_S)
+#define TURN_MIN (2 * CLOCK_MS)
+#define TURN_AGAIN (50 * CLOCK_MS)
 
-#define INT_STEPS 65536
-#define TABLE_SIZE 1024
-#define FLOAT_ROUNDS 32
-#define SIZE 32
+/* A CPU alone that is below so much of the others' median is weak; turbo clocks differ by less. */
+#define WEAK 0.8
 
-/* The results of a block. A build for a test puts in a wrong one. */
-#ifndef INT_RESULT
-#define INT_RESULT UINT64_C(0xd3a7018cb9fcfa14)
-#endif
-#define FLOAT_RESULT UINT64_C(0xc197da1c0b133701)
+#define PLACE_SIZE (UINT64_C(2) << 20) /* a huge page */
+#define NAMED_MAX 200                  /* bytes of names of CPUs in a sentence */
 
-/* the agent is built to be small; these are what is measured */
-#define kernel_function static __attribute__((optimize("O3"), noinline)) uint64_t
+_Static_assert(sizeof(struct workplace) <= PLACE_SIZE, "a workplace is in one huge page");
 
-struct kernel {
-    double operations; /* of one block */
-    uint64_t result;
-    uint64_t (*block)(void);
+/* One of the CPUs; what it does now is its thread's alone. */
+struct worker {
+    _Alignas(128) struct workplace *place;
+    int cpu;
+    bool filled;
+    bool told;        /* that it is weak */
+    unsigned wrong;   /* kernels that it computed wrongly, a bit each */
+    double blocks;    /* that count, of this phase */
+    int64_t took;     /* ns for them */
+    double turn_rate; /* Mop/s when it was alone */
 };
 
 struct phase {
-    const struct kernel *kernel;
-    atomic_llong blocks; /* left to be handed out */
-    atomic_int wrong;    /* the worker that computed a wrong result, -1: none */
+    int kernel;
+    int64_t duration;
+    struct worker *workers;
+    atomic_llong begin; /* when the first one arrived */
 };
 
-static inline __attribute__((always_inline)) uint64_t next_random(uint64_t *x) {
-    *x ^= *x << 13;
-    *x ^= *x >> 7;
-    *x ^= *x << 17;
-    return *x;
+static struct worker *workers;
+static int count;
+
+/* ---- one phase ---- */
+
+static uint64_t compute(const struct worker *w, int kernel) {
+    uint64_t answer = kernels[kernel].block(w->place);
+#ifdef AGENT_FAULTS
+    /* "CPU KERNEL": one bit turns there */
+    const char *fault = getenv("MUSTER_TEST_CPU_FAULT");
+    char *rest = NULL;
+    if (fault && strtol(fault, &rest, 10) == w->cpu && atoi(rest) == kernel)
+        answer ^= 1 << 17;
+#endif
+    return answer;
 }
 
-kernel_function integer_block(void) {
-    uint32_t table[TABLE_SIZE];
-    uint64_t x = UINT64_C(0x9e3779b97f4a7c15), sum = 0;
-    for (int i = 0; i < TABLE_SIZE; i++)
-        table[i] = (uint32_t)next_random(&x);
-    for (int i = 0; i < INT_STEPS; i++) {
-        next_random(&x);
-        sum = (sum ^ x) * UINT64_C(0xd6e8feb86659fd93) + table[x >> 54];
-        if ((x & 7) == 0)
-            sum += sum / (x >> 40 | 1);
-    }
-    return sum;
+static int64_t common_begin(struct phase *p) {
+    long long begin = 0, now = clock_now();
+    return atomic_compare_exchange_strong(&p->begin, &begin, now) ? now : begin;
 }
-
-static void fill_matrix(double m[SIZE][SIZE], uint64_t seed) {
-    for (int i = 0; i < SIZE; i++)
-        for (int j = 0; j < SIZE; j++)
-            m[i][j] = (double)(next_random(&seed) >> 11) * 0x1p-53 - 0.5;
-}
-
-kernel_function float_block(void) {
-    double a[SIZE][SIZE], b[SIZE][SIZE], c[SIZE][SIZE] = {0};
-    fill_matrix(a, 1);
-    fill_matrix(b, 2);
-    for (int round = 0; round < FLOAT_ROUNDS; round++) {
-        for (int i = 0; i < SIZE; i++)
-            for (int k = 0; k < SIZE; k++)
-                for (int j = 0; j < SIZE; j++)
-                    c[i][j] += a[i][k] * b[k][j];
-        /* the next product is another one: nothing can be taken out of the loop */
-        memcpy(a[round % SIZE], c[round % SIZE], sizeof(a[0]));
-    }
-    uint64_t sum = 0;
-    for (int i = 0; i < SIZE; i++)
-        for (int j = 0; j < SIZE; j++) {
-            uint64_t bits;
-            memcpy(&bits, &c[i][j], sizeof(bits));
-            sum = (sum ^ bits) * UINT64_C(0xd6e8feb86659fd93);
-        }
-    return sum;
-}
-
-static const struct kernel kernels[] = {
-    {INT_STEPS, INT_RESULT, integer_block},
-    {FLOAT_ROUNDS * SIZE * SIZE * SIZE, FLOAT_RESULT, float_block},
-};
 
 static void work(void *arg, int i) {
     struct phase *p = arg;
-    /* a call that the compiler cannot see through, lest it computes one block for all */
-    uint64_t (*volatile block)(void) = p->kernel->block;
-    while (atomic_load_explicit(&p->wrong, memory_order_relaxed) < 0 &&
-           atomic_fetch_sub_explicit(&p->blocks, 1, memory_order_relaxed) > 0)
-        if (block() != p->kernel->result)
-            atomic_store(&p->wrong, i);
+    struct worker *w = &p->workers[i];
+    if (!w->filled)
+        workplace_fill(w->place);
+    w->filled = true;
+    int64_t ramp_end = common_begin(p) + p->duration / 10, from = 0, now = 0, blocks = 0;
+    while (from == 0 || now < from + p->duration) {
+        if (compute(w, p->kernel) != kernels[p->kernel].answer) {
+            w->wrong |= 1U << p->kernel;
+            return;
+        }
+        now = clock_now();
+        if (from > 0)
+            blocks++;
+        else if (now >= ramp_end)
+            from = now;
+    }
+    w->blocks = (double)blocks;
+    w->took = now - from;
 }
 
-/* Does `blocks` blocks on the CPUs and tells the rate in operations per second. */
-static int run_phase(const struct kernel *kernel, const int *on, int n, int64_t blocks,
-                     double *rate, struct failure *f) {
-    struct phase p = {.kernel = kernel, .blocks = blocks, .wrong = -1};
-    struct team_times times;
-    if (team_run(on, n, work, &p, &times, f) != 0)
+/* A kernel on n workers; the sum of their rates in Mop/s comes into *rate, 0 with a wrong answer.
+ */
+static int run_phase(int kernel, struct worker *on, int n, int64_t duration, double *rate,
+                     struct failure *f) {
+    struct phase p = {.kernel = kernel, .duration = duration, .workers = on};
+    cleanup(free_ptr) int *numbers = calloc((size_t)n, sizeof(*numbers));
+    if (!numbers)
+        return failure_set(f, "internal", "out of memory");
+    for (int i = 0; i < n; i++) {
+        numbers[i] = on[i].cpu;
+        on[i].blocks = on[i].took = 0;
+    }
+    if (team_run(numbers, n, work, &p, NULL, f) != 0)
         return -1;
-    if (p.wrong >= 0)
-        return failure_set(f, "wrong-result", "CPU %d computed a wrong result", on[p.wrong]);
-    *rate = (double)blocks * kernel->operations / ((double)(times.end - times.begin) / 1e9);
+    *rate = 0;
+    for (int i = 0; i < n; i++)
+        if (on[i].took > 0)
+            *rate += on[i].blocks * kernels[kernel].operations / ((double)on[i].took / 1e3);
     return 0;
 }
 
-static int measure(const int *on, int n, int64_t blocks, double rates[2], struct failure *f) {
-    for (size_t i = 0; i < ARRAY_LEN(kernels); i++)
-        if (run_phase(&kernels[i], on, n, blocks, &rates[i], f) != 0)
+static int run_kernels(struct worker *on, int n, int64_t duration, double rates[KERNEL_COUNT],
+                       struct failure *f) {
+    for (int k = 0; k < KERNEL_COUNT; k++)
+        if (run_phase(k, on, n, duration, &rates[k], f) != 0)
             return -1;
     return 0;
 }
 
-enum { WORK };
+/* ---- wrong answers ---- */
 
-static const struct parameter parameters[] = {
-    [WORK] = {"work", PARAMETER_COUNT, 1, WORK_MAX, DEFAULT_WORK, DEFAULT_WORK / 3,
-              "blocks of each kernel for every CPU"},
-    {.name = NULL},
-};
+static void name_wrong(struct str *out, const struct worker *w) {
+    str_addf(out, "%sCPU %d (", out->len > 0 ? ", " : "", w->cpu);
+    const char *separator = "";
+    for (int k = 0; k < KERNEL_COUNT; k++)
+        if (w->wrong & 1U << k) {
+            str_addf(out, "%s%s", separator, kernels[k].name);
+            separator = ", ";
+        }
+    str_add_char(out, ')');
+}
 
-static int cpus[CPUS_MAX];
-static int count;
+/* Names all CPUs that came to a wrong answer, or as many as a sentence holds. */
+static int check(struct failure *f) {
+    cleanup(str_done) struct str names = {0};
+    int wrong = 0, unnamed = 0;
+    for (int i = 0; i < count; i++) {
+        if (!workers[i].wrong)
+            continue;
+        wrong++;
+        if (names.len > NAMED_MAX)
+            unnamed++;
+        else
+            name_wrong(&names, &workers[i]);
+    }
+    if (wrong == 0)
+        return 0;
+    if (unnamed > 0)
+        str_addf(&names, " and %d more", unnamed);
+    return failure_set(f, "wrong-result", "computed wrongly: %s", names.data ? names.data : "");
+}
 
-static int prepare(const struct setting *s, struct failure *f) {
-    (void)s;
-    count = cpus_allowed(cpus);
-    if (count == 0)
-        return failure_set(f, "unsupported", "the system does not tell which CPUs are allowed");
+/* ---- each in turn ---- */
+
+static int take_turn(struct worker *w, int64_t duration, struct failure *f) {
+    double rate;
+    if (run_phase(KERNEL_INTEGER, w, 1, duration, &rate, f) != 0)
+        return -1;
+    w->turn_rate = fmax(w->turn_rate, rate);
     return 0;
 }
 
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static struct worker *slowest(void) {
+    struct worker *least = workers;
+    for (int i = 1; i < count; i++)
+        if (workers[i].turn_rate < least->turn_rate)
+            least = &workers[i];
+    return least;
+}
+
+/*
+ * The slowest one's rate over the median of the others', because with two CPUs one of them would
+ * otherwise be half of what it is compared with. NAN when memory ran out.
+ */
+static double slowest_ratio(void) {
+    if (count == 1)
+        return 1;
+    cleanup(free_ptr) double *rates = calloc((size_t)count, sizeof(*rates));
+    if (!rates)
+        return NAN;
+    for (int i = 0; i < count; i++)
+        rates[i] = workers[i].turn_rate;
+    qsort(rates, (size_t)count, sizeof(*rates), ascending);
+    const double *others = rates + 1;
+    int n = count - 1;
+    return rates[0] / ((others[(n - 1) / 2] + others[n / 2]) / 2);
+}
+
+/*
+ * Who seems to be weak has a second, longer turn, and the better one counts: a moment that was
+ * somebody else's makes no weak CPU. Bounded, for a server where many are.
+ */
+static int take_turns(int64_t duration, double *ratio, struct failure *f) {
+    int64_t each = duration / count > TURN_MIN ? duration / count : TURN_MIN;
+    for (int i = 0; i < count; i++) {
+        workers[i].turn_rate = 0;
+        if (take_turn(&workers[i], each, f) != 0)
+            return -1;
+    }
+    const struct worker *last = NULL;
+    for (int more = 8; more > 0 && slowest_ratio() < WEAK && slowest() != last; more--) {
+        struct worker *suspect = slowest();
+        if (take_turn(suspect, each > TURN_AGAIN ? each : TURN_AGAIN, f) != 0)
+            return -1;
+        last = suspect;
+    }
+    *ratio = slowest_ratio();
+    return 0;
+}
+
+/* ---- notes ---- */
+
+static void note_conditions(struct trial *t, double ratio) {
+    int online = cpus_online();
+    double quota = cpus_quota();
+    if (count < online)
+        trial_note(t, "%d of %d CPUs allowed", count, online);
+    if (quota < count)
+        trial_note(t, "quota: time of %.4g CPUs for %d", quota, count);
+    struct worker *w = slowest();
+    /* with less than one CPU's time, its pauses fall to some turns and not to others */
+    if (ratio < WEAK && !w->told && !(quota < 1)) {
+        trial_note(t, "weak core: CPU %d at %.0f %% of the median of the others", w->cpu,
+                   100 * ratio);
+        w->told = true;
+    }
+}
+
+/* ---- the benchmark ---- */
+
+enum { DURATION_OF_PHASES };
+
+static const struct parameter parameters[] = {
+    [DURATION_OF_PHASES] = {"duration", PARAMETER_DURATION, CLOCK_MS, DURATION_MAX, DURATION,
+                            DURATION_QUICK, "of each of the seven phases of a trial"},
+    {.name = NULL},
+};
+
+static int prepare(const struct setting *s, struct failure *f) {
+    (void)s;
+    static int cpus[CPUS_MAX];
+    count = cpus_allowed(cpus);
+    if (count == 0)
+        return failure_set(f, "unsupported", "the system does not tell which CPUs are allowed");
+    /* one more, for the alignment */
+    size_t size = ((size_t)count + 1) * PLACE_SIZE;
+    char *places = mmap(NULL, size, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    workers = aligned_alloc(_Alignof(struct worker), (size_t)count * sizeof(*workers));
+    if (places == MAP_FAILED || !workers)
+        return failure_set(f, "internal", "no memory for %d CPUs: %s", count, strerror(errno));
+    places += -(uintptr_t)places & (PLACE_SIZE - 1);
+    madvise(places, size - PLACE_SIZE, MADV_HUGEPAGE);
+    memset(workers, 0, (size_t)count * sizeof(*workers));
+    for (int i = 0; i < count; i++) {
+        workers[i].cpu = cpus[i];
+        workers[i].place = (struct workplace *)(places + (size_t)i * PLACE_SIZE);
+    }
+    return 0;
+}
+
+static double together(const double rates[KERNEL_COUNT]) {
+    return cbrt(rates[KERNEL_INTEGER] * rates[KERNEL_BRANCH] * rates[KERNEL_FLOAT]);
+}
+
 static int trial(const struct setting *s, struct trial *ret, struct failure *f) {
-    int64_t blocks = s[WORK].number;
-    double all[2] = {0}, one[2] = {0};
-    if (measure(cpus, count, blocks * count, all, f) != 0 ||
-        measure(&cpus[count - 1], 1, blocks, one, f) != 0)
+    int64_t duration = s[DURATION_OF_PHASES].number;
+    double all[KERNEL_COUNT], one[KERNEL_COUNT], ratio;
+    if (run_kernels(workers, count, duration, all, f) != 0 ||
+        take_turns(duration, &ratio, f) != 0 ||
+        run_kernels(&workers[count - 1], 1, duration, one, f) != 0 || check(f) != 0)
         return -1;
     ret->units = count;
-    trial_add(ret, "all_cores", "Mop/s", sqrt(all[0] * all[1]) / 1e6, false);
-    trial_add(ret, "one_core", "Mop/s", sqrt(one[0] * one[1]) / 1e6, false);
-    trial_add(ret, "int_all", "Mop/s", all[0] / 1e6, false);
-    trial_add(ret, "float_all", "Mop/s", all[1] / 1e6, false);
-    trial_add(ret, "int_one", "Mop/s", one[0] / 1e6, false);
-    trial_add(ret, "float_one", "Mop/s", one[1] / 1e6, false);
+    trial_add(ret, "all_cores", "Mop/s", together(all), false);
+    trial_add(ret, "one_core", "Mop/s", together(one), false);
+    trial_add(ret, "int_all", "Mop/s", all[KERNEL_INTEGER], false);
+    trial_add(ret, "branch_all", "Mop/s", all[KERNEL_BRANCH], false);
+    trial_add(ret, "float_all", "GFLOP/s", all[KERNEL_FLOAT] / 1e3, false);
+    trial_add(ret, "int_one", "Mop/s", one[KERNEL_INTEGER], false);
+    trial_add(ret, "branch_one", "Mop/s", one[KERNEL_BRANCH], false);
+    trial_add(ret, "float_one", "GFLOP/s", one[KERNEL_FLOAT] / 1e3, false);
+    trial_add(ret, "slowest_core", "%", 100 * ratio, false);
+    note_conditions(ret, ratio);
     return 0;
 }
 
 const struct benchmark benchmark_cpu = {
     .name = "cpu",
-    .about = "integer and floating-point work on every allowed core at once, and on one alone",
+    .about = "integer, branchy and floating-point work on every allowed core, and on one alone",
     .parameters = parameters,
     .trials = 3,
     .prepare = prepare,

@@ -10,9 +10,11 @@
 #include "cgroup.h"
 #include "file.h"
 
+#include <ctype.h>
 #include <math.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 typedef cpu_set_t cpu_bits[CPUS_MAX / CPU_SETSIZE];
@@ -26,6 +28,20 @@ int cpus_allowed(int cpus[CPUS_MAX]) {
     for (int cpu = 0; cpu < CPUS_MAX; cpu++)
         if (CPU_ISSET_S((size_t)cpu, sizeof(set), set))
             cpus[n++] = cpu;
+    return n;
+}
+
+/* The C library's _SC_NPROCESSORS_ONLN would do, but musl's is the affinity's count. */
+int cpus_online(void) {
+    char list[4096];
+    int n = 0;
+    if (!file_line("/sys/devices/system/cpu/online", list, sizeof(list)))
+        return 0;
+    for (char *p = list; isdigit((unsigned char)*p); p += *p == ',') {
+        long first = strtol(p, &p, 10);
+        long last = *p == '-' ? strtol(p + 1, &p, 10) : first;
+        n += (int)(last - first + 1);
+    }
     return n;
 }
 

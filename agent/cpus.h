@@ -11,6 +11,10 @@
  */
 int cpus_allowed(int cpus[CPUS_MAX]);
 
+/* How many CPUs the machine has that the kernel schedules on, or 0 when the system does not tell.
+ */
+int cpus_online(void);
+
 /* Binds the calling thread to one CPU, if it can be done. */
 void cpus_pin(int cpu);
 

@@ -221,25 +221,199 @@ static void says_hello_with_facts(UNUSED void **state) {
     finish(&a);
 }
 
+#define QUICK "{\"duration\":5000000}"
+#define LONG "{\"duration\":60000000000}"
+
+static double metric(const struct wire_message *m, const char *name) {
+    if (m->type != WIRE_METRICS)
+        fail_msg("%s", m->detail ? m->detail : "not metrics");
+    for (size_t i = 0; i < m->metric_count; i++)
+        if (strcmp(m->metrics[i].name, name) == 0)
+            return m->metrics[i].value;
+    fail_msg("no metric %s", name);
+    return 0;
+}
+
+static void expect_in_conditions(const struct wire_message *m, const char *text) {
+    if (!m->conditions || !strstr(m->conditions, text))
+        fail_msg("'%s' is not in the conditions: %s", text, m->conditions ? m->conditions : "none");
+}
+
 static void measures_cpus(UNUSED void **state) {
     struct agent a = start("r1");
-    struct wire_message m = benchmark(&a, "cpu", "{\"work\":3}", 15000);
+    struct wire_message m = benchmark(&a, "cpu", QUICK, 15000);
     if (m.type != WIRE_METRICS)
         fail_msg("%s", m.detail);
     cpu_set_t allowed;
     assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
     assert_int_equal(m.units, CPU_COUNT(&allowed));
-    assert_int_equal(m.metric_count, 6);
-    assert_string_equal(m.metrics[0].name, "all_cores");
-    assert_string_equal(m.metrics[1].name, "one_core");
+    static const struct {
+        const char *name, *unit;
+    } expected[] = {
+        {"all_cores", "Mop/s"},  {"one_core", "Mop/s"},    {"int_all", "Mop/s"},
+        {"branch_all", "Mop/s"}, {"float_all", "GFLOP/s"}, {"int_one", "Mop/s"},
+        {"branch_one", "Mop/s"}, {"float_one", "GFLOP/s"}, {"slowest_core", "%"},
+    };
+    assert_int_equal(m.metric_count, ARRAY_LEN(expected));
     for (size_t i = 0; i < m.metric_count; i++) {
-        assert_string_equal(m.metrics[i].unit, "Mop/s");
-        assert_true(m.metrics[i].value > 0);
+        assert_string_equal(m.metrics[i].name, expected[i].name);
+        assert_string_equal(m.metrics[i].unit, expected[i].unit);
+        assert_true(m.metrics[i].value > 0 && m.metrics[i].value < 1e9);
         assert_false(m.metrics[i].lower_is_better);
     }
+    assert_true(metric(&m, "slowest_core") <= 100);
     assert_true(m.seconds > 0);
     wire_message_done(&m);
     finish(&a);
+}
+
+/* The last CPU that this process may run on. */
+static int last_cpu(void) {
+    cpu_set_t allowed;
+    assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    int cpu = CPU_SETSIZE - 1;
+    while (cpu > 0 && !CPU_ISSET(cpu, &allowed))
+        cpu--;
+    return cpu;
+}
+
+/* Leaves the processes that are started from now on this CPU alone; -1: all that there were. */
+static void allow_only(int cpu) {
+    static cpu_set_t all;
+    if (CPU_COUNT(&all) == 0)
+        assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (cpu >= 0)
+        CPU_SET(cpu, &set);
+    assert_int_equal(sched_setaffinity(0, sizeof(set), cpu >= 0 ? &set : &all), 0);
+}
+
+static void uses_the_cpus_that_it_may(UNUSED void **state) {
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    allow_only(last_cpu());
+    struct agent a = start("r1");
+    allow_only(-1);
+    struct wire_message m = benchmark(&a, "cpu", QUICK, 15000);
+    assert_true(metric(&m, "slowest_core") == 100); /* of one */
+    assert_int_equal(m.units, 1);
+    char note[64];
+    snprintf(note, sizeof(note), "1 of %ld CPUs allowed", online);
+    if (online > 1)
+        expect_in_conditions(&m, note);
+    wire_message_done(&m);
+    finish(&a);
+}
+
+/* What a test says of shares of a CPU holds only where nobody else wants one. */
+static void skip_if_busy(void) {
+    double load[1];
+    if (getloadavg(load, 1) == 1 && load[0] > (double)sysconf(_SC_NPROCESSORS_ONLN) + 2)
+        skip_because("the machine is busy");
+}
+
+/* Processes that compute on the CPU until they are killed. */
+static void occupy(int cpu, pid_t *pids, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        if ((pids[i] = fork()) == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            allow_only(cpu);
+            for (volatile unsigned turn = 0;; turn++)
+                ;
+        }
+}
+
+static void kill_all(const pid_t *pids, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        kill(pids[i], SIGKILL);
+        assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+    }
+}
+
+/* Others on one of two CPUs take most of its time. */
+static void finds_a_weak_core(UNUSED void **state) {
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip_because("an emulator's block is longer than a turn");
+    cpu_set_t allowed;
+    assert_int_equal(sched_getaffinity(0, sizeof(allowed), &allowed), 0);
+    if (CPU_COUNT(&allowed) < 2)
+        skip_because("this takes two CPUs");
+    skip_if_busy();
+    int weak = last_cpu();
+    pid_t others[3];
+    struct agent a = start("r1");
+    occupy(weak, others, ARRAY_LEN(others));
+    struct wire_message m = benchmark(&a, "cpu", "{\"duration\":200000000}", 15000);
+    kill_all(others, ARRAY_LEN(others));
+    finish(&a);
+    assert_in_range((int64_t)metric(&m, "slowest_core"), 5, 70);
+    char note[64];
+    snprintf(note, sizeof(note), "weak core: CPU %d at ", weak);
+    expect_in_conditions(&m, note);
+    wire_message_done(&m);
+}
+
+static bool write_text(const char *folder, const char *name, const char *text) {
+    char path[200];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    cleanup(fd_close) int fd = open(path, O_WRONLY | O_CLOEXEC);
+    return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+}
+
+/* Makes a control group with a tenth of a CPU's time; false where that cannot be done. */
+static bool make_group(char folder[100]) {
+    static const struct {
+        const char *root, *file, *quota;
+    } versions[] = {{"/sys/fs/cgroup", "cpu.max", "10000 100000"},
+                    {"/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "10000"}};
+    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+        snprintf(folder, 100, "%s/muster-test-%d", versions[i].root, getpid());
+        if (mkdir(folder, 0755) != 0)
+            continue;
+        if (write_text(folder, versions[i].file, versions[i].quota))
+            return true;
+        rmdir(folder);
+    }
+    return false;
+}
+
+static double all_cores(struct agent *a, const char *parameters) {
+    struct wire_message m = benchmark(a, "cpu", parameters, 15000);
+    double value = metric(&m, "all_cores");
+    wire_message_done(&m);
+    return value;
+}
+
+/*
+ * A tenth of a CPU's time is a tenth of its result, or somewhat more when the CPU was not free
+ * without the quota either.
+ */
+static void shows_a_quota(UNUSED void **state) {
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip_because("an emulator's block is longer than a period of the quota");
+    char folder[100], command[256];
+    skip_if_busy();
+    if (!make_group(folder))
+        skip_because("no control group with a quota can be made here");
+    static const char parameters[] = "{\"duration\":200000000}";
+    allow_only(last_cpu());
+    struct agent a = start("r1");
+    double whole = all_cores(&a, parameters);
+    finish(&a);
+    snprintf(command, sizeof(command), "sh -c 'echo $$ >%s/cgroup.procs; exec \"$@\"' sh %s",
+             folder, agent_command);
+    a = start_as(command, "r1");
+    allow_only(-1);
+    a.hello = answer(&a);
+    struct wire_message m = benchmark(&a, "cpu", parameters, 15000);
+    double tenth = metric(&m, "all_cores");
+    expect_in_conditions(&m, "quota: time of 0.1 CPUs for 1");
+    assert_int_equal(m.units, 1);
+    wire_message_done(&m);
+    finish(&a);
+    assert_int_equal(rmdir(folder), 0);
+    if (tenth > 0.6 * whole)
+        fail_msg("%g with a tenth of a CPU, %g with a whole one", tenth, whole);
 }
 
 static struct agent start_broken(void) {
@@ -252,9 +426,21 @@ static struct agent start_broken(void) {
 }
 
 static void names_the_cpu_that_computes_wrongly(UNUSED void **state) {
-    struct agent a = start_broken();
-    expect_error(benchmark(&a, "cpu", "{\"work\":3}", 15000), REASON_WRONG_RESULT, "CPU ");
-    finish(&a);
+    static const char *const kernels[] = {"integer", "branch", "float"};
+    for (int i = 0; i < 3; i++) {
+        char fault[32], sentence[64];
+        snprintf(fault, sizeof(fault), "%d %d", last_cpu(), i);
+        snprintf(sentence, sizeof(sentence), "computed wrongly: CPU %d (%s)", last_cpu(),
+                 kernels[i]);
+        setenv("MUSTER_TEST_CPU_FAULT", fault, 1);
+        struct agent a = start_broken();
+        unsetenv("MUSTER_TEST_CPU_FAULT");
+        struct wire_message m = benchmark(&a, "cpu", QUICK, 15000);
+        if (m.type == WIRE_ERROR)
+            assert_string_equal(m.detail, sentence);
+        expect_error(m, REASON_WRONG_RESULT, "computed wrongly");
+        finish(&a);
+    }
 }
 
 static void expect_conditions(struct wire_message m, const char *expected) {
@@ -286,10 +472,11 @@ static void tells_once_what_trials_note(UNUSED void **state) {
 
 static void refuses_wrong_parameters(UNUSED void **state) {
     struct agent a = start("r1");
-    static const char *const wrong[] = {"{\"work\":0}",     "{\"work\":-1}",   "{\"work\":1.5}",
-                                        "{\"work\":\"3\"}", "{\"work\":1e18}", "{\"work\":null}"};
+    static const char *const wrong[] = {"{\"duration\":0}",    "{\"duration\":-1}",
+                                        "{\"duration\":1.5}",  "{\"duration\":\"3\"}",
+                                        "{\"duration\":1e18}", "{\"duration\":null}"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
-        expect_error(benchmark(&a, "cpu", wrong[i], 5000), REASON_UNSUPPORTED, "'work'");
+        expect_error(benchmark(&a, "cpu", wrong[i], 5000), REASON_UNSUPPORTED, "'duration'");
     expect_error(benchmark(&a, "cpu", "{\"wrok\":3}", 5000), REASON_UNSUPPORTED, "'wrok'");
     expect_error(benchmark(&a, "gpuu", "{}", 5000), REASON_UNSUPPORTED, "'gpuu'");
     finish(&a);
@@ -297,7 +484,7 @@ static void refuses_wrong_parameters(UNUSED void **state) {
 
 static void ends_a_benchmark_at_its_deadline(UNUSED void **state) {
     struct agent a = start("r1");
-    expect_error(benchmark(&a, "cpu", "{\"work\":1000000}", 200), REASON_TIMEOUT, "0.2 s");
+    expect_error(benchmark(&a, "cpu", LONG, 200), REASON_TIMEOUT, "0.2 s");
     expect_output(command(&a, "echo on", (struct ask){0}), 0, "on\n");
     finish(&a);
 }
@@ -438,7 +625,7 @@ static void a_signal_ends_it_as_cleanly(UNUSED void **state) {
 static void ends_in_the_middle_of_a_benchmark(UNUSED void **state) {
     struct agent a = start("mk-middle");
     struct str out = {0};
-    wire_add_benchmark(&out, 1, "cpu", 60000, 1, 0, "{\"work\":1000000}");
+    wire_add_benchmark(&out, 1, "cpu", 60000, 1, 0, LONG);
     ask(&a, out.data, out.len);
     str_done(&out);
     wait_for_processes("mk-middle", 2);
@@ -554,6 +741,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(says_hello_with_facts),
         cmocka_unit_test(measures_cpus),
+        cmocka_unit_test(uses_the_cpus_that_it_may),
+        cmocka_unit_test(finds_a_weak_core),
+        cmocka_unit_test(shows_a_quota),
         cmocka_unit_test(names_the_cpu_that_computes_wrongly),
         cmocka_unit_test(tells_once_what_trials_note),
         cmocka_unit_test(refuses_wrong_parameters),
