@@ -218,7 +218,7 @@ static int start(const struct benchmark *b, const struct json *request, struct f
     if (job_start(&job, run_child, &child) != 0)
         return failure_set(f, "internal", "%s cannot be started: %s", b->name, strerror(errno));
     running = b;
-    sensors_begin();
+    sensors_begin(job.leader);
     return 0;
 }
 
@@ -324,6 +324,7 @@ void benchmark_stop(void) {
     if (!running)
         return;
     running = NULL;
+    sensors_end();
     job_stop(&job, 0);
     str_done(&job.output);
     str_done(&notes);

@@ -55,17 +55,25 @@ static int bind_name(const char *name) {
     return fd;
 }
 
-/* Finds the name of an agent of another run. Returns 1 with its run and process, 0, or -1. */
-static int find_other(const char *run, char other[LOCK_RUN_MAX + 1], int *pid) {
+/* The name of this agent, once it is bound. */
+static char own[sizeof(PREFIX) + LOCK_RUN_MAX + 16];
+
+/*
+ * Finds the name of another agent, of `run` or of any other run. Returns 1 with its run and
+ * process, 0, or -1.
+ */
+static int find(const char *run, bool same, char other[LOCK_RUN_MAX + 1], int *pid) {
     FILE *f = fopen(NAMES, "re");
     if (!f)
         return -1;
     char line[512];
     int found = 0;
     while (!found && fgets(line, sizeof(line), f)) {
-        const char *name = strstr(line, " @" PREFIX);
-        if (name && sscanf(name + 2, PREFIX "%64[^: ]:%d", other, pid) == 2)
-            found = strcmp(other, run) != 0;
+        char *name = strstr(line, " @" PREFIX);
+        if (!name || sscanf(name + 2, PREFIX "%64[^: ]:%d", other, pid) != 2)
+            continue;
+        name[strcspn(name, "\n")] = '\0';
+        found = (strcmp(other, run) == 0) == same && strcmp(name + 2, own) != 0;
     }
     fclose(f);
     return found;
@@ -76,8 +84,8 @@ int lock_take(struct io *io, const char *run, struct failure *f) {
     if (taken || !lock_works())
         return 0;
     int64_t deadline = deadline_in(PATIENCE);
-    char own[sizeof(PREFIX) + LOCK_RUN_MAX + 16], other[LOCK_RUN_MAX + 1];
-    snprintf(own, sizeof(own), PREFIX "%s:%d", run, (int)getpid());
+    char name[sizeof(own)], other[LOCK_RUN_MAX + 1];
+    snprintf(name, sizeof(name), PREFIX "%s:%d", run, (int)getpid());
     do {
         int mutex = bind_name("muster-agent-lock");
         if (mutex < 0 && errno != EADDRINUSE)
@@ -87,16 +95,24 @@ int lock_take(struct io *io, const char *run, struct failure *f) {
             continue;
         }
         int pid;
-        bool alone = find_other(run, other, &pid) != 1;
+        bool alone = find(run, false, other, &pid) != 1;
         int os = 0;
-        if (alone && !(taken = bind_name(own) >= 0)) /* stays open until the process ends */
+        if (alone && !(taken = bind_name(name) >= 0)) /* stays open until the process ends */
             os = errno;
         close(mutex);
         if (os)
             return failure_set(f, "internal", "the server's lock: %s", strerror(os));
-        if (taken)
+        if (taken) {
+            memcpy(own, name, sizeof(own));
             return 0;
+        }
         failure_set(f, "busy", "run %s is measuring on this server (process %d)", other, pid);
     } while (io_sleep(io, 20 * CLOCK_MS) && clock_now() < deadline);
     return -1;
+}
+
+bool lock_shared(void) {
+    char run[LOCK_RUN_MAX + 1], other[LOCK_RUN_MAX + 1];
+    int pid;
+    return sscanf(own, PREFIX "%64[^:]", run) == 1 && find(run, true, other, &pid) == 1;
 }

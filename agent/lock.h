@@ -20,3 +20,6 @@ bool lock_works(void);
  * other run; after -1 the session may have ended.
  */
 int lock_take(struct io *io, const char *run, struct failure *f);
+
+/* Whether another agent of the run that has the lock measures here, too. */
+bool lock_shared(void);

@@ -13,7 +13,13 @@ bench() {
     printf '    %s\n' "$@" >>muster.yaml
 }
 
+# a muster.yaml that does not let built-in benchmarks wait until this machine is idle
+unsettled() {
+    echo 'settle: 1ms' >muster.yaml
+}
+
 @test "this machine, with the built-in benchmark" {
+    unsettled
     run muster run -T local --json -t 0
     status_is 0
     json_is '.servers[0].server' localhost
@@ -28,10 +34,25 @@ bench() {
 }
 
 @test "an impossible threshold fails it, and says by how much" {
+    unsettled
     run muster run -T local -b cpu -t 99999
     status_is 1
     output_has "failed, below-threshold: localhost"
     [[ $output =~ "cpu scored "[0-9.]+", below 99999" ]] || fail "no sentence"
+}
+
+@test "a busy neighbour is waited for, then named" {
+    echo 'settle: 300ms' >muster.yaml
+    for _ in $(seq "$(nproc)"); do
+        timeout 30 sh -c 'while :; do :; done' >/dev/null 2>&1 &
+        echo $! >>"$T/neighbours.pid"
+    done
+    run -1 muster run -T local -b cpu -t 99999 --json
+    # shellcheck disable=SC2046
+    kill $(cat "$T/neighbours.pid")
+    json_is '.servers[0].benchmarks[0].conditions | test("^(.*; )?busy [0-9]+ %")' true
+    json_is '.servers[0].benchmarks[0].sensors | .busy_percent > 10 and .busy_before_percent > 10 and .settle_seconds >= 0.3' true
+    json_is '.servers[0].detail | test("^cpu scored .*, below 99999 \\(.*busy [0-9]+ %.*\\)$")' true
 }
 
 @test "the agent is put in place once, privately, and reused" {

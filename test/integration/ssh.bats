@@ -36,6 +36,7 @@ detail_has() {
 
 @test "the built-in benchmark over ssh; the agent is reused and nothing else is left" {
     start_sshd 127.0.0.1 "SetEnv XDG_CACHE_HOME=$T/remote"
+    echo 'settle: 1ms' >muster.yaml
     run muster_ssh 127.0.0.1 -b cpu -t 0 --json
     status_is 0
     json_is '.servers[0].benchmarks[0].value > 0' true
