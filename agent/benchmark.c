@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "job.h"
 #include "sensors.h"
+#include "tmpdir.h"
 
 #include <errno.h>
 #include <math.h>
@@ -87,6 +88,13 @@ static int set(const struct parameter *p, const struct json_field *field, struct
     if (p->kind == PARAMETER_PATH) {
         if (field->kind != JSON_TEXT || field->text[0] != '/')
             return failure_set(f, "unsupported", "the parameter '%s' is not an absolute path",
+                               p->name);
+        ret->text = field->text;
+        return 0;
+    }
+    if (p->kind == PARAMETER_LIST) {
+        if (field->kind != JSON_TEXT || !parameter_is_list(field->text))
+            return failure_set(f, "unsupported", "the parameter '%s' is not a list of numbers",
                                p->name);
         ret->text = field->text;
         return 0;
@@ -215,6 +223,8 @@ static int start(const struct benchmark *b, const struct json *request, struct f
     struct child child = {.benchmark = b, .settings = settings};
     if (read_settings(b, request, settings, f) != 0)
         return -1;
+    if (b->tmpdir)
+        tmpdir_get(); /* here, so that this process knows it */
     if (job_start(&job, run_child, &child) != 0)
         return failure_set(f, "internal", "%s cannot be started: %s", b->name, strerror(errno));
     running = b;
@@ -333,7 +343,7 @@ void benchmark_stop(void) {
 /* ---- what muster has to know ---- */
 
 static void describe_parameter(struct str *out, const struct parameter *p) {
-    static const char *const kinds[] = {"count", "bytes", "duration", "flag", "path"};
+    static const char *const kinds[] = {"count", "bytes", "duration", "flag", "path", "list"};
     str_add(out, "{\"name\":");
     answer_text(out, p->name);
     str_addf(out, ",\"kind\":\"%s\",\"min\":%lld,\"max\":%lld,\"default\":%lld,\"quick\":%lld,",

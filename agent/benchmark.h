@@ -19,7 +19,7 @@
 /* The value of a parameter, at the parameter's index in the table. */
 struct setting {
     int64_t number;
-    const char *text; /* of a PATH, or NULL */
+    const char *text; /* of a PATH or a LIST, or NULL */
 };
 
 /* What a trial measured. */
@@ -47,6 +47,7 @@ struct benchmark {
     const struct parameter *parameters; /* ended by one without a name */
     int trials;                         /* how many, unless the user says */
     bool warm_up;                       /* a trial before the first one does not count */
+    bool tmpdir;                        /* it uses tmpdir_get() */
 
     /*
      * Takes what the trials need. Fails with `unsupported` where it cannot be measured here, and

@@ -25,7 +25,7 @@ struct config_env {
 struct config_parameter {
     const struct parameter *of;
     int64_t number;
-    char *text; /* of a PATH */
+    char *text; /* of a PATH or a LIST */
 };
 
 /*

@@ -220,6 +220,24 @@ static void read_amount(struct reader *r, const struct parameter *p, const struc
         *ret = n;
 }
 
+/* One number, a text of several with commas, or a list of them. */
+static void read_list(struct reader *r, const struct parameter *p, const struct yaml_node *value,
+                      char **ret) {
+    cleanup(str_done) struct str list = {0};
+    if (value->kind == YAML_LIST) {
+        for (size_t i = 0; i < value->count; i++)
+            str_addf(&list, "%s%s", i > 0 ? "," : "",
+                     value->items[i]->kind == YAML_NUMBER ? value->items[i]->text : "?");
+    } else if (value->kind == YAML_NUMBER || value->kind == YAML_TEXT) {
+        str_add(&list, value->text);
+    }
+    r->no_memory |= list.failed;
+    if (list.data && parameter_is_list(list.data))
+        keys_set_text(r, ret, list.data);
+    else
+        keys_expected(r, p->name, "numbers, such as 0 or [0, 2]", value);
+}
+
 static void read_parameter(struct reader *r, const struct parameter *p,
                            const struct yaml_node *value, struct config_benchmark *b) {
     struct config_parameter *to = &b->parameters[b->parameter_count++];
@@ -234,6 +252,8 @@ static void read_parameter(struct reader *r, const struct parameter *p,
             keys_set_text(r, &to->text, value->text);
         else
             keys_expected(r, p->name, "an absolute path", value);
+    } else if (p->kind == PARAMETER_LIST) {
+        read_list(r, p, value, &to->text);
     } else {
         read_amount(r, p, value, &to->number);
     }

@@ -7,14 +7,17 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
-/* The kinds differ in how people write them; all but PATH are whole numbers for the agent. */
+/* The kinds differ in how people write them; PATH and LIST are texts for the
+ * agent, the others whole numbers. */
 enum parameter_kind {
     PARAMETER_COUNT,
     PARAMETER_BYTES,    /* 1GiB */
     PARAMETER_DURATION, /* 500ms; ns */
     PARAMETER_FLAG,     /* true and false: 1 and 0 */
     PARAMETER_PATH,     /* an absolute path */
+    PARAMETER_LIST,     /* whole numbers, a text such as 0,2; without it, all there are */
 };
 
 struct parameter {
@@ -25,6 +28,18 @@ struct parameter {
     int64_t quick;    /* when it is not given in a quick run */
     const char *about;
 };
+
+/* Whether it is one as a LIST has it. */
+static inline bool parameter_is_list(const char *text) {
+    size_t i = 0;
+    do {
+        size_t digits = strspn(text + i, "0123456789");
+        if (digits == 0 || digits > 4)
+            return false;
+        i += digits;
+    } while (text[i++] == ',');
+    return text[i - 1] == '\0';
+}
 
 struct builtin {
     const char *name;
