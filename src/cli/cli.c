@@ -81,6 +81,8 @@ int cli_store_options(int argc, char **argv, const struct option *options, const
             ret->url = optarg;
         else if (c == CLI_JSON)
             ret->json = true;
+        else if (c == CLI_SERVER)
+            ret->server = optarg;
         else if (log_format_parse(optarg, &ret->format) < 0)
             return cli_usage("the log format is console, logfmt or json, not '%.40s'", optarg);
     }

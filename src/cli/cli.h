@@ -46,9 +46,10 @@ struct cli_store {
     const char *url;
     enum log_format format; /* of --log-format, where the command has it; console */
     bool json;
+    const char *server; /* of --server, where the command has it; NULL */
 };
 
-enum { CLI_STORE = 256, CLI_JSON, CLI_LOG_FORMAT, CLI_HELP };
+enum { CLI_STORE = 256, CLI_JSON, CLI_LOG_FORMAT, CLI_SERVER, CLI_HELP };
 
 #define CLI_STORE_OPTIONS                                                                          \
     {"store", required_argument, NULL, CLI_STORE}, {"json", no_argument, NULL, CLI_JSON}, {        \

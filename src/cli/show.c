@@ -1,18 +1,23 @@
 /* show: `muster show`. */
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "report/detail.h"
+#include "report/document.h"
 
 #include <stdio.h>
 #include <string.h>
 
 static const char help[] = "usage: muster show [OPTIONS] RUN\n\n"
                            "Prints the summary of a run, as at its end. RUN may be `last`.\n\n"
-                           "      --store URL  where runs are kept\n"
-                           "      --json       print one JSON document instead\n"
-                           "      --help       this text\n";
+                           "      --server NAME  all that is known of one server instead: its\n"
+                           "                     benchmarks, their conditions, and its facts\n"
+                           "      --store URL    where runs are kept\n"
+                           "      --json         print one JSON document instead\n"
+                           "      --help         this text\n";
 
 static const struct option options[] = {
     CLI_STORE_OPTIONS,
+    {"server", required_argument, NULL, CLI_SERVER},
     {NULL, 0, NULL, 0},
 };
 
@@ -65,6 +70,43 @@ static int show(struct store *store, const char *id, bool json, struct error *er
                 : output_summary(&run, all.items, err);
 }
 
+struct wanted {
+    const char *server;
+    bool json;
+    bool found;
+};
+
+static int show_wanted(void *arg, const char *server, const struct server_result *result,
+                       struct error *err) {
+    struct wanted *w = arg;
+    if (w->found || strcmp(server, w->server) != 0)
+        return 0;
+    w->found = true;
+    if (w->json) {
+        int rc = document_add(stdout, true, server, result, err);
+        putchar('\n');
+        return rc;
+    }
+    cleanup(str_done) struct str text = {0};
+    detail_add(&text, server, result);
+    if (text.failed)
+        return error_memory(err);
+    fwrite(text.data, 1, text.len, stdout);
+    return 0;
+}
+
+static int show_server(struct store *store, const char *id, const char *server, bool json,
+                       struct error *err) {
+    struct run run;
+    struct wanted wanted = {.server = server, .json = json};
+    if (store_run(store, id, &run, err) < 0 ||
+        store_each(store, run.id, show_wanted, &wanted, err) < 0)
+        return -1;
+    if (!wanted.found)
+        return error_set(err, ERROR_USAGE, "the run %s has no server '%.100s'", run.id, server);
+    return 0;
+}
+
 int cmd_show(int argc, char **argv) {
     struct cli_store from;
     int status = cli_store_options(argc, argv, options, help, &from);
@@ -76,7 +118,8 @@ int cmd_show(int argc, char **argv) {
     struct error err;
     if (store_open(from.url, false, &store, &err) < 0)
         return cli_fail(&err);
-    int rc = show(store, argv[optind], from.json, &err);
+    int rc = from.server ? show_server(store, argv[optind], from.server, from.json, &err)
+                         : show(store, argv[optind], from.json, &err);
     store_close(store);
     return rc < 0 ? cli_fail(&err) : cli_flush();
 }

@@ -33,6 +33,26 @@ unsettled() {
     json_is '.servers[0].facts.memory_bytes > 100000000' true
 }
 
+@test "show tells all of one server" {
+    cat >muster.yaml <<'Y'
+benchmarks:
+  x: {command: "echo 80", extract: {regex: '([0-9]+)'}, unit: MB/s, trials: 2}
+Y
+    run -0 muster run -T local
+    run -0 muster show last --server localhost
+    output_has "localhost  passed"
+    output_has "x  passed, score 80, threshold 50"
+    [[ $output =~ "  x "" "+"80 MB/s" ]] || fail "no metric"
+    [[ $output =~ trials" "+"80, 80 (spread 0 %)" ]] || fail "no trials"
+    [[ $output =~ "  kernel "" "+"$(uname -r)" ]] || fail "no facts"
+    [[ $output =~ "  memory "" "+[0-9.]+" "[GM]iB ]] || fail "no memory"
+    output_has "name "
+    run -0 muster show last --server localhost --json
+    json_is '[.server, .verdict, .facts.kernel, .benchmarks[0].value] | join(" ")' "localhost passed $(uname -r) 80"
+    run -2 muster show last --server web1
+    stderr_has "has no server 'web1'"
+}
+
 @test "an impossible threshold fails it, and says by how much" {
     unsettled
     run muster run -T local -b cpu -t 99999
@@ -53,6 +73,9 @@ unsettled() {
     json_is '.servers[0].benchmarks[0].conditions | test("^(.*; )?busy [0-9]+ %")' true
     json_is '.servers[0].benchmarks[0].sensors | .busy_percent > 10 and .busy_before_percent > 10 and .settle_seconds >= 0.3' true
     json_is '.servers[0].detail | test("^cpu scored .*, below 99999 \\(.*busy [0-9]+ %.*\\)$")' true
+    run -0 muster show last --server localhost
+    [[ $output =~ conditions" "+.*"busy "[0-9]+" %" ]] || fail "no conditions"
+    output_has busy_before_percent
 }
 
 @test "the agent is put in place once, privately, and reused" {

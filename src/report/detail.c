@@ -1,0 +1,215 @@
+/*
+ * detail: see detail.h.
+ *
+ *     web03  failed, below-threshold: cpu scored 41, below 50 (busy 30 %)
+ *       1 attempt, 12.3 s
+ *
+ *     cpu  failed, score 41, threshold 50, 6.2 s
+ *       all_cores      4930 Mop/s   of 12000
+ *       one_core       2510 Mop/s
+ *       trials         4910 4930 4990 (spread 0.8 %)
+ *       conditions     busy 30 %
+ *       sensors
+ *         busy_percent 30.2
+ *
+ *     facts
+ *       cpu_model      Xeon(R) Gold 6338 @ 2.00GHz
+ *       memory         512 GiB
+ *       disks
+ *         name nvme0n1, model PM9A3, size 3.49 TiB, rotational no, transport nvme
+ *       not known: turbo, dimms
+ *
+ * Facts and sensors are printed as they come, whatever keys they have: an agent that learns to tell
+ * more needs nothing here. Pure.
+ */
+#include "report/detail.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define KEY_WIDTH 24
+
+static void add_scaled(struct str *out, double n, double step, const char *const *units) {
+    while (n >= step && units[1]) {
+        n /= step;
+        units++;
+    }
+    str_addf(out, "%.*f %s", n >= 100 || n == floor(n) ? 0 : n >= 10 ? 1 : 2, n, *units);
+}
+
+static void add_quantity(struct str *out, const char *key, double n) {
+    static const char *const bytes[] = {"B", "KiB", "MiB", "GiB", "TiB", NULL};
+    static const char *const times[] = {"s", "min", "h", NULL};
+    size_t len = strlen(key);
+    if (len > 6 && strcmp(key + len - 6, "_bytes") == 0)
+        add_scaled(out, n, 1024, bytes);
+    else if (len > 8 && strcmp(key + len - 8, "_seconds") == 0)
+        add_scaled(out, n, 60, times);
+    else
+        str_addf(out, "%.*g", fabs(n) >= 1e6 ? 15 : 6, n);
+}
+
+static void add_scalar(struct str *out, const char *key, const json_t *value) {
+    if (json_is_string(value))
+        str_add(out, json_string_value(value));
+    else if (json_is_number(value))
+        add_quantity(out, key, json_number_value(value));
+    else
+        str_add(out, json_is_true(value) ? "yes" : json_is_false(value) ? "no" : "-");
+}
+
+/* The key without its unit, where the value is shown with one. */
+static int shown_length(const char *key) {
+    static const char *const units[] = {"_bytes", "_seconds"};
+    size_t len = strlen(key);
+    for (size_t i = 0; i < ARRAY_LEN(units); i++)
+        if (len > strlen(units[i]) && strcmp(key + len - strlen(units[i]), units[i]) == 0)
+            return (int)(len - strlen(units[i]));
+    return (int)len;
+}
+
+static void add_line_key(struct str *out, int indent, const char *key) {
+    str_addf(out, "%*s%-*.*s ", indent, "", KEY_WIDTH - indent, shown_length(key), key);
+}
+
+/* An object on one line: `min 1200, mean 1250, max 1300`. Deeper ones are not met. */
+static void add_inline(struct str *out, json_t *object) {
+    const char *key, *before = "";
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        if (json_is_null(value) || json_is_object(value) || json_is_array(value))
+            continue;
+        str_addf(out, "%s%.*s ", before, shown_length(key), key);
+        add_scalar(out, key, value);
+        before = ", ";
+    }
+}
+
+static void add_list(struct str *out, int indent, const char *key, json_t *list) {
+    size_t i;
+    json_t *item;
+    if (json_array_size(list) == 0) {
+        add_line_key(out, indent, key);
+        str_add(out, "none\n");
+        return;
+    }
+    str_addf(out, "%*s%s\n", indent, "", key);
+    json_array_foreach(list, i, item) {
+        str_addf(out, "%*s", indent + 2, "");
+        if (json_is_object(item))
+            add_inline(out, item);
+        else
+            add_scalar(out, "", item);
+        str_add_char(out, '\n');
+    }
+}
+
+static bool is_flat(json_t *object) {
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value) if (!json_is_number(value)) return false;
+    return true;
+}
+
+static void add_object(struct str *out, int indent, json_t *object) {
+    const char *key, *before = "not known: ";
+    json_t *value;
+    json_object_foreach(object, key, value) {
+        if (json_is_null(value))
+            continue;
+        if (json_is_array(value)) {
+            add_list(out, indent, key, value);
+        } else if (json_is_object(value) && !is_flat(value)) {
+            str_addf(out, "%*s%s\n", indent, "", key);
+            if (indent < KEY_WIDTH / 2)
+                add_object(out, indent + 2, value);
+        } else {
+            add_line_key(out, indent, key);
+            if (json_is_object(value))
+                add_inline(out, value);
+            else
+                add_scalar(out, key, value);
+            str_add_char(out, '\n');
+        }
+    }
+    json_object_foreach(object, key, value) {
+        if (!json_is_null(value))
+            continue;
+        str_addf(out, "%*s%s%s", *before == 'n' ? indent : 0, "", before, key);
+        before = ", ";
+    }
+    if (*before == ',')
+        str_add_char(out, '\n');
+}
+
+/* The object that is in `text`, if it is one. */
+static void add_json(struct str *out, int indent, const char *title, const char *text) {
+    json_t *object = text ? json_loads(text, 0, NULL) : NULL;
+    if (json_is_object(object) && json_object_size(object) > 0) {
+        str_addf(out, "%*s%s\n", indent, "", title);
+        add_object(out, indent + 2, object);
+    }
+    json_decref(object);
+}
+
+static void add_verdict(struct str *out, enum verdict verdict, enum reason reason) {
+    str_add(out, verdict_name(verdict));
+    if (reason != REASON_NONE)
+        str_addf(out, ", %s", reason_name(reason));
+}
+
+static void add_metrics(struct str *out, const struct benchmark_result *b) {
+    for (size_t i = 0; i < b->metric_count; i++) {
+        const struct metric *m = &b->metrics[i];
+        add_line_key(out, 2, m->name);
+        str_addf(out, "%.6g %s", m->value, m->unit);
+        if (b->metric && strcmp(m->name, b->metric) == 0 && isfinite(b->reference))
+            str_addf(out, " (reference %.6g)", b->reference);
+        str_add_char(out, '\n');
+    }
+}
+
+static void add_trials(struct str *out, const struct benchmark_result *b) {
+    if (b->trial_count == 0)
+        return;
+    add_line_key(out, 2, "trials");
+    for (size_t i = 0; i < b->trial_count; i++)
+        str_addf(out, "%s%.6g", i > 0 ? ", " : "", b->trials[i]);
+    if (isfinite(b->spread) && b->value != 0)
+        str_addf(out, " (spread %.2g %%)", 100 * b->spread / fabs(b->value));
+    str_add_char(out, '\n');
+}
+
+static void add_benchmark(struct str *out, const struct benchmark_result *b) {
+    str_addf(out, "\n%s  ", b->benchmark);
+    add_verdict(out, b->verdict, b->reason);
+    if (isfinite(b->score))
+        str_addf(out, ", score %.4g, threshold %.4g", b->score, b->threshold);
+    str_addf(out, ", %.1f s\n", b->seconds);
+    if (b->detail)
+        str_addf(out, "  %s\n", b->detail);
+    add_metrics(out, b);
+    add_trials(out, b);
+    if (b->conditions) {
+        add_line_key(out, 2, "conditions");
+        str_addf(out, "%s\n", b->conditions);
+    }
+    add_json(out, 2, "sensors", b->sensors);
+}
+
+void detail_add(struct str *out, const char *server, const struct server_result *r) {
+    str_addf(out, "%s  ", server);
+    add_verdict(out, r->verdict, r->reason);
+    if (r->detail)
+        str_addf(out, ": %s", r->detail);
+    str_addf(out, "\n  %d %s, %.1f s\n", r->attempts, r->attempts == 1 ? "attempt" : "attempts",
+             r->seconds);
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        add_benchmark(out, &r->benchmarks[i]);
+    if (r->facts) {
+        str_add_char(out, '\n');
+        add_json(out, 0, "facts", r->facts);
+    }
+}
