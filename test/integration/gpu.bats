@@ -13,7 +13,7 @@ teardown() { scratch_done; }
 
 # gpu KEYS: a muster.yaml for it
 gpu() {
-    echo "benchmarks: {gpu: {duration: 10ms, timeout: 20s, $1}}" >muster.yaml
+    echo "{settle: 1ms, benchmarks: {gpu: {duration: 10ms, timeout: 20s, $1}}}" >muster.yaml
 }
 
 # the server has these fake drivers
@@ -71,7 +71,7 @@ nothing_is_left() {
 
 @test "a driver that hangs or crashes ends the benchmark, and nothing else" {
     fake libcuda.so.1
-    echo 'benchmarks: {gpu: {timeout: 700ms, duration: 10ms}, on: {command: echo 77, extract: {regex: (\d+)}}}' >muster.yaml
+    echo '{settle: 1ms, benchmarks: {gpu: {timeout: 700ms, duration: 10ms}, on: {command: echo 77, extract: {regex: (\d+)}}}}' >muster.yaml
     FAKE_CUDA_HANG=copy run -1 muster run -T local --json
     json_is '.servers[0].benchmarks | map(.reason) | join(" ")' 'timeout '
     json_is '.servers[0].benchmarks[1].value' 77

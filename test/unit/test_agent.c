@@ -477,6 +477,9 @@ static void refuses_wrong_parameters(UNUSED void **state) {
                                         "{\"duration\":1e18}", "{\"duration\":null}"};
     for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
         expect_error(benchmark(&a, "cpu", wrong[i], 5000), REASON_UNSUPPORTED, "'duration'");
+    expect_error(benchmark(&a, "gpu", "{\"devices\":\"0,\"}", 5000), REASON_UNSUPPORTED,
+                 "'devices'");
+    expect_error(benchmark(&a, "gpu", "{\"devices\":0}", 5000), REASON_UNSUPPORTED, "'devices'");
     expect_error(benchmark(&a, "cpu", "{\"wrok\":3}", 5000), REASON_UNSUPPORTED, "'wrok'");
     expect_error(benchmark(&a, "gpuu", "{}", 5000), REASON_UNSUPPORTED, "'gpuu'");
     finish(&a);

@@ -19,6 +19,7 @@ static const struct parameter some[] = {
     {"path", PARAMETER_PATH, 0, 0, 0, 0, "where"},
     {"depth", PARAMETER_COUNT, 1, 64, 8, 8, "requests at once"},
     {"direct", PARAMETER_FLAG, 0, 1, 1, 1, "past the cache"},
+    {"nodes", PARAMETER_LIST, 0, 0, 0, 0, "which"},
     {.name = NULL}};
 static const struct builtin builtin[] = {
     {.name = "cpu", .parameters = none}, {.name = "memory", .parameters = some}, {.name = NULL}};
@@ -140,6 +141,20 @@ static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
     config_done(&c);
 }
 
+static void reads_lists_of_numbers(UNUSED void **state) {
+    static const char *const texts[][2] = {
+        {"3", "3"}, {"[0, 2]", "0,2"}, {"[7]", "7"}, {"0,12", "0,12"}, {"'1'", "1"}};
+    for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
+        char text[100];
+        snprintf(text, sizeof(text), "benchmarks: {memory: {nodes: %s}}", texts[i][0]);
+        if (strchr(texts[i][0], ',') && texts[i][0][0] != '[') /* a comma of its own */
+            snprintf(text, sizeof(text), "benchmarks:\n  memory:\n    nodes: %s\n", texts[i][0]);
+        struct config c = load(text);
+        assert_string_equal(c.benchmarks[0].parameters[0].text, texts[i][1]);
+        config_done(&c);
+    }
+}
+
 static void reads_nothing(UNUSED void **state) {
     static const char *const empty[] = {"", "# all of it is a comment\n", "---\n", "{}",
                                         "ssh:\nbenchmarks:\n"};
@@ -234,6 +249,18 @@ static void refuses_values(UNUSED void **state) {
                                                  "found the text '5m'"},
         {"benchmarks: {memory: {depth: 1.5}}", "depth: expected a whole number from 1 to 64, found "
                                                "the number 1.5"},
+        {"benchmarks: {memory: {nodes: x}}",
+         "nodes: expected numbers, such as 0 or [0, 2], found the text 'x'"},
+        {"benchmarks: {memory: {nodes: [1, x]}}",
+         "nodes: expected numbers, such as 0 or [0, 2], found a list"},
+        {"benchmarks: {memory: {nodes: []}}",
+         "nodes: expected numbers, such as 0 or [0, 2], found a list"},
+        {"benchmarks: {memory: {nodes: -1}}",
+         "nodes: expected numbers, such as 0 or [0, 2], found the number -1"},
+        {"benchmarks: {memory: {nodes: 1.5}}",
+         "nodes: expected numbers, such as 0 or [0, 2], found the number 1.5"},
+        {"benchmarks: {memory: {nodes: true}}",
+         "nodes: expected numbers, such as 0 or [0, 2], found true"},
         {"benchmarks: {memory: {path: data}}", "path: expected an absolute path, found the text "
                                                "'data'"},
         {"benchmarks: {memory: {direct: 1}}", "direct: expected true or false, found the number 1"},
@@ -352,6 +379,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_everything),
         cmocka_unit_test(reads_parameters_of_built_in_benchmarks),
+        cmocka_unit_test(reads_lists_of_numbers),
         cmocka_unit_test(reads_nothing),
         cmocka_unit_test(finds_every_mistake_in_order),
         cmocka_unit_test(counts_the_mistakes),
