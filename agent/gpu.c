@@ -141,6 +141,7 @@ static int start(const struct setting *s, struct failure *f) {
     }
     close(in[0]);
     close(out[1]);
+    signal(SIGPIPE, SIG_IGN); /* a child that has ended is told by its status */
     go = in[1];
     lines = fdopen(out[0], "r");
     if (child < 0 || !lines)

@@ -3,7 +3,12 @@
  */
 #include "gpu.h"
 
+/*
+ * A CPU's transfer is a memcpy(), which writes past the caches when it is large beside them, and
+ * is faster then: no size is right for all, this one is above the caches of most.
+ */
 #define HOST_BYTES_MAX ((size_t)64 << 20)
+#define CPU_HOST_BYTES_MAX ((size_t)256 << 20)
 
 int problem_set(struct problem *p, const char *reason, const char *format, ...) {
     va_list args;
@@ -27,6 +32,7 @@ size_t buffer_bytes(const struct device *d, enum buffer buffer) {
 
 void device_set_sizes(struct device *d, size_t limit) {
     d->bytes = limit / chunk_of(d) * chunk_of(d);
-    size_t host = d->bytes < HOST_BYTES_MAX ? d->bytes : HOST_BYTES_MAX;
+    size_t most = d->cpu ? CPU_HOST_BYTES_MAX : HOST_BYTES_MAX;
+    size_t host = d->bytes < most ? d->bytes : most;
     d->host_bytes = host / chunk_of(d) * chunk_of(d);
 }

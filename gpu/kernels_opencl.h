@@ -2,7 +2,8 @@
  * kernels_opencl: the kernels in OpenCL C 1.1. gpu.h says what each does; the build defines GROUP.
  *
  * fp32 multiplies by a -1 that the compiler does not know and adds whole numbers below 2^24, so
- * that every step is exact whether the device fuses it or not, flips most bits of its number, and
+ * that every step is exact whether the device fuses it or not (some compilers
+ * do that only where they are asked for fma), flips most bits of its number, and
  * leaves a number that is larger by the count of rounds: no step can be left out or go wrong
  * unnoticed.
  */
@@ -13,6 +14,12 @@ static const char kernels_opencl[] =
     "    global type_from *from, global type_to *to, global volatile uint *state, uint n, \\\n"
     "    uint key\n"
     "#define FIRST (get_group_id(0) * (GROUP * 16) + get_local_id(0))\n"
+    "#ifdef FP_FAST_FMAF\n"
+    "#define MULTIPLY_ADD fma\n"
+    "#else\n"
+    "#define MULTIPLY_ADD mad\n"
+    "#endif\n"
+    "#define STEP(c) x = MULTIPLY_ADD(x, a, (float16)(c));\n"
     "\n"
     "kernel void fill(ARGUMENTS(uint4, uint4)) {\n"
     "    uint at = FIRST;\n"
@@ -42,10 +49,8 @@ static const char kernels_opencl[] =
     "        (float16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);\n"
     "    float16 x = start;\n"
     "    for (uint i = 0; i < n; i += 4) {\n"
-    "        x = mad(x, a, 8388608.0f); x = mad(x, a, 8388609.0f);\n"
-    "        x = mad(x, a, 8388608.0f); x = mad(x, a, 8388609.0f);\n"
-    "        x = mad(x, a, 8388608.0f); x = mad(x, a, 8388609.0f);\n"
-    "        x = mad(x, a, 8388608.0f); x = mad(x, a, 8388609.0f);\n"
+    "        STEP(8388608.0f) STEP(8388609.0f) STEP(8388608.0f) STEP(8388609.0f)\n"
+    "        STEP(8388608.0f) STEP(8388609.0f) STEP(8388608.0f) STEP(8388609.0f)\n"
     "    }\n"
     "    if (any(x != start + (float)n))\n"
     "        atomic_inc(state + 1);\n"

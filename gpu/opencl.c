@@ -11,7 +11,7 @@
 
 #define GROUP_MAX 256
 #define BYTES_MAX ((size_t)512 << 20)
-#define CPU_BYTES_MAX ((size_t)128 << 20)
+#define CPU_BYTES_MAX ((size_t)256 << 20)
 #define BYTES_MIN ((size_t)4 << 20)
 #define PLATFORMS_MAX 16
 
@@ -205,9 +205,9 @@ static int build_failed(const struct device *d, cl_program program, int32_t erro
 static int load_kernels(struct device *d, struct problem *p) {
     struct device_data *own = d->own;
     const char *text = kernels_opencl;
-    char options[40];
+    char options[60];
     int32_t error = 0;
-    snprintf(options, sizeof(options), "-DGROUP=%u", d->group);
+    snprintf(options, sizeof(options), "-cl-mad-enable -DGROUP=%u", d->group);
     cl_program program = cl.make_program(own->context, 1, &text, NULL, &error);
     if (check(d, error, "loading the kernels", p) != 0)
         return -1;
