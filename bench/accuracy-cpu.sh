@@ -8,8 +8,8 @@
 #   spread  trials of the agent one after the other: (highest - lowest) / 2 of each metric in % of
 #           its median, as muster reports it, and their standard deviation
 #
-# The sides take turns, so that what else the machine does meets each; shown are medians and, for fp,
-# the best, which a busy neighbour changes least. Needs cc and libopenblas-dev for fp, sysbench and 7z
+# The sides take turns, so that what else the machine does meets each; shown are medians, and the best,
+# which a busy neighbour changes least. Needs cc and libopenblas-dev for fp, sysbench and 7z
 # for rank, and for the quota the right to make a control group.
 set -eu
 build=$(cd "${1:-build}" && pwd)
@@ -135,12 +135,14 @@ rank() {
                 awk '/^Tot:/ { print $4 }' >>"$scratch/7z.$s"
         done
     done
-    echo "rank (medians of $rounds)      one    all    half"
-    for side in muster sysbench 7z; do
-        # shellcheck disable=SC2046
-        set -- $(for s in one all half; do median "$scratch/$side.$s"; done)
-        echo "$side $*" | awk '{ printf "%-10s %10.0f %10.0f %10.0f   all/one %.2f half/all %.2f\n",
-                                        $1, $2, $3, $4, $3 / $2, $4 / $3 }'
+    for way in median best; do
+        echo "rank ($way of $rounds)      one        all       half"
+        for side in muster sysbench 7z; do
+            # shellcheck disable=SC2046
+            set -- $(for s in one all half; do $way "$scratch/$side.$s"; done)
+            echo "$side $*" | awk '{ printf "%-10s %10.0f %10.0f %10.0f   all/one %.2f half/all %.2f\n",
+                                            $1, $2, $3, $4, $3 / $2, $4 / $3 }'
+        done
     done
 }
 

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -330,7 +331,10 @@ static void kill_all(const pid_t *pids, size_t n) {
     }
 }
 
-/* Others on one of two CPUs take most of its time. */
+/*
+ * Others on one of two CPUs take most of its time. Whoever else uses the machine may take the other
+ * one's in one trial, but not in all.
+ */
 static void finds_a_weak_core(UNUSED void **state) {
     if (getenv("MUSTER_TEST_EMULATED"))
         skip_because("an emulator's block is longer than a turn");
@@ -341,16 +345,22 @@ static void finds_a_weak_core(UNUSED void **state) {
     skip_if_busy();
     int weak = last_cpu();
     pid_t others[3];
-    struct agent a = start("r1");
-    occupy(weak, others, ARRAY_LEN(others));
-    struct wire_message m = benchmark(&a, "cpu", "{\"duration\":200000000}", 15000);
-    kill_all(others, ARRAY_LEN(others));
-    finish(&a);
-    assert_in_range((int64_t)metric(&m, "slowest_core"), 5, 70);
     char note[64];
     snprintf(note, sizeof(note), "weak core: CPU %d at ", weak);
-    expect_in_conditions(&m, note);
-    wire_message_done(&m);
+    struct agent a = start("r1");
+    occupy(weak, others, ARRAY_LEN(others));
+    double least = 100;
+    bool noted = false;
+    for (int i = 1; i <= 5 && !noted; i++) {
+        struct wire_message m = benchmark_trial(&a, "cpu", i, "{\"duration\":100000000}", 15000);
+        least = fmin(least, metric(&m, "slowest_core"));
+        noted = m.conditions && strstr(m.conditions, note);
+        wire_message_done(&m);
+    }
+    kill_all(others, ARRAY_LEN(others));
+    finish(&a);
+    if (!noted || least > 80)
+        fail_msg("CPU %d is not called weak; the slowest one is at %g %%", weak, least);
 }
 
 static bool write_text(const char *folder, const char *name, const char *text) {
@@ -406,12 +416,12 @@ static void shows_a_quota(UNUSED void **state) {
     allow_only(-1);
     a.hello = answer(&a);
     struct wire_message m = benchmark(&a, "cpu", parameters, 15000);
+    finish(&a);
+    assert_int_equal(rmdir(folder), 0);
     double tenth = metric(&m, "all_cores");
     expect_in_conditions(&m, "quota: time of 0.1 CPUs for 1");
     assert_int_equal(m.units, 1);
     wire_message_done(&m);
-    finish(&a);
-    assert_int_equal(rmdir(folder), 0);
     if (tenth > 0.6 * whole)
         fail_msg("%g with a tenth of a CPU, %g with a whole one", tenth, whole);
 }
