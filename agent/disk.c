@@ -162,8 +162,10 @@ static int run_load(const struct load *l, const struct setting *s, double *rate,
     int64_t begin = clock_now(), end = begin;
     int rc = fly(&fl, l, deadline_in(s[DURATION].number), &done, f);
     end = clock_now();
-    if (fl.under_way == 0)
-        ioqueue_close(&fl.queue); /* otherwise it ends with the process */
+    struct io_result unused[BLOCK_DEPTH];
+    for (int n; fl.under_way > 0 && (n = ioqueue_wait(&fl.queue, unused, BLOCK_DEPTH)) > 0;)
+        fl.under_way -= n; /* of a failure: the buffers are theirs until then */
+    ioqueue_close(&fl.queue);
     *rate = (double)done / ((double)(end - begin) / 1e9);
     return rc;
 }

@@ -525,16 +525,23 @@ void relay_run(struct relay *r, struct link *link, struct str *why) {
         str_add(why, "memory or descriptors ran out");
 }
 
+/* Any flow that is left, or NULL. */
+static struct flow *any_flow(const struct relay *r) {
+    const struct flow_list *lists[] = {&r->inbox, &r->opening, &r->again,
+                                       &r->ready, &r->starved, &r->quiet};
+    struct flow *f = NULL;
+    for (size_t i = 0; !f && i < ARRAY_LEN(lists); i++)
+        f = TAILQ_FIRST(lists[i]);
+    return f;
+}
+
 void relay_end(struct relay *r) {
-    struct flow_list *lists[] = {&r->inbox, &r->opening, &r->again,
-                                 &r->ready, &r->starved, &r->quiet};
     pthread_mutex_lock(&r->lock);
     r->ended = true;
     pthread_mutex_unlock(&r->lock);
     struct flow *f;
-    for (size_t i = 0; i < ARRAY_LEN(lists); i++)
-        while ((f = TAILQ_FIRST(lists[i])))
-            refuse(r, f, RELAY_LOST, "");
+    while ((f = any_flow(r))) /* closing one may make others ready, which move then */
+        refuse(r, f, RELAY_LOST, "");
     if (r->event) {
         if (r->link->ssh)
             ssh_event_remove_session(r->event, r->link->ssh);

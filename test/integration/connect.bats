@@ -198,7 +198,12 @@ hold() {
     reason_is connection-lost
     detail_has 'no answer to 1 keepalive'
     [ $took -lt 8000 ] || fail "it took $took ms"
-    pkill -f "[s]leep $mark" || true
+    # the far side knows nothing of it yet
+    run=$(jq -r .run <<<"$output")
+    pkill -P "$(cat sshd-far.pid)"
+    wait_for gone "run $run"
+    wait_for gone "sleep $mark"
+    kill $far
 }
 
 @test "what only the server's offer shows, and what the options show, is left to the ssh program" {

@@ -482,6 +482,7 @@ static void a_session_that_ends_ends_the_wait(UNUSED void **state) {
     kill(pid, SIGKILL);
     waitpid(pid, NULL, 0);
     close(fds[0]);
+    str_done(&io.input);
 }
 
 /* ---- cost ---- */
