@@ -119,7 +119,6 @@ static void send(struct flight *fl, const struct load *l, int slot) {
 
 static int receive(struct flight *fl, const struct load *l, const struct io_result *r,
                    struct failure *f) {
-    fl->under_way--;
     if (r->n != (ssize_t)l->request)
         return io_failure(l->write ? "write" : "read", r->n < 0 ? (int)-r->n : EIO, f);
     if (l->write)
@@ -139,6 +138,7 @@ static int fly(struct flight *fl, const struct load *l, int64_t until, int64_t *
         int n = ioqueue_wait(&fl->queue, results, BLOCK_DEPTH);
         if (n < 0)
             return io_failure("wait", errno, f);
+        fl->under_way -= n;
         *done += over ? 0 : n;
         over |= l->most ? *done * (int64_t)l->request >= l->most : clock_now() >= until;
         for (int i = 0; i < n; i++) {
