@@ -7,7 +7,7 @@
  *   FAKE_CUDA_FREE      bytes of memory that are free (64 MiB)
  *   FAKE_CUDA_FAIL      FUNCTION:NTH:ERROR, the NTH call of it (from 1) and all later ones fail
  *   FAKE_CUDA_WRONG     DEVICE:KERNEL, which computes wrongly there
- *   FAKE_CUDA_SLOW      a device whose kernels take 3 ms longer each
+ *   FAKE_CUDA_SLOW      a device whose kernels take 30 ms longer each
  *   FAKE_CUDA_HANG      a kernel that never ends
  *
  * A call that a driver would have no right to expect prints why and aborts.
@@ -336,7 +336,7 @@ int cuLaunchKernel(struct function *f, unsigned grid_x, unsigned grid_y, unsigne
     while (hang && strcmp(hang, f->name) == 0)
         pause();
     if (current->device == setting("FAKE_CUDA_SLOW", -1))
-        nanosleep(&(struct timespec){.tv_nsec = 3000000}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = 30000000}, NULL);
     else
         nanosleep(&(struct timespec){.tv_nsec = 50000}, NULL);
     run(f->name, &a, grid_x);

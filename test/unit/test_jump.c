@@ -20,8 +20,9 @@
 #include <unistd.h>
 
 #define MB (1024 * 1024)
-/* two of the library's windows, sshd's own, and the sockets on the way */
-#define HELD_MAX (12 * MB)
+/* two of the library's windows, sshd's own, and the sockets on the way, of which a kernel lets one
+ * hold 32 MB */
+#define HELD_MAX (48 * MB)
 
 static char dir[64];
 
