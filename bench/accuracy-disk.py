@@ -27,7 +27,7 @@ JOBS = {  # metric: fio's rw, block size, depth, what of its answer, scale
 
 def measure(scratch):
     with open(scratch + "/muster.yaml", "w", encoding="utf-8") as f:
-        f.write(f"settle: 0s\nbenchmarks: {{disk: {{trials: 1, duration: {SECONDS}s, path: {folder}}}}}\n")
+        f.write(f"settle: 1ms\nbenchmarks: {{disk: {{trials: 1, duration: {SECONDS}s, path: {folder}}}}}\n")
     done = subprocess.run(
         [muster, "run", "-q", "-T", "local", "--json", "--store", scratch + "/m.db"],
         capture_output=True, text=True, timeout=300, cwd=scratch, check=False,

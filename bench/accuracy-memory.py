@@ -29,7 +29,7 @@ def run(*command, **kwargs):
 def measure(duration):
     """What muster measures, one trial."""
     with open(scratch.name + "/muster.yaml", "w", encoding="utf-8") as f:
-        f.write(f"settle: 0s\nbenchmarks: {{memory: {{trials: 1, duration: {duration}}}}}\n")
+        f.write(f"settle: 1ms\nbenchmarks: {{memory: {{trials: 1, duration: {duration}}}}}\n")
     done = subprocess.run(
         [muster, "run", "-q", "-T", "local", "--json", "--store", scratch.name + "/m.db"],
         capture_output=True, text=True, timeout=300, cwd=scratch.name, check=False,

@@ -43,8 +43,8 @@ static bool is_configured(const struct config *config, const char *name) {
 static void print(const struct config *config, const struct plan *defaults) {
     for (const struct builtin *b = plan_builtins(false); b->name; b++)
         if (!is_configured(config, b->name))
-            printf("%c %-16s built in  %s\n", is_default(defaults, b->name) ? '*' : ' ', b->name,
-                   b->about);
+            printf("%c %-16s built in  %s%s\n", is_default(defaults, b->name) ? '*' : ' ', b->name,
+                   b->about, b->warm_up ? ", after a warm-up" : "");
     for (size_t i = 0; i < config->benchmark_count; i++) {
         const struct config_benchmark *b = &config->benchmarks[i];
         printf("%c %-16s %-9s %s\n", is_default(defaults, b->name) ? '*' : ' ', b->name,
@@ -57,9 +57,10 @@ static void print_json(const struct config *config, const struct plan *defaults)
     json_t *list = json_array();
     for (const struct builtin *b = plan_builtins(false); b->name; b++)
         if (!is_configured(config, b->name))
-            json_array_append_new(list, json_pack("{ss ss sn sb}", "benchmark", b->name, "kind",
-                                                  "built-in", "command", "default",
-                                                  is_default(defaults, b->name)));
+            json_array_append_new(list,
+                                  json_pack("{ss ss sn sb sb}", "benchmark", b->name, "kind",
+                                            "built-in", "command", "default",
+                                            is_default(defaults, b->name), "warm_up", b->warm_up));
     for (size_t i = 0; i < config->benchmark_count; i++) {
         const struct config_benchmark *b = &config->benchmarks[i];
         json_array_append_new(list,

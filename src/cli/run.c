@@ -38,7 +38,7 @@ static const char help[] =
     "  -x, --exclude SERVERS    not these (repeatable)\n"
     "  -c, --config FILE        configuration; without it ./muster.yaml, if there is one\n"
     "  -b, --benchmarks A,B     these benchmarks only; none: connect and read facts\n"
-    "      --quick              shorter built-in benchmarks, and fewer trials of each\n"
+    "      --quick              shorter built-in benchmarks, one trial of each\n"
     "  -f, --fanout N           servers worked on at once (32)\n"
     "  -t, --threshold SCORE    a score below it fails the server (50)\n"
     "      --timeout DURATION   for a whole server: 90s, 5m, 2h\n"

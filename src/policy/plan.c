@@ -9,8 +9,6 @@
 #include <math.h>
 #include <string.h>
 
-#define QUICK_TRIALS 2
-
 static const struct parameter no_parameters[] = {{.name = NULL}};
 
 static const struct builtin simulated_builtins[] = {
@@ -96,7 +94,7 @@ static char *parameters_of(const struct builtin *builtin, const struct config_be
 static int add_builtin(const struct builtin *builtin, const struct config_benchmark *c, bool quick,
                        const struct references *references, struct benchmark_plan *b,
                        struct error *err) {
-    b->trials = quick && builtin->trials > QUICK_TRIALS ? QUICK_TRIALS : builtin->trials;
+    b->trials = quick ? 1 : builtin->trials;
     b->required = c && c->required;
     b->references = references;
     b->parameters = parameters_of(builtin, c, quick);

@@ -70,6 +70,20 @@ static void the_configuration_lists_what_is_run(UNUSED void **state) {
     plan_done(&p);
 }
 
+static void a_quick_run_is_shorter(UNUSED void **state) {
+    struct config c = with(0);
+    struct plan usual = make(&c, (struct plan_options){.threshold = NAN});
+    struct plan quick = make(&c, (struct plan_options){.threshold = NAN, .quick = true});
+    assert_int_equal(quick.benchmark_count, usual.benchmark_count);
+    for (size_t i = 0; i < quick.benchmark_count; i++) {
+        assert_int_equal(quick.benchmarks[i].trials, 1);
+        assert_non_null(strstr(quick.benchmarks[i].parameters, "\"duration\":"));
+        assert_string_equal(usual.benchmarks[i].parameters, "{}");
+    }
+    plan_done(&usual);
+    plan_done(&quick);
+}
+
 static void the_command_line_wins(UNUSED void **state) {
     struct config c = with(2);
     c.fanout = 5;
@@ -114,6 +128,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(the_configuration_lists_what_is_run),
+        cmocka_unit_test(a_quick_run_is_shorter),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(simulated_servers_have_a_cpu_and_a_gpu),
         cmocka_unit_test(an_unknown_benchmark_is_a_mistake),
