@@ -3,9 +3,9 @@
  */
 #include "cache.h"
 
+#include "cpus.h"
 #include "file.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,16 +48,11 @@ int64_t cache_bytes(int cpu, int level) {
 
 /* Whether the CPU is the first of these that uses this cache: each is to be counted once. */
 static bool counts(const int *cpus, int i, int index) {
-    char mine[512], other[512];
-    if (!cache_file(cpus[i], index, "shared_cpu_list", mine, sizeof(mine)))
-        return true;
-    /* CPUs that share a cache are not far apart in a list that is sorted by node and number */
-    int first = atoi(mine);
-    if (first == cpus[i] || !isdigit((unsigned char)mine[0]))
+    char sharers[4096];
+    if (!cache_file(cpus[i], index, "shared_cpu_list", sharers, sizeof(sharers)))
         return true;
     for (int j = 0; j < i; j++)
-        if (cache_file(cpus[j], index, "shared_cpu_list", other, sizeof(other)) &&
-            atoi(other) == first)
+        if (cpus_in_list(sharers, cpus[j]))
             return false;
     return true;
 }

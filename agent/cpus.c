@@ -74,3 +74,15 @@ static double quota_of(const char *group, bool version2) {
 double cpus_quota(void) {
     return cgroup_least("cpu", quota_of);
 }
+
+bool cpus_in_list(const char *list, int number) {
+    for (const char *p = list; isdigit((unsigned char)*p); p += *p == ',') {
+        char *end;
+        long first = strtol(p, &end, 10);
+        long last = *end == '-' ? strtol(end + 1, &end, 10) : first;
+        if (number >= first && number <= last)
+            return true;
+        p = end;
+    }
+    return false;
+}

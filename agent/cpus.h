@@ -3,6 +3,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 #define CPUS_MAX 8192
 
 /*
@@ -20,3 +22,6 @@ void cpus_pin(int cpu);
 
 /* The CPUs' worth of time that the control groups grant; NAN when they set no limit. */
 double cpus_quota(void);
+
+/* Whether a list such as "0-3,8", as the kernel writes them, has the number in it. */
+bool cpus_in_list(const char *list, int number);

@@ -9,8 +9,8 @@
  *
  * Memory is taken once for all trials, never more than three quarters of what is available; huge
  * pages are asked for. The kernel is told to end this process first if memory runs out all the
- * same. One array serves all purposes: a keeps its values from trial to trial, b is also the ring
- * of the chase, c the part that is checked.
+ * same. a keeps its values from trial to trial; b is also the ring of the chase, and c the part
+ * that is checked.
  */
 #include "base/clock.h"
 #include "benchmark.h"

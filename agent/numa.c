@@ -3,27 +3,13 @@
  */
 #include "numa.h"
 
+#include "cpus.h"
 #include "file.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define NODES_MAX 1024
-
-/* Whether a list such as "0-3,8" has the number in it. */
-static bool in_list(const char *list, int number) {
-    for (const char *p = list; isdigit((unsigned char)*p); p += *p == ',') {
-        char *end;
-        long first = strtol(p, &end, 10);
-        long last = *end == '-' ? strtol(end + 1, &end, 10) : first;
-        if (number >= first && number <= last)
-            return true;
-        p = end;
-    }
-    return false;
-}
 
 static void assign(const int *cpus, int *nodes, int count) {
     char path[80], online[512], list[4096];
@@ -31,10 +17,10 @@ static void assign(const int *cpus, int *nodes, int count) {
         return;
     for (int node = 0; node < NODES_MAX; node++) {
         snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/cpulist", node);
-        if (!in_list(online, node) || !file_line(path, list, sizeof(list)))
+        if (!cpus_in_list(online, node) || !file_line(path, list, sizeof(list)))
             continue;
         for (int i = 0; i < count; i++)
-            if (in_list(list, cpus[i]))
+            if (cpus_in_list(list, cpus[i]))
                 nodes[i] = node;
     }
 }
