@@ -39,6 +39,8 @@ int jumps_new(const struct sshkit *kit, int channels, struct jumps **ret, struct
     j->kit = kit;
     struct sshkit theirs = *kit; /* the jump hosts' own way may be through others */
     theirs.jumps = j;
+    theirs.password =
+        NULL; /* it was asked for the servers, and is not to be shown to other hosts */
     if (jumppool_new(&theirs, channels > 0 ? channels : JUMP_CHANNELS, &j->pool, err) != 0) {
         free(j);
         return -1;

@@ -373,6 +373,20 @@ asked() { # TIMES
     ! tail -n "+$((before + 1))" sshd-127.0.0.3.log | grep -e Failed -e Accepted
 }
 
+@test "the servers' password is not given to a jump host" {
+    start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PubkeyAuthentication no'
+    start_pam_sshd 127.0.0.2 'PasswordAuthentication yes' 'PubkeyAuthentication no'
+    { printf 'Host 127.0.0.2\n  ProxyJump 127.0.0.1\nHost *\n'; cat ssh_config; } >ssh_config2
+    status=0
+    on_terminal 'open sesame' "$MUSTER" run -F ssh_config2 -b none 127.0.0.2 --ask-password --json || status=$?
+    status_is 1
+    output=$(cat out)
+    json_is '.servers[0].reason' auth
+    ! grep -e 'Failed password' -e 'Accepted password' sshd-127.0.0.1.log
+    # the server itself takes it
+    on_terminal 'open sesame' "$MUSTER" run -F ssh_config -b none 127.0.0.2 --ask-password --json
+}
+
 @test "a user without a password" {
     HASH='' start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PermitEmptyPasswords yes'
     : >authorized
