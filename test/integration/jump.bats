@@ -164,6 +164,29 @@ kill_logins() { # ADDRESS
     [ "$(logins 127.0.0.2)" -eq 2 ] || fail "$(logins 127.0.0.2) logins"
 }
 
+@test "a jump host that says nothing any more is given up, and its servers tried again" {
+    start_sshd 127.0.0.2
+    start_sshd 127.0.1.1
+    behind 127.0.0.2 3
+    printf 'Host 127.0.0.2\n  ServerAliveInterval 1\n  ServerAliveCountMax 2\nHost *\n' | cat - ssh_config >ssh_config2
+    mark=$((RANDOM + 700000))
+    printf 'benchmarks:\n  n: {command: "test -e %s/go || sleep %s; echo 80", extract: {regex: "([0-9]+)"}}\n' "$T" $mark >muster.yaml
+    "$MUSTER" run -F ssh_config2 'web[1-3]' --json >out.json 2>err &
+    pid=$!
+    wait_for there "sleep $mark"
+    touch go
+    pkill -STOP -P "$(cat sshd-127.0.0.2.pid)"
+    status=0
+    wait $pid || status=$?
+    kill_logins 127.0.0.2
+    output=$(cat out.json)
+    status_is 0
+    json_is .passed 3
+    stderr_has 'no word from it for 3s'
+    [ "$(logins 127.0.0.2)" -eq 2 ] || fail "$(logins 127.0.0.2) logins"
+    wait_for gone "sleep $mark"
+}
+
 @test "a server that stalls does not stall its neighbours, nor much output" {
     start_sshd 127.0.0.2
     start_sshd 127.0.1.1
