@@ -3,8 +3,9 @@
 
 Both sides take turns in each round; shown are medians, the range behind them, and the median of the
 rounds' ratios. The others are not part of muster: STREAM_C is the path of stream.c, which is built
-here with the agent's array size, by the same compiler, with OpenMP; LAT_MEM_RD is the path of lmbench's
-program. A side that is not given is left out, and said to be.
+here with the agent's array size, by the same compiler, with OpenMP, once as it is and once with huge pages
+asked for its arrays, as muster asks for its own; LAT_MEM_RD is the path of lmbench's program. A side that
+is not given is left out, and said to be.
 """
 
 import json
@@ -53,13 +54,36 @@ def caches():
     return cpu, sizes
 
 
+HUGE_PAGES = """
+#define main stream_main
+#include "{source}"
+#undef main
+#include <stdint.h>
+#include <sys/mman.h>
+
+static void ask(void *array) {{
+    uintptr_t huge = 2 << 20, from = ((uintptr_t)array + huge - 1) & -huge;
+    madvise((void *)from, (sizeof(a) - huge) & -huge, MADV_HUGEPAGE);
+}}
+
+int main(void) {{
+    ask(a), ask(b), ask(c);
+    return stream_main();
+}}
+"""
+
+
 def build_stream(source, array_bytes):
-    run("gcc", "-O3", "-fopenmp", "-mcmodel=medium", f"-DSTREAM_ARRAY_SIZE={array_bytes // 8}",
-        "-DNTIMES=6", os.path.abspath(source), "-o", "stream")
+    source = os.path.abspath(source)
+    with open(scratch.name + "/stream-huge.c", "w", encoding="utf-8") as f:
+        f.write(HUGE_PAGES.format(source=source))
+    for program, code in (("stream", source), ("stream-huge", "stream-huge.c")):
+        run("gcc", "-O3", "-fopenmp", "-mcmodel=medium", f"-DSTREAM_ARRAY_SIZE={array_bytes // 8}",
+            "-DNTIMES=6", code, "-o", program)
 
 
-def stream():
-    out = run("./stream").stdout
+def stream(program):
+    out = run("./" + program).stdout
     return {m[0].lower(): float(m[1]) / 1e3
             for m in re.findall(r"^(Copy|Scale|Add|Triad): +([\d.]+)", out, re.M)}
 
@@ -83,7 +107,8 @@ def main():
     peers = {}
     if os.environ.get("STREAM_C"):
         build_stream(os.environ["STREAM_C"], array)
-        peers["STREAM"] = stream
+        peers["STREAM"] = lambda: stream("stream")
+        peers["STREAM, huge pages"] = lambda: stream("stream-huge")
     if os.environ.get("LAT_MEM_RD"):
         peers["lat_mem_rd"] = lambda: lat_mem_rd(os.environ["LAT_MEM_RD"], cpu, rings)
     for name, variable in (("STREAM", "STREAM_C"), ("lat_mem_rd", "LAT_MEM_RD")):

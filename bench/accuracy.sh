@@ -6,12 +6,13 @@ build=$(cd "${1:-build-bench}" && pwd)
 rounds=${2:-5}
 cd "$(dirname "$0")"
 echo "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | sed 's/^ *//'), $(nproc) CPUs, Linux $(uname -r)"
-for part in cpu memory disk gpu; do
+for part in cpu memory disk gpu spread; do
     echo
     echo "### $part"
     echo
     case $part in
     cpu | gpu) "./accuracy-$part.sh" "$build" "$rounds" ;;
-    *) "./accuracy-$part.py" "$build/muster" "$rounds" ;;
+    memory | disk) "./accuracy-$part.py" "$build/muster" "$rounds" ;;
+    spread) "./accuracy-$part.py" "$build/muster" 20 ;;
     esac || echo "$part was not compared"
 done

@@ -12,6 +12,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <poll.h>
 #include <sched.h>
@@ -22,6 +23,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -372,21 +374,39 @@ static bool write_text(const char *folder, const char *name, const char *text) {
     return fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
 }
 
-/* Makes a control group with a tenth of a CPU's time; false where that cannot be done. */
-static bool make_group(char folder[100]) {
-    static const struct {
-        const char *root, *file, *quota;
-    } versions[] = {{"/sys/fs/cgroup", "cpu.max", "10000 100000"},
-                    {"/sys/fs/cgroup/cpu", "cpu.cfs_quota_us", "10000"}};
-    for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
-        snprintf(folder, 100, "%s/muster-test-%d", versions[i].root, getpid());
-        if (mkdir(folder, 0755) != 0)
-            continue;
-        if (write_text(folder, versions[i].file, versions[i].quota))
+/* A limit of a control group, in both versions of them. */
+struct group_limit {
+    const char *file, *value;       /* version 2 */
+    const char *file_v1, *value_v1; /* `CONTROLLER/FILE` */
+};
+
+/* Makes a control group with the limit; false where that cannot be done. */
+static bool make_group(const struct group_limit *l, char folder[100]) {
+    const char *slash = strchr(l->file_v1, '/');
+    int n = (int)(slash - l->file_v1);
+    snprintf(folder, 100, "/sys/fs/cgroup/muster-test-%d", getpid());
+    if (mkdir(folder, 0755) == 0) {
+        if (write_text(folder, l->file, l->value))
             return true;
         rmdir(folder);
     }
+    snprintf(folder, 100, "/sys/fs/cgroup/%.*s/muster-test-%d", n, l->file_v1, getpid());
+    if (mkdir(folder, 0755) != 0)
+        return false;
+    if (write_text(folder, slash + 1, l->value_v1))
+        return true;
+    rmdir(folder);
     return false;
+}
+
+/* An agent in the group; its hello has been read. */
+static struct agent start_within(const char *folder) {
+    char command[256];
+    snprintf(command, sizeof(command), "sh -c 'echo $$ >%s/cgroup.procs; exec \"$@\"' sh %s",
+             folder, agent_command);
+    struct agent a = start_as(command, "r1");
+    a.hello = answer(&a);
+    return a;
 }
 
 static double all_cores(struct agent *a, const char *parameters) {
@@ -403,20 +423,19 @@ static double all_cores(struct agent *a, const char *parameters) {
 static void shows_a_quota(UNUSED void **state) {
     if (getenv("MUSTER_TEST_EMULATED"))
         skip_because("an emulator's block is longer than a period of the quota");
-    char folder[100], command[256];
+    static const struct group_limit tenth_of_a_cpu = {"cpu.max", "10000 100000",
+                                                      "cpu/cpu.cfs_quota_us", "10000"};
+    char folder[100];
     skip_if_busy();
-    if (!make_group(folder))
+    if (!make_group(&tenth_of_a_cpu, folder))
         skip_because("no control group with a quota can be made here");
     static const char parameters[] = "{\"duration\":200000000}";
     allow_only(last_cpu());
     struct agent a = start("r1");
     double whole = all_cores(&a, parameters);
     finish(&a);
-    snprintf(command, sizeof(command), "sh -c 'echo $$ >%s/cgroup.procs; exec \"$@\"' sh %s",
-             folder, agent_command);
-    a = start_as(command, "r1");
+    a = start_within(folder);
     allow_only(-1);
-    a.hello = answer(&a);
     struct wire_message m = benchmark(&a, "cpu", parameters, 15000);
     finish(&a);
     assert_int_equal(rmdir(folder), 0);
@@ -428,6 +447,79 @@ static void shows_a_quota(UNUSED void **state) {
         return;
     skip_if_busy(); /* by now */
     fail_msg("%g with a tenth of a CPU, %g with a whole one", tenth, whole);
+}
+
+#define SLOW_IOPS 1000
+
+/* The whole disk that the working folder lies on, `MAJOR:MINOR`; false where that is none. */
+static bool disk_here(char device[32]) {
+    struct stat st;
+    char path[64], text[32] = "";
+    if (stat(".", &st) != 0)
+        return false;
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/partition", major(st.st_dev),
+             minor(st.st_dev));
+    const char *disk = access(path, F_OK) == 0 ? "../dev" : "dev";
+    snprintf(path, sizeof(path), "/sys/dev/block/%u:%u/%s", major(st.st_dev), minor(st.st_dev),
+             disk);
+    cleanup(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, sizeof(text) - 1) <= 0)
+        return false;
+    snprintf(device, 32, "%.*s", (int)strcspn(text, "\n"), text);
+    return true;
+}
+
+static double read_iops(struct agent *a) {
+    char here[PATH_MAX], parameters[PATH_MAX + 100];
+    assert_non_null(getcwd(here, sizeof(here)));
+    snprintf(parameters, sizeof(parameters),
+             "{\"path\":\"%s\",\"size\":16777216,\"duration\":300000000}", here);
+    struct wire_message m = benchmark(a, "disk", parameters, 60000);
+    double value = metric(&m, "read_iops");
+    wire_message_done(&m);
+    return value;
+}
+
+/* Throttling counts in slices of a tenth of a second, so that a short time may hold one more. */
+static void finds_a_slowed_disk(UNUSED void **state) {
+    char device[32], limit[64], limit_v1[64], folder[100];
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip_because("the emulator passes on none of the calls for many requests at once");
+    if (!disk_here(device))
+        skip_because("the working folder lies on no disk");
+    snprintf(limit, sizeof(limit), "%s riops=%d", device, SLOW_IOPS);
+    snprintf(limit_v1, sizeof(limit_v1), "%s %d", device, SLOW_IOPS);
+    struct group_limit slow = {"io.max", limit, "blkio/blkio.throttle.read_iops_device", limit_v1};
+    struct agent a = start("r1");
+    double whole = read_iops(&a);
+    finish(&a);
+    if (whole < 3 * SLOW_IOPS)
+        skip_because("the disk is slow by itself");
+    if (!make_group(&slow, folder))
+        skip_because("no control group that slows a disk can be made here");
+    a = start_within(folder);
+    double slowed = read_iops(&a);
+    finish(&a);
+    assert_int_equal(rmdir(folder), 0);
+    if (slowed < 0.5 * SLOW_IOPS || slowed > 1.5 * SLOW_IOPS)
+        fail_msg("%g reads a second of %d allowed; %g without the limit", slowed, SLOW_IOPS, whole);
+}
+
+static void takes_no_memory_that_a_group_lacks(UNUSED void **state) {
+    static const struct group_limit small = {"memory.max", "200M", "memory/memory.limit_in_bytes",
+                                             "200M"};
+    char folder[100];
+    if (!make_group(&small, folder))
+        skip_because("no control group with a limit of memory can be made here");
+    struct agent a = start_within(folder);
+    expect_error(benchmark(&a, "memory", "{\"size\":67108864,\"duration\":10000000}", 60000),
+                 REASON_UNSUPPORTED, "three arrays of 64 MiB");
+    struct wire_message m = benchmark(
+        &a, "memory", "{\"size\":33554432,\"pattern\":4194304,\"duration\":10000000}", 60000);
+    assert_true(metric(&m, "triad") > 0);
+    wire_message_done(&m);
+    finish(&a);
+    assert_int_equal(rmdir(folder), 0);
 }
 
 static struct agent start_broken(void) {
@@ -761,6 +853,8 @@ int main(void) {
         cmocka_unit_test(uses_the_cpus_that_it_may),
         cmocka_unit_test(finds_a_weak_core),
         cmocka_unit_test(shows_a_quota),
+        cmocka_unit_test(finds_a_slowed_disk),
+        cmocka_unit_test(takes_no_memory_that_a_group_lacks),
         cmocka_unit_test(names_the_cpu_that_computes_wrongly),
         cmocka_unit_test(tells_once_what_trials_note),
         cmocka_unit_test(refuses_wrong_parameters),
