@@ -158,6 +158,10 @@ static int failed(const struct attempt *a, enum relay_answer answer, const char 
                          a->name);
     case RELAY_LOST:
         return error_set(err, ERROR_UNREACHABLE, "the connection to %s was lost", a->name);
+    case RELAY_FULL:
+        return error_set(err, ERROR_UNREACHABLE,
+                         "%s does not connect to %s port %d: it has no room for another channel",
+                         a->name, o->hostname, o->port);
     default:
         return error_set(err, ERROR_UNREACHABLE, "%s does not connect to %s port %d: %s", a->name,
                          o->hostname, o->port, *words ? words : "no reason given");

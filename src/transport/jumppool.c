@@ -58,6 +58,7 @@ struct host {
     TAILQ_HEAD(, jumpline) lines;
     TAILQ_HEAD(, waiter) waiters;
     int waiting, opening, open;
+    int room; /* channels of a connection: as many as are wanted, or fewer that one was full with */
     const char *unsupported; /* why the library cannot reach it */
     struct error failure;
     int64_t not_before; /* when another connection may be tried */
@@ -138,7 +139,7 @@ static bool may_open_locked(const struct host *h) {
     int channels = h->waiting + 1;
     TAILQ_FOREACH(l, &h->lines, link)
     channels += l->load;
-    int needed = (channels + h->pool->channels - 1) / h->pool->channels;
+    int needed = (channels + h->room - 1) / h->room;
     return h->opening < OPENING_MAX && h->opening + h->open < 2 * needed &&
            clock_now() >= h->not_before;
 }
@@ -159,7 +160,7 @@ static struct jumpline *line_new(struct host *h) {
         .alive_count_max = o->alive_count_max > 0 ? o->alive_count_max : 3,
         .released = on_released,
         .owner = l};
-    *l = (struct jumpline){.host = h, .limit = h->pool->channels, .owners = 1};
+    *l = (struct jumpline){.host = h, .limit = h->room, .owners = 1};
     if (relay_new(&settings, &l->relay, &h->failure) == 0)
         return l;
     free(l);
@@ -189,7 +190,7 @@ static void settle_locked(struct host *h) {
     struct jumpline *l;
     while (h->waiting > 0 && (l = pick_locked(h, false)))
         answer_locked(h, l);
-    while (h->waiting > h->opening * h->pool->channels && may_open_locked(h)) {
+    while (h->waiting > h->opening * h->room && may_open_locked(h)) {
         int before = h->opening;
         open_locked(h);
         if (h->opening == before)
@@ -201,13 +202,26 @@ static void settle_locked(struct host *h) {
     }
 }
 
+/*
+ * The jump host has no room beside the channels that are there. Where there are none, it is not
+ * this connection that is full, and another one would help as little for now.
+ */
+static void learn_limit_locked(struct jumpline *l) {
+    struct host *h = l->host;
+    l->limit = l->load;
+    if (l->load == 0)
+        h->not_before = deadline_in(BACK_OFF);
+    else if (l->load < h->room)
+        h->room = l->load;
+}
+
 static void on_released(void *owner, bool no_room) {
     struct jumpline *l = owner;
     struct host *h = l->host;
     pthread_mutex_lock(&h->pool->lock);
     l->load--;
     if (no_room)
-        l->limit = l->load;
+        learn_limit_locked(l);
     settle_locked(h);
     pthread_mutex_unlock(&h->pool->lock);
 }
@@ -308,7 +322,7 @@ static struct host *find_locked(struct jumppool *p, const struct ssh_options *op
         free(copy);
         return NULL;
     }
-    *h = (struct host){.pool = p, .options = options, .name = copy};
+    *h = (struct host){.pool = p, .options = options, .name = copy, .room = p->channels};
     TAILQ_INIT(&h->lines);
     TAILQ_INIT(&h->waiters);
     TAILQ_INSERT_TAIL(&p->hosts, h, link);

@@ -81,7 +81,8 @@ static void shell(const char *format, ...) {
         fail_msg("failed: %s", command);
 }
 
-static void start_sshd(struct fixture *f) {
+/* A port of its own, and an ssh_config by which `bastion` is there. */
+static void configure(struct fixture *f) {
     int fd;
     f->port = listen_anywhere(&fd);
     close(fd);
@@ -92,20 +93,53 @@ static void start_sshd(struct fixture *f) {
           " GlobalKnownHostsFile /dev/null\nX\n"
           "echo bastion $(cat host.pub) >known; : >log",
           f->port, dir, dir, f->port, dir, dir);
-    f->sshd = fork();
-    if (f->sshd == 0) {
-        char conf[96], log[96];
-        snprintf(conf, sizeof(conf), "%s/sshd.conf", dir);
-        snprintf(log, sizeof(log), "%s/log", dir);
+}
+
+/* Starts a program in the scratch folder that listens on the port. */
+static pid_t start(struct fixture *f, char *const argv[]) {
+    pid_t pid = fork();
+    if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGTERM); /* nor does it outlive a test that crashes */
         int null = open("/dev/null", O_RDWR);
         dup2(null, 1);
         dup2(null, 2);
-        execl("/usr/sbin/sshd", "/usr/sbin/sshd", "-D", "-f", conf, "-E", log, NULL);
+        if (chdir(dir) == 0)
+            execvp(argv[0], argv);
         _exit(127);
     }
-    for (int i = 0; i < 500 && !answers(f->port); i++)
+    for (int i = 0; i < 2000 && !answers(f->port) && waitpid(pid, NULL, WNOHANG) == 0; i++)
         usleep(10000);
+    return pid;
+}
+
+static void start_sshd(struct fixture *f) {
+    char conf[96], log[96];
+    snprintf(conf, sizeof(conf), "%s/sshd.conf", dir);
+    snprintf(log, sizeof(log), "%s/log", dir);
+    char *argv[] = {
+        (char *)"/usr/sbin/sshd", (char *)"-D", (char *)"-f", conf, (char *)"-E", log, NULL};
+    configure(f);
+    f->sshd = start(f, argv);
+}
+
+/* One that has room for so many channels in a connection. */
+static void start_small_bastion(struct fixture *f, int room) {
+    char port[16], channels[16];
+    char *argv[] = {
+        getenv("MUSTER_TEST_BASTION"), port, (char *)"host", (char *)"log", channels, NULL};
+    kill(f->sshd, SIGTERM);
+    waitpid(f->sshd, NULL, 0);
+    configure(f);
+    snprintf(port, sizeof(port), "%d", f->port);
+    snprintf(channels, sizeof(channels), "%d", room);
+    assert_non_null(argv[0]);
+    f->sshd = start(f, argv);
+}
+
+/* Sends a signal to the processes of the connections that there are. */
+static void signal_connections(struct fixture *f, const char *name) {
+    shell("for p in $(pgrep -P %d); do kill -%s $p $(pgrep -P $p) 2>/dev/null; done; :",
+          (int)f->sshd, name);
 }
 
 static int logins(void) {
@@ -152,6 +186,7 @@ static int tear_down(void **state) {
     cancel_free(f->kit.cancel);
     close(f->listener);
     if (f->sshd > 0) {
+        signal_connections(f, "CONT");
         kill(f->sshd, SIGTERM);
         waitpid(f->sshd, NULL, 0);
     }
@@ -394,6 +429,81 @@ static void opens_the_next_connection_when_one_is_full(void **state) {
         close_way(&w[i]);
 }
 
+/* Sends over all of them until nothing has gone for longer than makes a connection slow. */
+static void stall_all(struct stream *s, size_t count) {
+    int64_t last = clock_now();
+    while (clock_now() - last < 2 * CLOCK_S) {
+        bool moved = false;
+        for (size_t i = 0; i < count; i++)
+            moved |= send_some(&s[i], SIZE_MAX);
+        if (moved)
+            last = clock_now();
+        else
+            usleep(1000);
+    }
+}
+
+static void opens_another_connection_beside_a_slow_one(void **state) {
+    enum { WAYS = 24 }; /* whose windows hold more than all sockets on the way */
+    struct fixture *f = *state;
+    struct way w[WAYS], beside;
+    struct stream s[WAYS];
+    make_kit(f, 0);
+    for (unsigned i = 0; i < WAYS; i++) {
+        open_way(f, &w[i]);
+        s[i] = (struct stream){.from = w[i].ours, .to = w[i].theirs, .seed = i};
+    }
+    signal_connections(f, "STOP");
+    stall_all(s, WAYS);
+    open_way(f, &beside);
+    assert_int_equal(logins(), 2);
+    struct stream through[] = {{.from = beside.ours, .to = beside.theirs},
+                               {.from = beside.theirs, .to = beside.ours}};
+    run(through, 2, MB);
+    signal_connections(f, "CONT");
+    for (int i = 0; i < WAYS; i++)
+        run(&s[i], 1, s[i].sent);
+    for (int i = 0; i < WAYS; i++)
+        close_way(&w[i]);
+    close_way(&beside);
+}
+
+static void opens_the_next_connection_when_the_jump_host_has_no_room(void **state) {
+    struct fixture *f = *state;
+    struct way w[7];
+    start_small_bastion(f, 2);
+    make_kit(f, 0);
+    for (int i = 0; i < 7; i++)
+        open_way(f, &w[i]);
+    assert_int_equal(logins(), 4);
+    struct stream s[] = {{.from = w[0].ours, .to = w[0].theirs},
+                         {.from = w[6].theirs, .to = w[6].ours}};
+    run(s, 2, MB);
+    fd_close(&w[0].ours);
+    assert_true(ends(w[0].theirs)); /* the place is free again */
+    close_way(&w[0]);
+    open_way(f, &w[0]);
+    assert_int_equal(logins(), 4);
+    for (int i = 0; i < 7; i++)
+        close_way(&w[i]);
+}
+
+/* Where new connections have no room either, they are not opened without end. */
+static void gives_up_where_no_connection_has_room(void **state) {
+    struct fixture *f = *state;
+    struct way w;
+    struct error err;
+    start_small_bastion(f, 0);
+    make_kit(f, 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(go(f, f->peer_port, &w, &err), -1);
+        assert_int_equal(err.kind, ERROR_UNREACHABLE);
+        assert_non_null(strstr(err.text, "no room for another channel"));
+        link_done(&w.link);
+    }
+    assert_in_range(logins(), 1, 3);
+}
+
 static void makes_a_lost_connection_anew(void **state) {
     struct fixture *f = *state;
     struct way a, b;
@@ -469,6 +579,9 @@ int main(int argc, char **argv) {
         TEST(holds_back_what_nobody_reads),
         TEST(does_not_mind_copies_of_its_sockets),
         TEST(opens_the_next_connection_when_one_is_full),
+        TEST(opens_another_connection_beside_a_slow_one),
+        TEST(opens_the_next_connection_when_the_jump_host_has_no_room),
+        TEST(gives_up_where_no_connection_has_room),
         TEST(makes_a_lost_connection_anew),
         TEST(says_what_the_jump_host_says),
     };
