@@ -22,6 +22,7 @@ enum exit_status {
 };
 
 int cmd_run(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_servers(int argc, char **argv);
 int cmd_benchmarks(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
@@ -73,6 +74,10 @@ int cli_decimal(const char *what, const char *text, double *ret, struct error *e
  * then.
  */
 int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) must_use;
+
+/* As cli_config(), of a text that a run has kept. */
+int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,
+                    struct config *ret, struct error *err) must_use;
 
 /* Flushes standard output; 0, or EXIT_STUCK when not all of it could be written. */
 int cli_flush(void);

@@ -152,7 +152,7 @@ int cmd_log(int argc, char **argv) {
         return cli_usage("`muster log` takes a RUN, or `last`, and a SERVER: see `muster runs`");
     struct store *store;
     struct error err;
-    if (store_open(from.url, false, &store, &err) < 0)
+    if (store_open(from.url, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
     int rc = show_log(store, argv[optind], argc - optind == 2 ? argv[optind + 1] : NULL,
                       from.json ? LOG_JSON : from.format, &err);

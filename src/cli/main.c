@@ -19,6 +19,7 @@ static const struct command {
     {"runs", cmd_runs, "list runs in the store"},
     {"show", cmd_show, "a run's summary, as at its end"},
     {"log", cmd_log, "a run's log, of one server if named"},
+    {"resume", cmd_resume, "go on with an interrupted run"},
 };
 
 static void help(FILE *out) {

@@ -9,7 +9,8 @@
 #include <stdio.h>
 
 static const char help[] = "usage: muster runs [OPTIONS]\n\n"
-                           "Lists the runs in the store, the newest first.\n\n"
+                           "Lists the runs in the store, the newest first, and for each whether\n"
+                           "it is running (and where), was interrupted, or has ended.\n\n"
                            "      --store URL  where runs are kept\n"
                            "      --json       print a JSON array\n"
                            "      --help       this text\n";
@@ -20,15 +21,21 @@ static const struct option options[] = {
 };
 
 static void print(const struct run *runs, size_t n) {
-    printf("%-24s %-19s %9s %8s %8s %8s %8s %9s\n", "run", "started", "seconds", "servers",
-           "passed", "failed", "errors", "cancelled");
+    printf("%-24s %-19s %9s %8s %8s %8s %8s %9s  %s\n", "run", "started", "seconds", "servers",
+           "passed", "failed", "errors", "cancelled", "state");
     for (size_t i = 0; i < n; i++) {
-        char started[20], seconds[32] = "not ended";
+        char started[20], seconds[32] = "-";
         clock_format_local(runs[i].started, started);
         if (!isnan(runs[i].seconds))
             snprintf(seconds, sizeof(seconds), "%.1f", runs[i].seconds);
-        printf("%-24s %s %9s %8zu %8zu %8zu %8zu %9zu\n", runs[i].id, started, seconds,
-               runs[i].total, runs[i].passed, runs[i].failed, runs[i].errors, runs[i].cancelled);
+        printf("%-24s %s %9s %8zu %8zu %8zu %8zu %9zu  %s", runs[i].id, started, seconds,
+               runs[i].total, runs[i].passed, runs[i].failed, runs[i].errors, runs[i].cancelled,
+               run_state(&runs[i]));
+        if (runs[i].holder.pid)
+            printf(", process %lld", (long long)runs[i].holder.pid);
+        if (runs[i].holder.since)
+            printf(" on %s", runs[i].holder.host);
+        putchar('\n');
     }
 }
 
@@ -53,7 +60,7 @@ int cmd_runs(int argc, char **argv) {
     struct store *store;
     struct error err;
     size_t n;
-    if (store_open(from.url, false, &store, &err) < 0)
+    if (store_open(from.url, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
     int rc = store_runs(store, &runs, &n, &err);
     store_close(store);

@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const char help[] = "usage: muster show [OPTIONS] RUN\n\n"
-                           "Prints the summary of a run, as at its end. RUN may be `last`.\n\n"
+                           "Prints the summary of a run, as at its end, or as far as it has come.\n"
+                           "RUN may be `last`.\n\n"
                            "      --server NAME  all that is known of one server instead: its\n"
                            "                     benchmarks, their conditions, and its facts\n"
                            "      --store URL    where runs are kept\n"
@@ -50,7 +51,8 @@ static int add(void *arg, const char *server, const struct server_result *result
         return error_memory(err);
     }
     o->names[o->count] = name;
-    o->items[o->count++] = (struct outcome){name, result->verdict, result->reason, detail};
+    o->items[o->count++] =
+        (struct outcome){name, result->verdict, result->reason, detail, result->earlier_count};
     return 0;
 }
 
@@ -116,7 +118,7 @@ int cmd_show(int argc, char **argv) {
         return cli_usage("`muster show` takes one RUN, or `last`: see `muster runs`");
     struct store *store;
     struct error err;
-    if (store_open(from.url, false, &store, &err) < 0)
+    if (store_open(from.url, STORE_READ, &store, &err) < 0)
         return cli_fail(&err);
     int rc = from.server ? show_server(store, argv[optind], from.server, from.json, &err)
                          : show(store, argv[optind], from.json, &err);

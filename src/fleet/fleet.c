@@ -15,6 +15,7 @@
 #include "report/serverlist.h"
 #include "sync/log.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -44,8 +45,10 @@ struct collector {
     struct pool *pool;
     struct completed *completed;
     struct shared shared;
-    size_t submitted;           /* and not taken yet */
-    size_t depth;               /* how many may be submitted at a time */
+    size_t submitted; /* and not taken yet */
+    size_t depth;     /* how many may be submitted at a time */
+    int64_t start;
+    double before;              /* seconds that were spent in earlier sittings */
     bool more;                  /* the store may have pending servers */
     size_t *positions;          /* room for `depth` */
     struct store_result *batch; /* room for `depth` */
@@ -206,6 +209,10 @@ static size_t submit_claimed(struct collector *c, ssize_t claimed) {
     return n;
 }
 
+static double seconds_so_far(const struct collector *c) {
+    return c->before + (double)(clock_now() - c->start) / 1e9;
+}
+
 /*
  * Stores and reports a batch of n results, and keeps the pool supplied. Returns how many results of
  * the next batch are there already, or -1.
@@ -214,7 +221,8 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     size_t room = c->more && !cancel_fired(c->f->cancel) ? c->depth - c->submitted : 0;
     if (n == 0 && room == 0)
         return 0;
-    ssize_t claimed = store_turn(c->f->store, c->run->id, c->batch, n, room, c->positions, err);
+    c->run->seconds = seconds_so_far(c);
+    ssize_t claimed = store_turn(c->f->store, c->run, c->batch, n, room, c->positions, err);
     if (claimed < 0) {
         for (size_t i = 0; i < n; i++)
             result_free((struct server_result *)c->batch[i].result);
@@ -255,11 +263,15 @@ static void abandon(struct collector *c) {
     }
 }
 
+static bool has_no_verdict(const struct outcome *o) {
+    return o->verdict == VERDICT_CANCELLED && o->reason == REASON_NONE;
+}
+
 /* What has no verdict now was never submitted. */
 static void cancel_the_rest(struct collector *c) {
     for (size_t i = 0; i < c->f->servers->count; i++) {
         struct outcome *o = &c->outcomes[i];
-        if (o->reason != REASON_NONE || o->verdict != VERDICT_CANCELLED)
+        if (!has_no_verdict(o))
             continue;
         o->reason = REASON_INTERRUPTED;
         o->detail = strdup(interrupted);
@@ -267,15 +279,19 @@ static void cancel_the_rest(struct collector *c) {
     }
 }
 
+static bool did_not_pass(const struct outcome *o) {
+    return o->verdict != VERDICT_PASSED;
+}
+
 static void log_servers(const struct collector *c, const char *event, const char *key,
-                        bool only_failed) {
+                        bool (*wanted)(const struct outcome *o)) {
     const char **names = calloc(c->f->servers->count + 1, sizeof(*names));
     size_t n = 0, part_count = 0;
     for (size_t i = 0; names && i < c->f->servers->count; i++)
-        if (!only_failed || c->outcomes[i].verdict != VERDICT_PASSED)
+        if (wanted(&c->outcomes[i]))
             names[n++] = c->outcomes[i].server;
     char **parts = names ? serverlist_parts(names, n, &part_count) : NULL;
-    if (only_failed)
+    if (wanted == did_not_pass)
         log_info(event, LOG_L(key, (const char *const *)parts, part_count));
     else
         log_info(event, LOG_I("count", (int64_t)n),
@@ -288,17 +304,17 @@ static void log_end(const struct collector *c) {
     char event[96];
     snprintf(event, sizeof(event), "Out of %zu, %zu servers failed.", c->run->total,
              c->run->total - c->run->passed);
-    log_servers(c, event, "failed_servers", true);
+    log_servers(c, event, "failed_servers", did_not_pass);
 }
 
 static int run_collector(struct collector *c, struct error *err) {
-    int64_t start = clock_now();
-    log_servers(c, "servers to benchmark", "servers", false);
+    c->start = clock_now();
+    log_servers(c, "servers to benchmark", "servers", has_no_verdict);
     int rc = collect_all(c, err);
     if (rc < 0)
         abandon(c);
     cancel_the_rest(c);
-    c->run->seconds = (double)(clock_now() - start) / 1e9;
+    c->run->seconds = seconds_so_far(c);
     if (rc == 0)
         rc = store_end(c->f->store, c->run, err);
     log_end(c);
@@ -313,12 +329,10 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         .run = run,
         .outcomes = outcomes,
         .shared = {.bench = {f->plan, agent_command.data, f->transport}, .cancel = f->cancel},
+        .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
     };
-    for (size_t i = 0; i < f->servers->count; i++) {
-        outcomes[i].server = f->servers->items[i].name;
-        outcomes[i].verdict = VERDICT_CANCELLED;
-    }
+    run->cancelled = 0; /* counted anew: all that have no verdict are run, or cancelled again */
     int rc = -1;
     c.depth = (size_t)f->plan->fanout + 2 * BATCH;
     c.positions = malloc(c.depth * sizeof(*c.positions));

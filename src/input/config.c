@@ -60,29 +60,32 @@ void config_done(struct config *c) {
         config_benchmark_done(&c->benchmarks[i]);
     free(c->benchmarks);
     free(c->path);
+    free(c->text);
     free(c->ssh.user);
     free(c->ssh.config);
     config_init(c);
 }
 
 /* Reads the text into *c; what is wrong goes to the reader's mistakes. */
-static int read_text_of_file(struct reader *r, const struct str *text, struct config *c,
-                             struct error *err) {
+static int read_keys(struct reader *r, struct config *c, struct error *err) {
     struct yaml tree = {0};
-    if (yaml_read(text->data ? text->data : "", text->len, &tree, &r->mistakes, err) < 0)
+    if (yaml_read(c->text, c->text_len, &tree, &r->mistakes, err) < 0)
         return err->kind == ERROR_USAGE ? 0 : -1;
     keys_read(r, "the file", top_keys, tree.root, c);
     yaml_done(&tree);
     return r->no_memory || r->mistakes.failed ? error_memory(err) : 0;
 }
 
-static int read_file(struct reader *r, const char *path, struct config *c, struct str *mistakes,
-                     struct error *err) {
-    cleanup(str_done) struct str text = {0};
-    if (fd_read_file(path, CONFIG_MAX, &text, err) < 0)
-        return -1;
+static int read_text(struct reader *r, const char *path, const char *text, size_t len,
+                     struct config *c, struct str *mistakes, struct error *err) {
     keys_set_text(r, &c->path, path);
-    if (read_text_of_file(r, &text, c, err) < 0)
+    c->text = malloc(len + 1);
+    if (!c->text)
+        return error_memory(err);
+    memcpy(c->text, text, len);
+    c->text[len] = '\0';
+    c->text_len = len;
+    if (read_keys(r, c, err) < 0)
         return -1;
     if (r->mistakes.count == 0)
         return 0;
@@ -90,16 +93,24 @@ static int read_file(struct reader *r, const char *path, struct config *c, struc
     return error_set(err, ERROR_USAGE, "%zu mistake%s in %s", count, count > 1 ? "s" : "", path);
 }
 
-int config_load(const char *path, const struct builtin *builtin, struct config *ret,
-                struct str *mistakes, struct error *err) {
+int config_read(const char *path, const char *text, size_t len, const struct builtin *builtin,
+                struct config *ret, struct str *mistakes, struct error *err) {
     struct reader r = {.builtin = builtin};
     struct config c;
     config_init(&c);
-    int rc = read_file(&r, path, &c, mistakes, err);
+    int rc = read_text(&r, path, text, len, &c, mistakes, err);
     mistakes_done(&r.mistakes);
     if (rc < 0)
         config_done(&c);
     else
         *ret = c;
     return rc;
+}
+
+int config_load(const char *path, const struct builtin *builtin, struct config *ret,
+                struct str *mistakes, struct error *err) {
+    cleanup(str_done) struct str text = {0};
+    if (fd_read_file(path, CONFIG_MAX, &text, err) < 0)
+        return -1;
+    return config_read(path, text.data ? text.data : "", text.len, builtin, ret, mistakes, err);
 }

@@ -53,7 +53,9 @@ struct config_benchmark {
 };
 
 struct config {
-    char *path; /* the file it came from */
+    char *path; /* the file it came from; NULL: none */
+    char *text; /* all of that file, text_len bytes; may hold NUL bytes */
+    size_t text_len;
     int fanout;
     double threshold;
     int64_t timeout;     /* of a server, ns */
@@ -88,6 +90,10 @@ void config_done(struct config *c);
  */
 int config_load(const char *path, const struct builtin *builtin, struct config *ret,
                 struct str *mistakes, struct error *err) must_use;
+
+/* As config_load(), of `len` bytes that were read earlier from the file at `path`. */
+int config_read(const char *path, const char *text, size_t len, const struct builtin *builtin,
+                struct config *ret, struct str *mistakes, struct error *err) must_use;
 
 /*
  * The key in `known` (a NULL-terminated list) nearest to `key`, or NULL when none is near: at most

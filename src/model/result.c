@@ -27,5 +27,8 @@ void server_result_done(struct server_result *r) {
     for (size_t i = 0; i < r->benchmark_count; i++)
         benchmark_result_done(&r->benchmarks[i]);
     free(r->benchmarks);
+    for (size_t i = 0; i < r->earlier_count; i++)
+        server_result_done(&r->earlier[i]);
+    free(r->earlier);
     *r = (struct server_result){0};
 }

@@ -52,6 +52,8 @@ struct server_result {
     char *facts; /* one JSON object as text, or NULL */
     struct benchmark_result *benchmarks;
     size_t benchmark_count;
+    struct server_result *earlier; /* attempts that did not pass and were made again, in order */
+    size_t earlier_count;
 };
 
 void metric_done(struct metric *m);

@@ -18,3 +18,7 @@ void run_count(struct run *run, enum verdict verdict) {
         break;
     }
 }
+
+const char *run_state(const struct run *run) {
+    return run->holder.pid ? "running" : run->cancelled ? "interrupted" : "ended";
+}

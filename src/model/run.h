@@ -10,22 +10,38 @@
 
 #define RUN_ID_SIZE 32
 
+#define HOLDER_HOST_SIZE 65
+
+/* The process that works on a run. */
+struct holder {
+    int64_t pid; /* 0: nobody does */
+    char host[HOLDER_HOST_SIZE];
+    int64_t since; /* wall clock, ns; 0, and no host, where only the process is known */
+};
+
 struct run {
     char id[RUN_ID_SIZE]; /* 20261122-111344-7f3a2c: sorts by time */
     int64_t started;      /* wall clock, ns */
-    double seconds;       /* NAN while it has not ended */
+    double seconds;       /* it was worked on, all sittings together; NAN before the first result */
     int fanout;
     double threshold;
-    size_t total; /* and of these: */
-    size_t passed, failed, errors, cancelled;
+    size_t total;                             /* and of these: */
+    size_t passed, failed, errors, cancelled; /* cancelled: have no final verdict */
+    struct holder holder;
 };
+
+/*
+ * `running`; `interrupted`: nobody works on it, and servers have no final verdict; or `ended`.
+ */
+const char *run_state(const struct run *run);
 
 /* How one server ended, as far as the summary needs it. */
 struct outcome {
     const char *server; /* borrowed */
     enum verdict verdict;
     enum reason reason;
-    char *detail; /* owned; NULL when passed */
+    char *detail;   /* owned; NULL when passed */
+    size_t earlier; /* attempts that did not pass and were made again (`resume --failed`) */
 };
 
 /* Counts one more server's verdict in the run's totals (not in `total`). */

@@ -93,7 +93,9 @@ void judge_skipped(const char *why, struct benchmark_result *r) {
 void judge_server(const struct error *why, struct server_result *r) {
     enum reason first = why ? reason_of(why->kind) : REASON_NONE;
     const char *sentence = why ? why->text : NULL;
-    for (size_t i = 0; i < r->benchmark_count; i++) {
+    /* what it would have come to is not known before all of it was run */
+    size_t judged = first == REASON_INTERRUPTED ? 0 : r->benchmark_count;
+    for (size_t i = 0; i < judged; i++) {
         const struct benchmark_result *b = &r->benchmarks[i];
         if (b->reason == REASON_NONE || b->verdict == VERDICT_SKIPPED)
             continue;

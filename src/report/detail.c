@@ -199,8 +199,7 @@ static void add_benchmark(struct str *out, const struct benchmark_result *b) {
     add_json(out, 2, "sensors", b->sensors);
 }
 
-void detail_add(struct str *out, const char *server, const struct server_result *r) {
-    str_addf(out, "%s  ", server);
+static void add_attempt(struct str *out, const struct server_result *r) {
     add_verdict(out, r->verdict, r->reason);
     if (r->detail)
         str_addf(out, ": %s", r->detail);
@@ -208,8 +207,17 @@ void detail_add(struct str *out, const char *server, const struct server_result 
              r->seconds);
     for (size_t i = 0; i < r->benchmark_count; i++)
         add_benchmark(out, &r->benchmarks[i]);
+}
+
+void detail_add(struct str *out, const char *server, const struct server_result *r) {
+    str_addf(out, "%s  ", server);
+    add_attempt(out, r);
     if (r->facts) {
         str_add_char(out, '\n');
         add_json(out, 0, "facts", r->facts);
+    }
+    for (size_t i = 0; i < r->earlier_count; i++) {
+        str_addf(out, "\n%s, earlier (%zu of %zu)  ", server, i + 1, r->earlier_count);
+        add_attempt(out, &r->earlier[i]);
     }
 }

@@ -8,6 +8,7 @@
 
 /*
  * Appends the server's verdict, every benchmark with its metrics, trials, spread, conditions and
- * what the sensors saw, and the facts. Numbers of bytes and the like are shown in units that fit.
+ * what the sensors saw, and the facts; then the same, without facts, of earlier attempts. Numbers
+ * of bytes and the like are shown in units that fit.
  */
 void detail_add(struct str *out, const char *server, const struct server_result *r);

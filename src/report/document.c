@@ -29,11 +29,23 @@ static json_t *text(const char *s) {
     return json_string(printable.data ? printable.data : "");
 }
 
+/* Who works on the run; null when nobody does. */
+static json_t *holder_object(const struct holder *h) {
+    char since[25];
+    if (!h->pid)
+        return json_null();
+    clock_format_utc(h->since, since);
+    return json_pack("{sI so so}", "pid", (json_int_t)h->pid, "host",
+                     h->since ? text(h->host) : json_null(), "since",
+                     h->since ? json_string(since) : json_null());
+}
+
 static json_t *run_object(const struct run *run) {
     char started[25];
     clock_format_utc(run->started, started);
-    return json_pack("{ss ss so si so sI sI sI sI sI}", "run", run->id, "started", started,
-                     "seconds", number(run->seconds), "fanout", run->fanout, "threshold",
+    return json_pack("{ss ss ss so so si so sI sI sI sI sI}", "run", run->id, "started", started,
+                     "state", run_state(run), "holder", holder_object(&run->holder), "seconds",
+                     number(run->seconds), "fanout", run->fanout, "threshold",
                      number(run->threshold), "total", (json_int_t)run->total, "passed",
                      (json_int_t)run->passed, "failed", (json_int_t)run->failed, "errors",
                      (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
@@ -102,16 +114,35 @@ static json_t *benchmark_object(const struct benchmark_result *b) {
                      b->sensors ? json_loads(b->sensors, 0, NULL) : json_null());
 }
 
-int document_add(FILE *out, bool first, const char *server, const struct server_result *r,
-                 struct error *err) {
+/* One attempt at a server, without its name. */
+static json_t *attempt_object(const struct server_result *r) {
     json_t *benchmarks = json_array();
     for (size_t i = 0; i < r->benchmark_count; i++)
         json_array_append_new(benchmarks, benchmark_object(&r->benchmarks[i]));
     json_t *facts = r->facts ? json_loads(r->facts, 0, NULL) : NULL;
-    json_t *object = json_pack(
-        "{ss ss so so si sf so so}", "server", server, "verdict", verdict_name(r->verdict),
-        "reason", text(reason_name(r->reason)), "detail", text(r->detail), "attempts", r->attempts,
-        "seconds", r->seconds, "facts", facts ? facts : json_object(), "benchmarks", benchmarks);
+    return json_pack("{ss so so si sf so so}", "verdict", verdict_name(r->verdict), "reason",
+                     text(reason_name(r->reason)), "detail", text(r->detail), "attempts",
+                     r->attempts, "seconds", r->seconds, "facts", facts ? facts : json_object(),
+                     "benchmarks", benchmarks);
+}
+
+static json_t *earlier_array(const struct server_result *r) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < r->earlier_count; i++)
+        json_array_append_new(list, attempt_object(&r->earlier[i]));
+    return list;
+}
+
+int document_add(FILE *out, bool first, const char *server, const struct server_result *r,
+                 struct error *err) {
+    json_t *object = json_pack("{ss}", "server", server);
+    json_t *attempt = attempt_object(r);
+    if (json_object_update(object, attempt) < 0 ||
+        json_object_set_new(object, "earlier", earlier_array(r)) < 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(attempt);
     fputs(first ? "\n" : ",\n", out);
     return dump(out, object, 0, err);
 }

@@ -42,8 +42,10 @@ static void add_details(struct str *out, const struct outcome *const *group, siz
         str_addf(out, "  and %zu more\n", n - shown);
 }
 
-static void add_group(struct str *out, enum reason reason, const struct outcome *const *group,
-                      size_t n) {
+/* `running`: what has no verdict has a turn yet, and is not worth a line each. */
+static void add_group(struct str *out, enum reason reason, bool running,
+                      const struct outcome *const *group, size_t n) {
+    bool to_come = running && reason == REASON_INTERRUPTED;
     const char **names = calloc(n, sizeof(*names));
     if (!names) {
         out->failed = true;
@@ -51,11 +53,15 @@ static void add_group(struct str *out, enum reason reason, const struct outcome 
     }
     for (size_t i = 0; i < n; i++)
         names[i] = group[i]->server;
-    str_addf(out, "%s, %s: ", verdict_name(reason_verdict(reason)), reason_name(reason));
+    if (to_come)
+        str_add(out, "to come: ");
+    else
+        str_addf(out, "%s, %s: ", verdict_name(reason_verdict(reason)), reason_name(reason));
     serverlist_add(out, names, n);
     str_add_char(out, '\n');
     free(names);
-    add_details(out, group, n);
+    if (!to_come)
+        add_details(out, group, n);
     str_add_char(out, '\n');
 }
 
@@ -68,16 +74,40 @@ static void add_count(struct str *out, size_t n, const char *what, bool *first) 
 
 /* The first sentence is the log's last event, word for word: one thing to look for in both. */
 static void add_totals(struct str *out, const struct run *run) {
-    bool first = true;
-    str_addf(out, "Out of %zu, %zu servers failed.", run->total, run->total - run->passed);
+    bool first = true, running = run->holder.pid;
+    size_t failed = run->total - run->passed - (running ? run->cancelled : 0);
+    str_addf(out, "Out of %zu, %zu servers failed%s.", run->total, failed,
+             running ? " so far" : "");
     add_count(out, run->passed, "passed", &first);
     add_count(out, run->failed, "failed", &first);
     add_count(out, run->errors, run->errors == 1 ? "error" : "errors", &first);
-    add_count(out, run->cancelled, "cancelled", &first);
-    if (isnan(run->seconds))
-        str_addf(out, ", not ended, run %s.\n", run->id);
-    else
-        str_addf(out, " in %.1fs, run %s.\n", run->seconds, run->id);
+    add_count(out, run->cancelled, running ? "to come" : "cancelled", &first);
+    str_addf(out, " in %.1fs, run %s", isnan(run->seconds) ? 0 : run->seconds, run->id);
+    if (running)
+        str_addf(out, ", worked on by process %lld", (long long)run->holder.pid);
+    else if (run->cancelled)
+        str_addf(out, "; `muster resume %s` does the rest", run->id);
+    str_add(out, ".\n");
+}
+
+/* What did not pass at first, and passed when it was run again. */
+static void add_passed_later(struct str *out, const struct run *run,
+                             const struct outcome *outcomes) {
+    const char **names = calloc(run->total ? run->total : 1, sizeof(*names));
+    size_t n = 0;
+    if (!names) {
+        out->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < run->total; i++)
+        if (outcomes[i].earlier > 0 && outcomes[i].verdict == VERDICT_PASSED)
+            names[n++] = outcomes[i].server;
+    if (n > 0) {
+        str_add(out, "passed when run again: ");
+        serverlist_add(out, names, n);
+        str_add(out, "\n\n");
+    }
+    free(names);
 }
 
 void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes) {
@@ -92,8 +122,9 @@ void summary_add(struct str *out, const struct run *run, const struct outcome *o
             if (outcomes[i].reason == reason)
                 group[n++] = &outcomes[i];
         if (n > 0)
-            add_group(out, reason, group, n);
+            add_group(out, reason, run->holder.pid, group, n);
     }
     free(group);
+    add_passed_later(out, run, outcomes);
     add_totals(out, run);
 }

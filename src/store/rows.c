@@ -112,14 +112,14 @@ static int corrupt(const char *what, struct error *err) {
     return error_set(err, ERROR_STORE, "a row of the store cannot be read: its %s", what);
 }
 
-static int copy_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
     const char *text = (const char *)sqlite3_column_text(stmt, column);
     *ret = text ? strdup(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
 }
 
-static int read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
-                        struct error *err) {
+int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
+                     struct error *err) {
     const char *v = (const char *)sqlite3_column_text(stmt, column);
     const char *r = (const char *)sqlite3_column_text(stmt, column + 1);
     if (!v || verdict_parse(v, verdict) < 0)
@@ -128,19 +128,20 @@ static int read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, e
     return r && reason_parse(r, reason) < 0 ? corrupt("reason", err) : 0;
 }
 
-int row_read_server(sqlite3_stmt *stmt, struct server_result *ret, struct error *err) {
+int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_result *ret,
+                    struct error *err) {
     if (sqlite3_column_type(stmt, 2) == SQLITE_NULL) {
         ret->verdict = VERDICT_CANCELLED;
         ret->reason = REASON_INTERRUPTED;
-        ret->detail = strdup("the run ended before its turn");
+        ret->detail = strdup(pending);
         return ret->detail ? 0 : error_memory(err);
     }
     ret->attempts = sqlite3_column_int(stmt, 5);
     ret->seconds = sqlite3_column_double(stmt, 6);
-    if (read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
-        copy_text(stmt, 4, &ret->detail, err) < 0)
+    if (row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
+        row_read_text(stmt, 4, &ret->detail, err) < 0)
         return -1;
-    return copy_text(stmt, 7, &ret->facts, err);
+    return row_read_text(stmt, 7, &ret->facts, err);
 }
 
 static int read_trials(const char *text, struct benchmark_result *ret, struct error *err) {
@@ -197,11 +198,13 @@ int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct 
     };
     const char *better = (const char *)sqlite3_column_text(stmt, 9);
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
-    if (copy_text(stmt, 1, &ret->benchmark, err) < 0 ||
-        read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
-        copy_text(stmt, 4, &ret->detail, err) < 0 || copy_text(stmt, 6, &ret->metric, err) < 0 ||
-        copy_text(stmt, 8, &ret->unit, err) < 0 || copy_text(stmt, 16, &ret->conditions, err) < 0 ||
-        copy_text(stmt, 17, &ret->sensors, err) < 0 ||
+    if (row_read_text(stmt, 1, &ret->benchmark, err) < 0 ||
+        row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
+        row_read_text(stmt, 4, &ret->detail, err) < 0 ||
+        row_read_text(stmt, 6, &ret->metric, err) < 0 ||
+        row_read_text(stmt, 8, &ret->unit, err) < 0 ||
+        row_read_text(stmt, 16, &ret->conditions, err) < 0 ||
+        row_read_text(stmt, 17, &ret->sensors, err) < 0 ||
         read_trials((const char *)sqlite3_column_text(stmt, 12), ret, err) < 0)
         return -1;
     return read_metrics((const char *)sqlite3_column_text(stmt, 15), ret, err);

@@ -14,17 +14,35 @@
 #include <sqlite3.h>
 #include <stddef.h>
 
+/* What is kept of an attempt at a server, and of a benchmark; the past_ tables have the same. */
+#define ROW_SERVER_COLUMNS "verdict, reason, detail, attempts, seconds, facts"
+#define ROW_BENCHMARK_COLUMNS                                                                      \
+    "benchmark, verdict, reason, detail, score, metric, value, unit, better, reference, "          \
+    "threshold, trials, spread, seconds, metrics, conditions, sensors"
+
+/* The second column is the name, or the round; the round of a benchmark is its last. */
 #define ROW_SELECT_SERVERS                                                                         \
-    "SELECT position, name, verdict, reason, detail, attempts, seconds, facts FROM server "        \
-    "WHERE run = ? ORDER BY position"
+    "SELECT position, name, " ROW_SERVER_COLUMNS " FROM server WHERE run = ? ORDER BY position"
 #define ROW_SELECT_BENCHMARKS                                                                      \
-    "SELECT position, benchmark, verdict, reason, detail, score, metric, value, unit, better, "    \
-    "reference, threshold, trials, spread, seconds, metrics, conditions, sensors FROM benchmark "  \
-    "WHERE run = ? ORDER BY position, ordinal"
+    "SELECT position, " ROW_BENCHMARK_COLUMNS " FROM benchmark WHERE run = ? "                     \
+    "ORDER BY position, ordinal"
+#define ROW_SELECT_PAST_SERVERS                                                                    \
+    "SELECT position, round, " ROW_SERVER_COLUMNS " FROM past_server WHERE run = ? "               \
+    "ORDER BY position, round"
+#define ROW_SELECT_PAST_BENCHMARKS                                                                 \
+    "SELECT position, " ROW_BENCHMARK_COLUMNS ", round FROM past_benchmark WHERE run = ? "         \
+    "ORDER BY position, round, ordinal"
 
 void row_text(sqlite3_stmt *stmt, int column, const char *text);
 void row_number(sqlite3_stmt *stmt, int column, double x);
 double row_read_number(sqlite3_stmt *stmt, int column);
+
+/* A copy of the text, NULL for NULL; the caller frees it. */
+int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
+
+/* The verdict in `column` and the reason in the one after it. */
+int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
+                     struct error *err) must_use;
 
 void row_bind_server(sqlite3_stmt *stmt, int64_t run, size_t position,
                      const struct server_result *r);
@@ -32,7 +50,11 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
                        const struct benchmark_result *r, struct str *json,
                        struct error *err) must_use;
 
-/* Read the current row of the selects above. ERROR_STORE when it is not what was written. */
-int row_read_server(sqlite3_stmt *stmt, struct server_result *ret, struct error *err) must_use;
+/*
+ * Read the current row of the selects above. ERROR_STORE when it is not what was written. `pending`
+ * is the sentence for a server without a verdict.
+ */
+int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_result *ret,
+                    struct error *err) must_use;
 int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret,
                        struct error *err) must_use;

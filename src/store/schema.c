@@ -33,6 +33,30 @@ static const char *const steps[] = {
     "  PRIMARY KEY (run, position, ordinal)) WITHOUT ROWID;",
     "ALTER TABLE benchmark ADD COLUMN conditions TEXT;"
     "ALTER TABLE benchmark ADD COLUMN sensors TEXT;",
+    /* what a later sitting needs; who holds the run (the lock says whether); past attempts */
+    "ALTER TABLE run ADD COLUMN options TEXT;"
+    "ALTER TABLE run ADD COLUMN config_path TEXT;"
+    "ALTER TABLE run ADD COLUMN config TEXT;"
+    "ALTER TABLE run ADD COLUMN folder TEXT;"
+    "ALTER TABLE run ADD COLUMN holder_pid INTEGER;"
+    "ALTER TABLE run ADD COLUMN holder_host TEXT;"
+    "ALTER TABLE run ADD COLUMN holder_since INTEGER;"
+    "ALTER TABLE server ADD COLUMN host TEXT;" /* NULL: the name is the host */
+    "ALTER TABLE server ADD COLUMN user TEXT;"
+    "ALTER TABLE server ADD COLUMN port INTEGER;"
+    "ALTER TABLE server ADD COLUMN identity TEXT;"
+    "CREATE TABLE past_server ("
+    "  run INTEGER NOT NULL, position INTEGER NOT NULL, round INTEGER NOT NULL,"
+    "  verdict TEXT NOT NULL, reason TEXT, detail TEXT, attempts INTEGER, seconds REAL, facts TEXT,"
+    "  PRIMARY KEY (run, position, round)) WITHOUT ROWID;"
+    "CREATE TABLE past_benchmark ("
+    "  run INTEGER NOT NULL, position INTEGER NOT NULL, round INTEGER NOT NULL,"
+    "  ordinal INTEGER NOT NULL,"
+    "  benchmark TEXT NOT NULL, verdict TEXT NOT NULL, reason TEXT, detail TEXT, score REAL,"
+    "  metric TEXT, value REAL, unit TEXT, better TEXT NOT NULL, reference REAL, threshold REAL,"
+    "  trials TEXT NOT NULL, spread REAL, seconds REAL NOT NULL, metrics TEXT NOT NULL,"
+    "  conditions TEXT, sensors TEXT,"
+    "  PRIMARY KEY (run, position, round, ordinal)) WITHOUT ROWID;",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))

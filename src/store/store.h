@@ -2,9 +2,11 @@
  * store: where runs are kept. A SQLite database in WAL mode; what was committed survives a crash of
  * muster and of the machine.
  *
- * A run's servers are rows that go from pending to claimed to done, each exactly once; the rows are
- * numbered from 0 in the inventory's order (`position`). A schema version stands in the database;
- * an older one is migrated when it is opened, a newer one is refused.
+ * A run's servers are rows that go from pending to claimed to done; the rows are numbered from 0 in
+ * the inventory's order (`position`). One process at a time works on a run: it holds it, by a lock
+ * that the kernel lets go however the process ends. What it had claimed is then pending again. A
+ * schema version stands in the database; an older one is migrated when it is opened, a newer one is
+ * refused.
  *
  * Threads: a store belongs to one thread. Errors are of kind ERROR_STORE and name the file.
  */
@@ -21,22 +23,66 @@
 
 struct store;
 
+enum store_mode {
+    STORE_READ,   /* nothing is written, and all that is read is of one moment: the first read's */
+    STORE_CREATE, /* for a new run: makes the file and its folder (mode 0700) if need be */
+    STORE_CHANGE, /* for a run that is there */
+};
+
 /*
  * Opens the store at `url`: a path, sqlite:PATH, or NULL for $XDG_STATE_HOME/muster/muster.db
- * (~/.local/state without the variable). Makes the file and its folder (mode 0700) when they are
- * not there and `create` is true; without it nothing is written, and all that is read is of one
- * moment: that of the first read. A scheme that is not known, a file that is no database, one of a
- * newer version or one that cannot be written fails with ERROR_USAGE: nothing was run yet.
+ * (~/.local/state without the variable). A scheme that is not known, a file that is not there or is
+ * no database, one of a newer version or one that cannot be written fails with ERROR_USAGE: nothing
+ * was run yet.
  */
-int store_open(const char *url, bool create, struct store **ret, struct error *err) must_use;
+int store_open(const char *url, enum store_mode mode, struct store **ret,
+               struct error *err) must_use;
+
+/* Lets go of the run that it holds, if any. */
 void store_close(struct store *s);
 
 /* Where the log of a run is kept: logs/ID.jsonl beside the database. The caller frees it. */
 char *store_log_path(const struct store *s, const char *run_id);
 
-/* Adds a run and its servers, all pending. Fills run->id and run->started. */
-int store_begin(struct store *s, struct run *run, const struct servers *servers,
-                struct error *err) must_use;
+/* What a later sitting needs to go on as the first one began. NULL: not there. */
+struct store_recipe {
+    char *options;     /* the option words of the command line, a JSON array */
+    char *config_path; /* of the configuration file, for sentences */
+    char *config;      /* its text, config_len bytes */
+    size_t config_len;
+    char *folder; /* where it was begun: what relative paths are relative to */
+};
+
+void store_recipe_done(struct store_recipe *r);
+
+/*
+ * Adds a run and its servers, all pending, and holds it: no other process can until
+ * store_release(), store_close() or the end of this process, however it comes. Fills run->id and
+ * run->started. A store holds one run at a time.
+ */
+int store_begin(struct store *s, struct run *run, const struct store_recipe *recipe,
+                const struct servers *servers, struct error *err) must_use;
+
+/*
+ * Holds the run of this id (or `last`) and reads it. Fails with ERROR_USAGE when there is none, the
+ * nearest offered, and when another process holds it: the sentence says which, and since when.
+ */
+int store_hold(struct store *s, const char *run_id, struct run *ret, struct error *err) must_use;
+void store_release(struct store *s);
+
+/* How the run was begun, and its servers. Free with store_recipe_done() and servers_done(). */
+int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
+                 struct servers *servers, struct error *err) must_use;
+
+/*
+ * Makes what has no final verdict pending, of the run that is held, and with `failed` also what did
+ * not pass: those attempts are kept as earlier ones. Reads *run anew.
+ */
+int store_resume(struct store *s, struct run *run, bool failed, struct error *err) must_use;
+
+/* Fills those of the run's outcomes, in the inventory's order, that have a final verdict. */
+int store_outcomes(struct store *s, const struct run *run, struct outcome *outcomes,
+                   struct error *err) must_use;
 
 struct store_result {
     size_t position;
@@ -45,25 +91,28 @@ struct store_result {
 
 /*
  * Hands in `n` results and claims up to `max` pending servers in the inventory's order, into
- * positions[], in one transaction: when it returns, the results are on disk. A result of
- * VERDICT_CANCELLED leaves its server pending. Returns how many were claimed, or -1.
+ * positions[], in one transaction: when it returns, the results and run->seconds are on disk. A
+ * result of VERDICT_CANCELLED leaves its server pending. Returns how many were claimed, or -1.
  */
-ssize_t store_turn(struct store *s, const char *run_id, const struct store_result *results,
+ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
                    size_t n, size_t max, size_t *positions, struct error *err) must_use;
 
-/* Gives claimed servers back as pending, and notes that the run has ended (or was interrupted). */
+/* Gives claimed servers back as pending, and notes run->seconds. */
 int store_end(struct store *s, const struct run *run, struct error *err) must_use;
 
-/* The run of this id (`last`: the newest). ERROR_USAGE with the nearest id when there is none. */
+/*
+ * The run of this id (`last`: the newest). ERROR_USAGE with the nearest id when there is none. Its
+ * holder is the process that works on it now.
+ */
 int store_run(struct store *s, const char *run_id, struct run *ret, struct error *err) must_use;
 
 /* All runs, the newest first; the caller frees *ret. */
 int store_runs(struct store *s, struct run **ret, size_t *count, struct error *err) must_use;
 
 /*
- * Calls each() for every server of the run in the inventory's order; a server without a verdict has
- * a result of VERDICT_CANCELLED, REASON_INTERRUPTED. The result is borrowed for the call. A
- * negative value of each() ends the walk and is returned.
+ * Calls each() for every server of the run in the inventory's order, with its earlier attempts; a
+ * server without a verdict has a result of VERDICT_CANCELLED, REASON_INTERRUPTED. The result is
+ * borrowed for the call. A negative value of each() ends the walk and is returned.
  */
 typedef int store_each_fn(void *arg, const char *server, const struct server_result *result,
                           struct error *err);

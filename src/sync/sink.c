@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define KEPT_BUFFER (1 << 20) /* a larger one, grown by a huge line, is freed after writing */
@@ -58,6 +59,17 @@ int sink_new_fd(int fd, enum log_format format, enum log_level level, struct sin
     return sink_new(fd, format, level, ret, err);
 }
 
+/* Whether the file is there and its last line has no end: its writer was killed, or the disk full.
+ */
+static bool ends_within_a_line(const char *path) {
+    struct stat st;
+    char last = '\n';
+    cleanup(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size == 0)
+        return false;
+    return pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n';
+}
+
 int sink_new_file(const char *path, enum log_format format, enum log_level level, struct sink **ret,
                   struct error *err) {
     cleanup(fd_close) int fd = open_file(path);
@@ -70,6 +82,8 @@ int sink_new_file(const char *path, enum log_format format, enum log_level level
         return -1;
     fd_take(&fd);
     (*ret)->path = TAKE(name);
+    if (ends_within_a_line(path))
+        str_add_char(&(*ret)->out, '\n');
     return 0;
 }
 

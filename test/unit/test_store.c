@@ -30,7 +30,7 @@ static int tear_down(UNUSED void **state) {
 static struct store *open_store(void) {
     struct store *s;
     struct error err;
-    if (store_open(path, true, &s, &err) < 0)
+    if (store_open(path, STORE_CREATE, &s, &err) < 0)
         fail_msg("%s", err.text);
     return s;
 }
@@ -41,10 +41,12 @@ static struct server names[] = {{.name = (char *)"web01"},
                                 {.name = (char *)"x'; DROP TABLE run; --"}};
 static const struct servers four = {names, 4, 4};
 
+static const struct store_recipe recipe = {.options = (char *)"[]"};
+
 static struct run begin(struct store *s) {
     struct run run = {.fanout = 7, .threshold = 50};
     struct error err;
-    assert_int_equal(store_begin(s, &run, &four, &err), 0);
+    assert_int_equal(store_begin(s, &run, &recipe, &four, &err), 0);
     return run;
 }
 
@@ -107,7 +109,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
     struct benchmark_result b = some_benchmark();
     struct server_result r = {.verdict = VERDICT_FAILED,
                               .reason = REASON_BELOW_THRESHOLD,
@@ -118,7 +120,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
                               .benchmarks = &b,
                               .benchmark_count = 1};
     struct store_result done = {.position = 1, .result = &r};
-    assert_int_equal(store_turn(s, run.id, &done, 1, 0, NULL, &err), 0);
+    assert_int_equal(store_turn(s, &run, &done, 1, 0, NULL, &err), 0);
     store_close(s);
 
     s = open_store();
@@ -142,12 +144,12 @@ static void claims_each_server_once_and_in_order(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 3, positions, &err), 3);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(positions[i], i);
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 3, positions, &err), 1);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 1);
     assert_int_equal(positions[0], 3);
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 3, positions, &err), 0);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 0);
     store_close(s);
 }
 
@@ -162,19 +164,19 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct server_result cancelled = {.verdict = VERDICT_CANCELLED, .reason = REASON_INTERRUPTED};
     struct store_result done[] = {{0, &passed}, {1, &cancelled}};
     struct benchmark_result b = some_benchmark();
     passed.benchmarks = cancelled.benchmarks = &b;
     passed.benchmark_count = cancelled.benchmark_count = 1;
-    assert_int_equal(store_turn(s, run.id, done, 2, 0, NULL, &err), 0);
+    assert_int_equal(store_turn(s, &run, done, 2, 0, NULL, &err), 0);
     run.seconds = 12.5;
     assert_int_equal(store_end(s, &run, &err), 0);
     store_close(s);
     s = open_store();
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
     assert_int_equal(positions[0], 1);
     struct run found;
     assert_int_equal(store_run(s, run.id, &found, &err), 0);
@@ -182,8 +184,7 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     assert_int_equal(found.passed, 1);
 
     /* what the first turn measured of a server goes, and of nobody else */
-    assert_int_equal(store_turn(s, run.id, &(struct store_result){1, &passed}, 1, 0, NULL, &err),
-                     0);
+    assert_int_equal(store_turn(s, &run, &(struct store_result){1, &passed}, 1, 0, NULL, &err), 0);
     size_t benchmarks = 0;
     assert_int_equal(store_each(s, run.id, count_benchmarks, &benchmarks, &err), 0);
     assert_int_equal(benchmarks, 2);
@@ -212,10 +213,10 @@ static void run_sql(const char *file, const char *sql) {
     sqlite3_close(db);
 }
 
-static void check_refused(const char *url, bool create, const char *because) {
+static void check_refused(const char *url, enum store_mode mode, const char *because) {
     struct store *s;
     struct error err = {0};
-    if (store_open(url, create, &s, &err) == 0)
+    if (store_open(url, mode, &s, &err) == 0)
         fail_msg("%s was opened", url);
     assert_int_equal(err.kind, ERROR_USAGE);
     if (!strstr(err.text, because))
@@ -225,20 +226,20 @@ static void check_refused(const char *url, bool create, const char *because) {
 static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
     char other[128];
     snprintf(other, sizeof(other), "%s/other", folder);
-    check_refused("postgres://host/db", true, "'postgres'");
-    check_refused(other, false, "no store");
-    check_refused(folder, true, "cannot open");
-    check_refused("/proc/nowhere/x.db", true, "/proc");
+    check_refused("postgres://host/db", STORE_CREATE, "'postgres'");
+    check_refused(other, STORE_READ, "no store");
+    check_refused(folder, STORE_CREATE, "cannot open");
+    check_refused("/proc/nowhere/x.db", STORE_CREATE, "/proc");
     run_sql(other, "CREATE TABLE songs (title TEXT)");
-    check_refused(other, true, "another program");
+    check_refused(other, STORE_CREATE, "another program");
     FILE *f = fopen(other, "w");
     for (int i = 0; i < 100; i++)
         fputs("this is a text and no database, line after line\n", f);
     fclose(f);
-    check_refused(other, true, "not a database");
+    check_refused(other, STORE_CREATE, "not a database");
     store_close(open_store());
     run_sql(path, "PRAGMA user_version = 999");
-    check_refused(path, true, "999");
+    check_refused(path, STORE_CREATE, "999");
 }
 
 static int count_done(void *arg, UNUSED const char *server, const struct server_result *r,
@@ -252,12 +253,12 @@ static void a_reader_sees_one_moment(UNUSED void **state) {
     struct store *s = open_store(), *reader;
     struct run run = begin(s), found;
     size_t positions[8], done = 0;
-    assert_int_equal(store_turn(s, run.id, NULL, 0, 8, positions, &err), 4);
-    assert_int_equal(store_open(path, false, &reader, &err), 0);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_open(path, STORE_READ, &reader, &err), 0);
     assert_int_equal(store_run(reader, run.id, &found, &err), 0);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct store_result result = {.position = 1, .result = &passed};
-    assert_int_equal(store_turn(s, run.id, &result, 1, 0, NULL, &err), 0);
+    assert_int_equal(store_turn(s, &run, &result, 1, 0, NULL, &err), 0);
     assert_int_equal(store_each(reader, run.id, count_done, &done, &err), 0);
     assert_int_equal(found.passed, 0);
     assert_int_equal(done, 0);

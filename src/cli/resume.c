@@ -1,0 +1,171 @@
+/*
+ * resume: `muster resume`.
+ *
+ * A run goes on as it began: the options, the text of the configuration, the servers and the folder
+ * that relative paths start from are those that were kept with it, whatever has changed on disk
+ * since. The run is held first, so that nobody is asked for a password in vain; it is changed last,
+ * when nothing is left that could be wrong.
+ */
+#include "cli/runner.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char help[] =
+    "usage: muster resume [OPTIONS] RUN\n\n"
+    "Goes on with a run that was interrupted: runs what has no final verdict, with the options "
+    "and\n"
+    "the configuration that the run began with, and prints the summary of all of it. RUN may be\n"
+    "`last`. See `muster runs` for those that were interrupted.\n\n"
+    "      --failed             run what did not pass again, too; the earlier attempts are kept\n"
+    "      --store URL          where runs are kept (~/.local/state/muster/muster.db)\n"
+    "      --log-format F       of standard error and --log-file: console, logfmt or json\n"
+    "      --log-file FILE      log here too; opened anew on SIGHUP\n"
+    "  -v, --verbose            log debug lines too\n"
+    "  -q, --quiet              only the summary\n"
+    "      --json               print one JSON document instead of the summary\n"
+    "      --failed-to FILE     write the servers that did not pass, one a line\n"
+    "      --passed-to FILE     write the servers that passed, one a line\n"
+    "      --help               this text\n\n"
+    "Exit status: that of `muster run`; 2 also when there is no such run, or another process is\n"
+    "working on it.\n";
+
+enum { FAILED = RUN_OWN };
+
+static const struct option options[] = {
+    {"failed", no_argument, NULL, FAILED},
+    RUN_OUTPUT_OPTIONS,
+    {NULL, 0, NULL, 0},
+};
+
+/* Returns -1 to go on, or the exit status. */
+static int read_options(int argc, char **argv, struct run_output *output, bool *failed) {
+    int c;
+    struct error err;
+    while ((c = cli_getopt(argc, argv, RUN_OUTPUT_LETTERS, options)) != -1) {
+        if (c == '?')
+            return EXIT_USAGE;
+        if (c == RUN_HELP) {
+            fputs(help, stdout);
+            return cli_flush();
+        }
+        if (c == FAILED)
+            *failed = true;
+        else if (run_output_take(output, c, optarg, &err) < 0)
+            return cli_fail(&err);
+    }
+    if (argc - optind != 1)
+        return cli_usage("`muster resume` takes one RUN, or `last`: see `muster runs`");
+    return -1;
+}
+
+/* The paths that the user gave are relative to where muster was started now. */
+static int make_absolute(const char **path, char **owned, struct error *err) {
+    if (!*path || **path == '/')
+        return 0;
+    cleanup(free_ptr) char *here = getcwd(NULL, 0);
+    if (!here)
+        return error_os(err, ERROR_USAGE, errno, "where %s is cannot be found out", *path);
+    if (asprintf(owned, "%s/%s", here, *path) < 0) {
+        *owned = NULL;
+        return error_memory(err);
+    }
+    *path = *owned;
+    return 0;
+}
+
+struct resuming {
+    struct runner runner;
+    struct store_recipe recipe;
+    char *paths[3]; /* of the files that are written */
+};
+
+static void resuming_done(struct resuming *r) {
+    runner_done(&r->runner);
+    store_recipe_done(&r->recipe);
+    for (size_t i = 0; i < ARRAY_LEN(r->paths); i++)
+        free(r->paths[i]);
+}
+
+/* Goes to the folder in which the run was begun, if it is still there. */
+static int enter_folder(struct resuming *r, struct error *err) {
+    struct run_output *o = &r->runner.output;
+    if (make_absolute(&o->log_file, &r->paths[0], err) < 0 ||
+        make_absolute(&o->failed_to, &r->paths[1], err) < 0 ||
+        make_absolute(&o->passed_to, &r->paths[2], err) < 0)
+        return -1;
+    if (r->recipe.folder && chdir(r->recipe.folder) < 0 && errno != ENOENT)
+        return error_os(err, ERROR_USAGE, errno, "the run began in %s", r->recipe.folder);
+    return 0;
+}
+
+static int hold(struct resuming *r, const char *run, struct error *err) {
+    struct runner *runner = &r->runner;
+    if (store_open(runner->output.store, STORE_CHANGE, &runner->store, err) < 0 ||
+        store_hold(runner->store, run, &runner->run, err) < 0 ||
+        store_recipe(runner->store, runner->run.id, &r->recipe, &runner->servers, err) < 0)
+        return -1;
+    if (!r->recipe.options)
+        return error_set(err, ERROR_USAGE,
+                         "the run %s was begun by a muster that did not keep what is needed to go "
+                         "on with it",
+                         runner->run.id);
+    return 0;
+}
+
+static int prepare(struct resuming *r, struct error *err) {
+    struct runner *runner = &r->runner;
+    const struct store_recipe *recipe = &r->recipe;
+    if (enter_folder(r, err) < 0)
+        return -1;
+    if (recipe->config && cli_config_kept(recipe->config_path, recipe->config, recipe->config_len,
+                                          runner->options.simulate, &runner->config, err) < 0)
+        return -1;
+    return runner_prepare(runner, err);
+}
+
+static int resume(struct resuming *r, bool failed, struct error *err) {
+    struct runner *runner = &r->runner;
+    if (store_resume(runner->store, &runner->run, failed, err) < 0 ||
+        store_outcomes(runner->store, &runner->run, runner->outcomes, err) < 0)
+        return -1;
+    runner->resumed = true;
+    return 0;
+}
+
+static bool nothing_left(const struct run *run, bool failed) {
+    return run->cancelled == 0 && !(failed && run->passed < run->total);
+}
+
+static int tell_again(struct runner *r) {
+    struct error err;
+    if (runner_prepare_end(r, &err) < 0 || store_outcomes(r->store, &r->run, r->outcomes, &err) < 0)
+        return cli_fail(&err);
+    return runner_tell(r, true);
+}
+
+static int go_on(struct resuming *r, const char *run, bool failed) {
+    struct error err;
+    if (hold(r, run, &err) < 0)
+        return cli_fail(&err);
+    if (nothing_left(&r->runner.run, failed))
+        return tell_again(&r->runner);
+    int status = run_options_read(&r->runner.options, r->recipe.options);
+    if (status >= 0)
+        return status;
+    return prepare(r, &err) < 0 || resume(r, failed, &err) < 0 ? runner_fail(&r->runner, &err)
+                                                               : runner_go(&r->runner);
+}
+
+int cmd_resume(int argc, char **argv) {
+    struct resuming r = {0};
+    bool failed = false;
+    runner_init(&r.runner);
+    int status = read_options(argc, argv, &r.runner.output, &failed);
+    if (status < 0)
+        status = go_on(&r, argv[optind], failed);
+    resuming_done(&r);
+    return status;
+}

@@ -1,0 +1,248 @@
+/*
+ * runner: see runner.h.
+ *
+ * Everything that can be wrong in what the user gave is found before the run is written to the
+ * store and before a thread is started. What is printed at the end comes from the store and the
+ * totals alone; the log is closed before it, so that the summary is the last thing on a terminal.
+ */
+#include "cli/runner.h"
+
+#include "base/fd.h"
+#include "cli/descriptors.h"
+#include "cli/output.h"
+#include "cli/password.h"
+#include "cli/signals.h"
+#include "fleet/fleet.h"
+#include "sync/log.h"
+#include "transport/command.h"
+#include "transport/local.h"
+#include "transport/simulated.h"
+#include "transport/ssh.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+void runner_init(struct runner *r) {
+    *r = (struct runner){.failed_to = -1, .passed_to = -1};
+    run_options_init(&r->options);
+    config_init(&r->config);
+}
+
+/* In the other order of what was made. */
+void runner_done(struct runner *r) {
+    struct error ignored;
+    for (size_t i = 0; r->outcomes && i < r->servers.count; i++)
+        free(r->outcomes[i].detail);
+    free(r->outcomes);
+    transport_free(r->transport);
+    if (r->log_open)
+        log_close(&ignored);
+    signals_stop(r->signals);
+    cancel_free(r->cancel);
+    store_close(r->store);
+    fd_close(&r->failed_to);
+    fd_close(&r->passed_to);
+    password_free(r->password);
+    plan_done(&r->plan);
+    servers_done(&r->servers);
+    config_done(&r->config);
+    run_options_done(&r->options);
+}
+
+static int ask_passphrase(const char *path, bool again, char **ret, struct error *err) {
+    cleanup(str_done) struct str prompt = {0};
+    str_addf(&prompt, "%sPassphrase of the key %s: ", again ? "That was wrong. " : "", path);
+    return prompt.failed ? error_memory(err) : password_ask(prompt.data, ret, err);
+}
+
+static int make_ssh(struct runner *r, struct error *err) {
+    const struct run_options *o = &r->options;
+    struct ssh_settings settings = {
+        .user = o->user ? o->user : r->config.ssh.user,
+        .port = o->port ? o->port : r->config.ssh.port,
+        .config_file = o->ssh_config ? o->ssh_config : r->config.ssh.config,
+        .connect_timeout = r->config.ssh.connect_timeout,
+        .login_timeout = r->config.ssh.login_timeout,
+        .jump_channels = r->config.ssh.jump_channels,
+        .password = r->password,
+        .cancel = r->cancel,
+    };
+    if (transport_ssh_new(&settings, &r->transport, err) < 0)
+        return -1;
+    return password_can_ask() ? transport_ssh_unlock(r->transport, &r->servers, ask_passphrase, err)
+                              : 0;
+}
+
+static int make_transport(struct runner *r, struct error *err) {
+    const struct run_options *o = &r->options;
+    const char *name = o->transport ? o->transport : "ssh";
+    if (o->simulate)
+        return transport_simulated_new(&o->simulation, r->cancel, &r->transport, err);
+    if (strcmp(name, "local") == 0)
+        return transport_local_new(r->cancel, &r->transport, err);
+    if (strncmp(name, "command:", 8) == 0)
+        return transport_command_new(name + 8, r->cancel, &r->transport, err);
+    if (strcmp(name, "ssh") == 0)
+        return make_ssh(r, err);
+    return error_set(err, ERROR_USAGE,
+                     "the transport is ssh, local or command:TEMPLATE, not '%.40s'", name);
+}
+
+/* Opened before the run, so that a path that cannot be written is no surprise after it. */
+static int open_list(const char *path, int *ret, struct error *err) {
+    if (!path)
+        return 0;
+    *ret = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+    return *ret < 0 ? error_os(err, ERROR_USAGE, errno, "cannot write to %s", path) : 0;
+}
+
+static int open_log(struct runner *r, struct error *err) {
+    const struct run_output *o = &r->output;
+    enum log_level level = o->verbose ? LOG_DEBUG : LOG_INFO;
+    if (log_open(err) < 0)
+        return -1;
+    r->log_open = true;
+    if (!o->quiet && log_add_fd(STDERR_FILENO, o->log_format, level, err) < 0)
+        return -1;
+    return o->log_file ? log_add_file(o->log_file, o->log_format, level, err) : 0;
+}
+
+/*
+ * A simulated session holds no descriptor, one over ssh its socket, or what a ProxyCommand takes,
+ * one over a program its pipes.
+ */
+static void limit_fanout(struct runner *r) {
+    const struct run_options *o = &r->options;
+    bool ssh = !o->transport || strcmp(o->transport, "ssh") == 0;
+    int asked = r->plan.fanout;
+    if (!o->simulate)
+        r->plan.fanout = descriptors_make_room(asked, ssh ? 5 : 7, ssh ? 6 : 0);
+    if (r->plan.fanout < asked)
+        log_warning("fewer servers at once than asked for", LOG_I("fanout", r->plan.fanout),
+                    LOG_I("asked", asked), LOG_S("reason", "the limit of open files"));
+}
+
+static int make_outcomes(struct runner *r, struct error *err) {
+    r->outcomes = calloc(r->servers.count, sizeof(*r->outcomes));
+    if (!r->outcomes)
+        return error_memory(err);
+    for (size_t i = 0; i < r->servers.count; i++)
+        r->outcomes[i] =
+            (struct outcome){.server = r->servers.items[i].name, .verdict = VERDICT_CANCELLED};
+    return 0;
+}
+
+int runner_prepare_end(struct runner *r, struct error *err) {
+    if (open_list(r->output.failed_to, &r->failed_to, err) < 0 ||
+        open_list(r->output.passed_to, &r->passed_to, err) < 0)
+        return -1;
+    return make_outcomes(r, err);
+}
+
+int runner_prepare(struct runner *r, struct error *err) {
+    const struct run_options *o = &r->options;
+    if (plan_make(&r->config, &o->plan, &r->plan, err) < 0 ||
+        (o->ask_password && password_ask("Password: ", &r->password, err) < 0) ||
+        runner_prepare_end(r, err) < 0)
+        return -1;
+    /* what is asked on the terminal comes before any line of the log, and Ctrl-C ends it as usual
+     */
+    if (cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0 ||
+        signals_start(r->cancel, &r->signals, err) < 0 || open_log(r, err) < 0)
+        return -1;
+    limit_fanout(r);
+    return 0;
+}
+
+static int close_log(struct runner *r, struct error *err) {
+    r->log_open = false;
+    return log_close(err);
+}
+
+int runner_fail(struct runner *r, const struct error *err) {
+    struct error ignored;
+    (void)close_log(r, &ignored);
+    return cli_fail(err);
+}
+
+/* The run's own log, beside the store: what `muster log` reads. */
+static int open_run_log(struct runner *r, struct error *err) {
+    cleanup(free_ptr) char *path = store_log_path(r->store, r->run.id);
+    if (!path)
+        return error_memory(err);
+    return log_add_file(path, LOG_JSON, r->output.verbose ? LOG_DEBUG : LOG_INFO, err);
+}
+
+static int execute(struct runner *r, struct error *err) {
+    struct fleet fleet = {.plan = &r->plan,
+                          .servers = &r->servers,
+                          .transport = r->transport,
+                          .store = r->store,
+                          .cancel = r->cancel};
+    if (r->resumed)
+        log_info("run resumed", LOG_S("run", r->run.id),
+                 LOG_I("judged", (int64_t)(r->run.total - r->run.cancelled)));
+    if (r->options.simulate)
+        log_info("simulated servers", LOG_I("seed", (int64_t)r->options.simulation.seed));
+    return fleet_run(&fleet, &r->run, r->outcomes, err);
+}
+
+static int write_list(const struct runner *r, int fd, const char *path, bool passed,
+                      struct error *err) {
+    if (fd < 0)
+        return 0;
+    cleanup(str_done) struct str text = {0};
+    for (size_t i = 0; i < r->servers.count; i++)
+        if ((r->outcomes[i].verdict == VERDICT_PASSED) == passed) {
+            str_add(&text, r->outcomes[i].server);
+            str_add_char(&text, '\n');
+        }
+    if (text.failed)
+        return error_memory(err);
+    /* a device or a pipe cannot be cut, and need not be */
+    if ((ftruncate(fd, 0) < 0 && errno != EINVAL) || fd_write_all(fd, text.data, text.len) < 0)
+        return error_os(err, ERROR_STORE, errno, "cannot write to %s", path);
+    return 0;
+}
+
+static int print(struct runner *r, struct error *err) {
+    return r->output.json ? output_document(r->store, &r->run, r->outcomes, err)
+                          : output_summary(&r->run, r->outcomes, err);
+}
+
+static bool done(int rc, const struct error *err) {
+    if (rc < 0)
+        cli_fail(err);
+    return rc == 0;
+}
+
+int runner_tell(struct runner *r, bool ok) {
+    struct error err;
+    store_release(r->store);
+    r->run.holder = (struct holder){0};
+    ok &= done(write_list(r, r->failed_to, r->output.failed_to, false, &err), &err);
+    ok &= done(write_list(r, r->passed_to, r->output.passed_to, true, &err), &err);
+    ok &= done(print(r, &err), &err);
+    ok &= cli_flush() == 0;
+    int caught = r->signals ? signals_caught(r->signals) : 0;
+    if (!ok)
+        return EXIT_STUCK;
+    if (caught)
+        return 128 + caught;
+    return r->run.passed == r->run.total ? EXIT_PASSED : EXIT_NOT_PASSED;
+}
+
+/*
+ * Once servers were measured, what is known of them is told, whatever goes wrong with the store,
+ * the log or a list: that costs a line on standard error, before the summary, and the exit status.
+ */
+int runner_go(struct runner *r) {
+    struct error err;
+    if (open_run_log(r, &err) < 0)
+        return runner_fail(r, &err);
+    bool ok = done(execute(r, &err), &err);
+    ok &= done(close_log(r, &err), &err);
+    return runner_tell(r, ok);
+}

@@ -1,0 +1,102 @@
+/* database: see database.h. A statement is made when it is first needed, and kept. */
+#include "store/database.h"
+
+#include "store/rows.h"
+
+#define NOT_PASSED                                                                                 \
+    "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
+
+static const char *const sql[STATEMENT_COUNT] = {
+    [ADD_RUN] = "INSERT INTO run (id, started, fanout, threshold, total, options, config_path, "
+                "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
+    [ADD_SERVER] = "INSERT INTO server (run, position, name, host, user, port, identity) "
+                   "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [FIND_PENDING] = "SELECT position FROM server WHERE run = ? AND position >= ? AND "
+                     "state = 'pending' ORDER BY position LIMIT ?",
+    /* those of an earlier turn of a server that is claimed again */
+    [DROP_BENCHMARKS] = "DELETE FROM benchmark WHERE run = ?1 AND position BETWEEN ?2 AND ?3 AND "
+                        "(SELECT state FROM server WHERE server.run = ?1 AND "
+                        "server.position = benchmark.position) = 'pending'",
+    [CLAIM] = "UPDATE server SET state = 'claimed' WHERE run = ? AND position BETWEEN ? AND ? AND "
+              "state = 'pending'",
+    [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
+                      "attempts = ?, seconds = ?, facts = ? WHERE run = ? AND position = ?",
+    [ADD_BENCHMARK] = "INSERT INTO benchmark VALUES "
+                      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ?, "
+                 "seconds = ? WHERE number = ?",
+    [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
+    [END_RUN] = "UPDATE run SET seconds = ? WHERE number = ?",
+    [SET_HOLDER] = "UPDATE run SET holder_pid = ?, holder_host = ?, holder_since = ? "
+                   "WHERE number = ?",
+    [PAST_SERVERS] =
+        "INSERT INTO past_server (run, position, round, " ROW_SERVER_COLUMNS ") "
+        "SELECT run, position, 1 + (SELECT count(*) FROM past_server AS p WHERE p.run = s.run AND "
+        "p.position = s.position), " ROW_SERVER_COLUMNS " FROM server AS s WHERE run = ? AND "
+        "state = 'done' AND verdict <> 'passed'",
+    /* after the servers' own: a server's latest round is the one that goes */
+    [PAST_BENCHMARKS] =
+        "INSERT INTO past_benchmark (run, position, round, ordinal, " ROW_BENCHMARK_COLUMNS ") "
+        "SELECT run, position, (SELECT max(round) FROM past_server AS p WHERE p.run = b.run AND "
+        "p.position = b.position), ordinal, " ROW_BENCHMARK_COLUMNS " FROM benchmark AS b "
+        "WHERE run = ?1 AND position IN (" NOT_PASSED ")",
+    [DROP_PAST] = "DELETE FROM benchmark WHERE run = ?1 AND position IN (" NOT_PASSED ")",
+    [REOPEN_SERVERS] = "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, "
+                       "detail = NULL, attempts = NULL, seconds = NULL, facts = NULL "
+                       "WHERE run = ? AND state = 'done' AND verdict <> 'passed'",
+    [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0 WHERE number = ?",
+};
+
+int database_fail(const struct store *s, struct error *err) {
+    return error_set(err, ERROR_STORE, "the store %s: %s", s->path, sqlite3_errmsg(s->db));
+}
+
+sqlite3_stmt *database_use(struct store *s, enum statement which, struct error *err) {
+    sqlite3_stmt **stmt = &s->statements[which];
+    if (!*stmt && sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, stmt,
+                                     NULL) != SQLITE_OK)
+        database_fail(s, err);
+    return *stmt;
+}
+
+int database_run(struct store *s, sqlite3_stmt *stmt, struct error *err) {
+    sqlite3_step(stmt);
+    return sqlite3_reset(stmt) == SQLITE_OK ? 0 : database_fail(s, err);
+}
+
+int database_run_on(struct store *s, enum statement which, int64_t run, struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, which, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, run);
+    return database_run(s, stmt, err);
+}
+
+int database_begin(struct store *s, struct error *err) {
+    return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK
+               ? 0
+               : database_fail(s, err);
+}
+
+int database_end(struct store *s, int rc, struct error *err) {
+    if (rc == 0 && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+        rc = database_fail(s, err);
+    if (rc < 0)
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+int database_find_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, FIND_RUN, err);
+    if (!stmt)
+        return -1;
+    row_text(stmt, 1, run_id);
+    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    if (found)
+        *ret = sqlite3_column_int64(stmt, 0);
+    if (sqlite3_reset(stmt) != SQLITE_OK)
+        return database_fail(s, err);
+    return found ? 0
+                 : error_set(err, ERROR_STORE, "the store %s has lost the run %s", s->path, run_id);
+}

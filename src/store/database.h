@@ -1,0 +1,62 @@
+/*
+ * database: the connection below a store and its prepared statements. For the store's own files.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "base/str.h"
+#include "store/store.h"
+
+#include <sqlite3.h>
+
+enum statement {
+    ADD_RUN,
+    FIND_RUN,
+    ADD_SERVER,
+    FIND_PENDING,
+    DROP_BENCHMARKS,
+    CLAIM,
+    FINISH_SERVER,
+    ADD_BENCHMARK,
+    COUNT_UP,
+    UNCLAIM,
+    END_RUN,
+    SET_HOLDER,
+    PAST_SERVERS,
+    PAST_BENCHMARKS,
+    DROP_PAST,
+    REOPEN_SERVERS,
+    REOPEN_RUN,
+    STATEMENT_COUNT
+};
+
+struct store {
+    sqlite3 *db;
+    char *path;
+    sqlite3_stmt *statements[STATEMENT_COUNT];
+    size_t claimed_to;
+    struct str json;  /* of the row that is being written; kept for its memory */
+    int hold;         /* the lock of the run that is held, or -1 (store/hold.h) */
+    int64_t held_run; /* its number */
+};
+
+/* Fills *err with what SQLite says. Returns -1. */
+int database_fail(const struct store *s, struct error *err);
+
+/* The statement, ready to be bound; NULL with the error. */
+sqlite3_stmt *database_use(struct store *s, enum statement which, struct error *err) must_use;
+
+/* Runs a statement that returns no row, and makes it ready for the next use. */
+int database_run(struct store *s, sqlite3_stmt *stmt, struct error *err) must_use;
+
+/* As database_run(), of a statement that takes the run's number and nothing else. */
+int database_run_on(struct store *s, enum statement which, int64_t run, struct error *err) must_use;
+
+/* A transaction that writes; database_end() commits when rc is 0, else undoes all and keeps *err.
+ */
+int database_begin(struct store *s, struct error *err) must_use;
+int database_end(struct store *s, int rc, struct error *err) must_use;
+
+/* The number of a run that must be there. */
+int database_find_run(struct store *s, const char *run_id, int64_t *ret,
+                      struct error *err) must_use;

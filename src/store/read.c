@@ -1,0 +1,199 @@
+/*
+ * read: what the store knows of runs and their servers.
+ *
+ * A run is read in one pass of cursors side by side, all in the order of position: its servers,
+ * their benchmarks, and both of attempts that were made again.
+ */
+#include "store/database.h"
+
+#include "base/vec.h"
+#include "store/hold.h"
+#include "store/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RUN_COLUMNS                                                                                \
+    "id, started, seconds, fanout, threshold, total, passed, failed, errors, holder_pid, "         \
+    "holder_host, holder_since"
+
+/* Whether the process in the row still holds the run, or another one does, the lock knows. */
+static int find_holder(const struct store *s, sqlite3_stmt *stmt, struct run *r,
+                       struct error *err) {
+    if (sqlite3_column_type(stmt, 9) == SQLITE_NULL)
+        return 0;
+    cleanup(free_ptr) char *path = store_log_path(s, r->id);
+    if (!path)
+        return error_memory(err);
+    const char *host = (const char *)sqlite3_column_text(stmt, 10);
+    r->holder.pid = hold_holder(path);
+    if (r->holder.pid != sqlite3_column_int64(stmt, 9))
+        return 0;
+    snprintf(r->holder.host, sizeof(r->holder.host), "%s", host ? host : "");
+    r->holder.since = sqlite3_column_int64(stmt, 11);
+    return 0;
+}
+
+static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, struct error *err) {
+    *r = (struct run){
+        .started = sqlite3_column_int64(stmt, 1),
+        .seconds = row_read_number(stmt, 2),
+        .fanout = sqlite3_column_int(stmt, 3),
+        .threshold = sqlite3_column_double(stmt, 4),
+        .total = (size_t)sqlite3_column_int64(stmt, 5),
+        .passed = (size_t)sqlite3_column_int64(stmt, 6),
+        .failed = (size_t)sqlite3_column_int64(stmt, 7),
+        .errors = (size_t)sqlite3_column_int64(stmt, 8),
+    };
+    snprintf(r->id, sizeof(r->id), "%s", (const char *)sqlite3_column_text(stmt, 0));
+    size_t judged = r->passed + r->failed + r->errors;
+    r->cancelled = r->total > judged ? r->total - judged : 0;
+    return find_holder(s, stmt, r, err);
+}
+
+int store_runs(struct store *s, struct run **ret, size_t *count, struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    cleanup(free_ptr) struct run *runs = NULL;
+    size_t n = 0, cap = 0;
+    int rc = sqlite3_prepare_v2(
+        s->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY started DESC, id DESC", -1, &stmt, NULL);
+    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
+        if (vec_reserve(&runs, &cap, n + 1, sizeof(*runs)) < 0)
+            error_memory(err);
+        else if (read_run(s, stmt, &runs[n], err) == 0) {
+            n++;
+            continue;
+        }
+        sqlite3_finalize(stmt);
+        return -1;
+    }
+    if (sqlite3_finalize(stmt) != SQLITE_OK || rc != SQLITE_OK)
+        return database_fail(s, err);
+    *ret = TAKE(runs);
+    *count = n;
+    return 0;
+}
+
+/* How many characters two ids share from the start: ids sort by time, so this is nearness. */
+static size_t shared_prefix(const char *a, const char *b) {
+    size_t n = 0;
+    while (a[n] && a[n] == b[n])
+        n++;
+    return n;
+}
+
+int store_run(struct store *s, const char *run_id, struct run *ret, struct error *err) {
+    cleanup(free_ptr) struct run *runs = NULL;
+    size_t n, near = 0;
+    if (store_runs(s, &runs, &n, err) < 0)
+        return -1;
+    if (n == 0)
+        return error_set(err, ERROR_USAGE, "the store %s has no runs", s->path);
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(runs[i].id, run_id) == 0 || (i == 0 && strcmp(run_id, "last") == 0)) {
+            *ret = runs[i];
+            return 0;
+        }
+        if (shared_prefix(runs[i].id, run_id) > shared_prefix(runs[near].id, run_id))
+            near = i;
+    }
+    return error_set(err, ERROR_USAGE,
+                     "no run '%.40s' in the store %s; the nearest is %s (see `muster runs`)",
+                     run_id, s->path, runs[near].id);
+}
+
+/* A cursor over rows that begin with a position, and its current row. */
+struct cursor {
+    sqlite3_stmt *stmt;
+    bool more;
+};
+
+static void next(struct cursor *c) {
+    c->more = sqlite3_step(c->stmt) == SQLITE_ROW;
+}
+
+static int cursor_open(struct store *s, const char *select, int64_t run, struct cursor *ret,
+                       struct error *err) {
+    if (sqlite3_prepare_v2(s->db, select, -1, &ret->stmt, NULL) != SQLITE_OK)
+        return database_fail(s, err);
+    sqlite3_bind_int64(ret->stmt, 1, run);
+    next(ret);
+    return 0;
+}
+
+static bool is_of(const struct cursor *c, int column, int64_t value) {
+    return c->more && sqlite3_column_int64(c->stmt, column) == value;
+}
+
+/* Takes the rows that have this position and, where there is a column for it, this round. */
+static int read_benchmarks(struct cursor *c, int64_t position, int round_column, int64_t round,
+                           struct server_result *ret, struct error *err) {
+    size_t cap = 0;
+    for (; is_of(c, 0, position) && (!round_column || is_of(c, round_column, round)); next(c)) {
+        if (vec_reserve(&ret->benchmarks, &cap, ret->benchmark_count + 1,
+                        sizeof(*ret->benchmarks)) < 0)
+            return error_memory(err);
+        if (row_read_benchmark(c->stmt, &ret->benchmarks[ret->benchmark_count++], err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+/* The cursors over one run. */
+struct walk {
+    struct cursor servers, benchmarks, past_servers, past_benchmarks;
+    const char *pending; /* the sentence for a server without a verdict */
+};
+
+static int read_earlier(struct walk *w, int64_t position, struct server_result *ret,
+                        struct error *err) {
+    int round_column = sqlite3_column_count(w->past_benchmarks.stmt) - 1;
+    size_t cap = 0;
+    for (; is_of(&w->past_servers, 0, position); next(&w->past_servers)) {
+        if (vec_reserve(&ret->earlier, &cap, ret->earlier_count + 1, sizeof(*ret->earlier)) < 0)
+            return error_memory(err);
+        struct server_result *past = &ret->earlier[ret->earlier_count++];
+        *past = (struct server_result){0};
+        int64_t round = sqlite3_column_int64(w->past_servers.stmt, 1);
+        if (row_read_server(w->past_servers.stmt, w->pending, past, err) < 0 ||
+            read_benchmarks(&w->past_benchmarks, position, round_column, round, past, err) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *err) {
+    int rc = 0;
+    for (; rc == 0 && w->servers.more; next(&w->servers)) {
+        cleanup(server_result_done) struct server_result result = {0};
+        int64_t position = sqlite3_column_int64(w->servers.stmt, 0);
+        if (row_read_server(w->servers.stmt, w->pending, &result, err) < 0 ||
+            read_benchmarks(&w->benchmarks, position, 0, 0, &result, err) < 0 ||
+            read_earlier(w, position, &result, err) < 0)
+            return -1;
+        rc = each(arg, (const char *)sqlite3_column_text(w->servers.stmt, 1), &result, err);
+    }
+    return rc;
+}
+
+int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
+               struct error *err) {
+    struct run found;
+    int64_t run;
+    if (database_find_run(s, run_id, &run, err) < 0 || store_run(s, run_id, &found, err) < 0)
+        return -1;
+    struct walk w = {.pending = found.holder.pid ? "its turn has not come, or is not over yet"
+                                                 : "the run ended before its turn"};
+    int rc = -1;
+    if (cursor_open(s, ROW_SELECT_SERVERS, run, &w.servers, err) == 0 &&
+        cursor_open(s, ROW_SELECT_BENCHMARKS, run, &w.benchmarks, err) == 0 &&
+        cursor_open(s, ROW_SELECT_PAST_SERVERS, run, &w.past_servers, err) == 0 &&
+        cursor_open(s, ROW_SELECT_PAST_BENCHMARKS, run, &w.past_benchmarks, err) == 0)
+        rc = walk(&w, each, arg, err);
+    sqlite3_stmt *all[] = {w.servers.stmt, w.benchmarks.stmt, w.past_servers.stmt,
+                           w.past_benchmarks.stmt};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (sqlite3_finalize(all[i]) != SQLITE_OK && rc == 0)
+            rc = database_fail(s, err);
+    return rc;
+}

@@ -1,0 +1,137 @@
+/* recipe: what a run that goes on is made of: see store_recipe() and store_outcomes(). */
+#include "store/database.h"
+
+#include "base/vec.h"
+#include "store/rows.h"
+
+#include <string.h>
+
+void store_recipe_done(struct store_recipe *r) {
+    free(r->options);
+    free(r->config_path);
+    free(r->config);
+    free(r->folder);
+    *r = (struct store_recipe){0};
+}
+
+static int read_recipe(sqlite3_stmt *stmt, struct store_recipe *ret, struct error *err) {
+    if (row_read_text(stmt, 0, &ret->options, err) < 0 ||
+        row_read_text(stmt, 1, &ret->config_path, err) < 0 ||
+        row_read_text(stmt, 3, &ret->folder, err) < 0)
+        return -1;
+    const void *config = sqlite3_column_blob(stmt, 2);
+    ret->config_len = (size_t)sqlite3_column_bytes(stmt, 2);
+    if (!ret->config_path)
+        return 0;
+    ret->config = malloc(ret->config_len + 1);
+    if (!ret->config)
+        return error_memory(err);
+    if (config) /* SQLite has NULL for no bytes */
+        memcpy(ret->config, config, ret->config_len);
+    ret->config[ret->config_len] = '\0';
+    return 0;
+}
+
+static int read_server(sqlite3_stmt *stmt, struct server *ret, struct error *err) {
+    int host = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? 0 : 1;
+    if (row_read_text(stmt, 0, &ret->name, err) < 0 ||
+        row_read_text(stmt, host, &ret->host, err) < 0 ||
+        row_read_text(stmt, 2, &ret->user, err) < 0 ||
+        row_read_text(stmt, 4, &ret->identity, err) < 0)
+        return -1;
+    ret->port = sqlite3_column_int(stmt, 3);
+    return 0;
+}
+
+/* Calls each() for every row that the query gives for the run. */
+static int query(struct store *s, const char *select, int64_t run,
+                 int (*each)(sqlite3_stmt *stmt, void *arg, struct error *err), void *arg,
+                 struct error *err) {
+    sqlite3_stmt *stmt = NULL;
+    if (sqlite3_prepare_v2(s->db, select, -1, &stmt, NULL) != SQLITE_OK)
+        return database_fail(s, err);
+    sqlite3_bind_int64(stmt, 1, run);
+    int rc = 0;
+    while (rc == 0 && sqlite3_step(stmt) == SQLITE_ROW)
+        rc = each(stmt, arg, err);
+    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
+        rc = database_fail(s, err);
+    return rc;
+}
+
+static int take_recipe(sqlite3_stmt *stmt, void *arg, struct error *err) {
+    return read_recipe(stmt, arg, err);
+}
+
+static int take_server(sqlite3_stmt *stmt, void *arg, struct error *err) {
+    struct servers *list = arg;
+    if (vec_reserve(&list->items, &list->cap, list->count + 1, sizeof(*list->items)) < 0)
+        return error_memory(err);
+    struct server *server = &list->items[list->count++];
+    *server = (struct server){0};
+    return read_server(stmt, server, err);
+}
+
+int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
+                 struct servers *servers, struct error *err) {
+    cleanup(store_recipe_done) struct store_recipe recipe = {0};
+    struct servers list = {0};
+    int64_t run;
+    if (database_find_run(s, run_id, &run, err) < 0)
+        return -1;
+    if (query(s, "SELECT options, config_path, config, folder FROM run WHERE number = ?", run,
+              take_recipe, &recipe, err) < 0 ||
+        query(s,
+              "SELECT name, host, user, port, identity FROM server WHERE run = ? ORDER BY position",
+              run, take_server, &list, err) < 0) {
+        servers_done(&list);
+        return -1;
+    }
+    *ret = recipe;
+    recipe = (struct store_recipe){0};
+    *servers = list;
+    return 0;
+}
+
+/* The outcomes of a run, and how many there are. */
+struct taken {
+    struct outcome *outcomes;
+    size_t count;
+};
+
+/* The one that the row in hand is of. */
+static struct outcome *outcome_of(sqlite3_stmt *stmt, const struct taken *t) {
+    size_t position = (size_t)sqlite3_column_int64(stmt, 0);
+    return position < t->count ? &t->outcomes[position] : NULL;
+}
+
+static int take_outcome(sqlite3_stmt *stmt, void *arg, struct error *err) {
+    struct outcome *o = outcome_of(stmt, arg);
+    if (!o)
+        return 0;
+    return row_read_verdict(stmt, 1, &o->verdict, &o->reason, err) < 0
+               ? -1
+               : row_read_text(stmt, 3, &o->detail, err);
+}
+
+static int take_earlier(sqlite3_stmt *stmt, void *arg, __attribute__((unused)) struct error *err) {
+    struct outcome *o = outcome_of(stmt, arg);
+    if (o)
+        o->earlier = (size_t)sqlite3_column_int64(stmt, 1);
+    return 0;
+}
+
+int store_outcomes(struct store *s, const struct run *run, struct outcome *outcomes,
+                   struct error *err) {
+    struct taken taken = {outcomes, run->total};
+    int64_t number;
+    if (database_find_run(s, run->id, &number, err) < 0)
+        return -1;
+    if (query(
+            s,
+            "SELECT position, verdict, reason, detail FROM server WHERE run = ? AND state = 'done'",
+            number, take_outcome, &taken, err) < 0)
+        return -1;
+    return query(s, "SELECT position, count(*) FROM past_server WHERE run = ? GROUP BY position",
+                 number, take_earlier, &taken, err);
+}

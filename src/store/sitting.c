@@ -1,0 +1,210 @@
+/*
+ * sitting: a process that works on a run: it begins or resumes it, ends its sitting, and lets go.
+ *
+ * The lock is taken before the row that says who holds it is written, and let go after that row is
+ * cleared. So a row that names a holder without a lock is that of a process that died.
+ */
+#include "store/database.h"
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "store/hold.h"
+#include "store/rows.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+static int make_id(struct run *run, struct error *err) {
+    unsigned char random[3];
+    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random))
+        return error_os(err, ERROR_INTERNAL, errno, "no random numbers");
+    time_t seconds = (time_t)(run->started / CLOCK_S);
+    struct tm t;
+    localtime_r(&seconds, &t);
+    size_t n = strftime(run->id, sizeof(run->id), "%Y%m%d-%H%M%S", &t);
+    snprintf(run->id + n, sizeof(run->id) - n, "-%02x%02x%02x", random[0], random[1], random[2]);
+    return 0;
+}
+
+static int add_server(struct store *s, sqlite3_stmt *stmt, size_t position,
+                      const struct server *server, struct error *err) {
+    sqlite3_bind_int64(stmt, 2, (int64_t)position);
+    row_text(stmt, 3, server->name);
+    row_text(stmt, 4,
+             server->host && strcmp(server->host, server->name) != 0 ? server->host : NULL);
+    row_text(stmt, 5, server->user);
+    if (server->port)
+        sqlite3_bind_int(stmt, 6, server->port);
+    else
+        sqlite3_bind_null(stmt, 6);
+    row_text(stmt, 7, server->identity);
+    return database_run(s, stmt, err);
+}
+
+static int add_run(struct store *s, const struct run *run, const struct store_recipe *recipe,
+                   const struct servers *servers, struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, ADD_RUN, err);
+    if (!stmt)
+        return -1;
+    row_text(stmt, 1, run->id);
+    sqlite3_bind_int64(stmt, 2, run->started);
+    sqlite3_bind_int(stmt, 3, run->fanout);
+    sqlite3_bind_double(stmt, 4, run->threshold);
+    sqlite3_bind_int64(stmt, 5, (int64_t)servers->count);
+    row_text(stmt, 6, recipe->options);
+    row_text(stmt, 7, recipe->config_path);
+    sqlite3_bind_blob(stmt, 8, recipe->config, (int)recipe->config_len, SQLITE_STATIC);
+    row_text(stmt, 9, recipe->folder);
+    if (database_run(s, stmt, err) < 0)
+        return -1;
+    s->held_run = sqlite3_last_insert_rowid(s->db);
+    if (!(stmt = database_use(s, ADD_SERVER, err)))
+        return -1;
+    sqlite3_bind_int64(stmt, 1, s->held_run);
+    for (size_t i = 0; i < servers->count; i++)
+        if (add_server(s, stmt, i, &servers->items[i], err) < 0)
+            return -1;
+    return 0;
+}
+
+/* Writes who holds the run; nobody, when `since` is 0. */
+static int set_holder(struct store *s, int64_t since, struct error *err) {
+    char host[HOLDER_HOST_SIZE] = "";
+    sqlite3_stmt *stmt = database_use(s, SET_HOLDER, err);
+    if (!stmt)
+        return -1;
+    gethostname(host, sizeof(host) - 1);
+    for (int i = 1; i <= 3; i++)
+        sqlite3_bind_null(stmt, i);
+    if (since) {
+        sqlite3_bind_int64(stmt, 1, getpid());
+        row_text(stmt, 2, host);
+        sqlite3_bind_int64(stmt, 3, since);
+    }
+    sqlite3_bind_int64(stmt, 4, s->held_run);
+    return database_run(s, stmt, err);
+}
+
+/* Takes the lock; *holder as hold_take() has it. */
+static int lock(struct store *s, const char *run_id, int64_t *holder, struct error *err) {
+    store_release(s);
+    cleanup(free_ptr) char *path = store_log_path(s, run_id);
+    *holder = 0;
+    if (!path)
+        return error_memory(err);
+    s->hold = hold_take(path, holder, err);
+    return s->hold < 0 ? -1 : 0;
+}
+
+static int write_begin(struct store *s, const struct run *run, const struct store_recipe *recipe,
+                       const struct servers *servers, struct error *err) {
+    if (database_begin(s, err) < 0)
+        return -1;
+    int rc = add_run(s, run, recipe, servers, err);
+    if (rc == 0)
+        rc = set_holder(s, run->started, err);
+    return database_end(s, rc, err);
+}
+
+int store_begin(struct store *s, struct run *run, const struct store_recipe *recipe,
+                const struct servers *servers, struct error *err) {
+    int64_t holder;
+    run->started = clock_wall();
+    run->seconds = NAN;
+    run->total = servers->count;
+    s->claimed_to = 0;
+    if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
+        return -1;
+    if (write_begin(s, run, recipe, servers, err) == 0)
+        return 0;
+    cleanup(free_ptr) char *path = store_log_path(s, run->id);
+    fd_close(&s->hold);
+    if (path)
+        unlink(path); /* there is no run whose log it could be */
+    return -1;
+}
+
+/* What is known of the holder beside its process id is in the row, once it has written that. */
+static int held_by_another(struct store *s, const char *run_id, int64_t pid, struct error *err) {
+    struct run run;
+    char since[20];
+    if (store_run(s, run_id, &run, err) < 0)
+        return -1;
+    clock_format_local(run.holder.since, since);
+    if (run.holder.pid != pid || !run.holder.since)
+        return error_set(err, ERROR_USAGE, "the run %s is being worked on by process %lld", run_id,
+                         (long long)pid);
+    return error_set(err, ERROR_USAGE,
+                     "the run %s is being worked on by process %lld on %s, since %s", run_id,
+                     (long long)pid, run.holder.host, since);
+}
+
+int store_hold(struct store *s, const char *run_id, struct run *ret, struct error *err) {
+    struct run run;
+    int64_t holder;
+    if (store_run(s, run_id, &run, err) < 0)
+        return -1;
+    if (lock(s, run.id, &holder, err) < 0)
+        return holder ? held_by_another(s, run.id, holder, err) : -1;
+    if (database_find_run(s, run.id, &s->held_run, err) < 0 ||
+        set_holder(s, clock_wall(), err) < 0 || store_run(s, run.id, &run, err) < 0) {
+        fd_close(&s->hold);
+        return -1;
+    }
+    *ret = run;
+    return 0;
+}
+
+void store_release(struct store *s) {
+    struct error ignored;
+    if (s->hold < 0)
+        return;
+    /* a row that cannot be cleared names a holder that has no lock, which counts for nothing */
+    (void)set_holder(s, 0, &ignored);
+    fd_close(&s->hold);
+}
+
+/* The attempts at servers that did not pass go into the past; those servers are pending again. */
+static int reopen(struct store *s, int64_t run, struct error *err) {
+    static const enum statement steps[] = {PAST_SERVERS, PAST_BENCHMARKS, DROP_PAST, REOPEN_SERVERS,
+                                           REOPEN_RUN};
+    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
+        if (database_run_on(s, steps[i], run, err) < 0)
+            return -1;
+    return 0;
+}
+
+int store_resume(struct store *s, struct run *run, bool failed, struct error *err) {
+    s->claimed_to = 0;
+    if (database_begin(s, err) < 0)
+        return -1;
+    int rc = database_run_on(s, UNCLAIM, s->held_run, err);
+    if (rc == 0 && failed)
+        rc = reopen(s, s->held_run, err);
+    if (database_end(s, rc, err) < 0)
+        return -1;
+    return store_run(s, run->id, run, err);
+}
+
+static int write_end(struct store *s, const struct run *run, struct error *err) {
+    int64_t number;
+    if (database_find_run(s, run->id, &number, err) < 0 ||
+        database_run_on(s, UNCLAIM, number, err) < 0)
+        return -1;
+    sqlite3_stmt *stmt = database_use(s, END_RUN, err);
+    if (!stmt)
+        return -1;
+    row_number(stmt, 1, run->seconds);
+    sqlite3_bind_int64(stmt, 2, number);
+    return database_run(s, stmt, err);
+}
+
+int store_end(struct store *s, const struct run *run, struct error *err) {
+    if (database_begin(s, err) < 0)
+        return -1;
+    return database_end(s, write_end(s, run, err), err);
+}

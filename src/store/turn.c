@@ -1,0 +1,103 @@
+/*
+ * turn: one turn of the orchestrator, results in and claims out, in one transaction.
+ *
+ * Servers are claimed in the order of their rows: `claimed_to` remembers how far this process has
+ * come, so that a claim does not walk over the rows before.
+ */
+#include "store/database.h"
+
+#include "store/rows.h"
+
+static ssize_t find_pending(struct store *s, int64_t run, size_t max, size_t *positions,
+                            struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, FIND_PENDING, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, run);
+    sqlite3_bind_int64(stmt, 2, (int64_t)s->claimed_to);
+    sqlite3_bind_int64(stmt, 3, (int64_t)max);
+    ssize_t n = 0;
+    while (sqlite3_step(stmt) == SQLITE_ROW)
+        positions[n++] = (size_t)sqlite3_column_int64(stmt, 0);
+    return sqlite3_reset(stmt) == SQLITE_OK ? n : database_fail(s, err);
+}
+
+/* Runs a statement on those of the positions `first` to `last` that are pending. */
+static int on_pending(struct store *s, enum statement which, int64_t run, size_t first, size_t last,
+                      struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, which, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, run);
+    sqlite3_bind_int64(stmt, 2, (int64_t)first);
+    sqlite3_bind_int64(stmt, 3, (int64_t)last);
+    return database_run(s, stmt, err);
+}
+
+/* Returns how many, or -1. */
+static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions,
+                     struct error *err) {
+    ssize_t n = max ? find_pending(s, run, max, positions, err) : 0;
+    if (n > 0 && (on_pending(s, DROP_BENCHMARKS, run, positions[0], positions[n - 1], err) < 0 ||
+                  on_pending(s, CLAIM, run, positions[0], positions[n - 1], err) < 0))
+        return -1;
+    return n;
+}
+
+static int write_benchmarks(struct store *s, int64_t run, const struct store_result *r,
+                            struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, ADD_BENCHMARK, err);
+    if (!stmt)
+        return -1;
+    for (size_t i = 0; i < r->result->benchmark_count; i++)
+        if (row_bind_benchmark(stmt, run, r->position, i, &r->result->benchmarks[i], &s->json,
+                               err) < 0 ||
+            database_run(s, stmt, err) < 0)
+            return -1;
+    return 0;
+}
+
+static int write_result(struct store *s, int64_t run, const struct store_result *r,
+                        struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, FINISH_SERVER, err);
+    if (!stmt)
+        return -1;
+    row_bind_server(stmt, run, r->position, r->result);
+    return database_run(s, stmt, err) < 0 ? -1 : write_benchmarks(s, run, r, err);
+}
+
+static int write_results(struct store *s, int64_t number, double seconds,
+                         const struct store_result *results, size_t n, struct error *err) {
+    struct run counts = {0};
+    for (size_t i = 0; i < n; i++) {
+        if (write_result(s, number, &results[i], err) < 0)
+            return -1;
+        run_count(&counts, results[i].result->verdict);
+    }
+    sqlite3_stmt *stmt = database_use(s, COUNT_UP, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, (int64_t)counts.passed);
+    sqlite3_bind_int64(stmt, 2, (int64_t)counts.failed);
+    sqlite3_bind_int64(stmt, 3, (int64_t)counts.errors);
+    row_number(stmt, 4, seconds);
+    sqlite3_bind_int64(stmt, 5, number);
+    return database_run(s, stmt, err);
+}
+
+ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
+                   size_t n, size_t max, size_t *positions, struct error *err) {
+    int64_t number;
+    if (database_begin(s, err) < 0)
+        return -1;
+    ssize_t claimed = database_find_run(s, run->id, &number, err);
+    if (claimed == 0 && n > 0)
+        claimed = write_results(s, number, run->seconds, results, n, err);
+    if (claimed == 0)
+        claimed = claim(s, number, max, positions, err);
+    if (database_end(s, claimed < 0 ? -1 : 0, err) < 0)
+        return -1;
+    if (claimed > 0)
+        s->claimed_to = positions[claimed - 1] + 1;
+    return claimed;
+}
