@@ -6,8 +6,12 @@
  * goes out in pieces of at most PIPE_BUF bytes, which fit a pipe that poll() calls writable; on a
  * socket, where that is not promised, MSG_DONTWAIT sees to it.
  *
- * Input is read while a request runs, too, since that is the only way to see its end. What may pile
- * up is bounded by one line of the largest size; muster sends one request at a time.
+ * Input is read while a request runs, too, since that is the only way to see its end, and what is
+ * no request (a lease, the word to end) is heeded at once. What may pile up is bounded by one line
+ * of the largest size; muster sends one request at a time.
+ *
+ * A beat is shorter than any pipe's room and never comes into the middle of a line. When muster
+ * does not take what is written, the beat is left out: it would only tell what muster can see.
  */
 #include "io.h"
 
@@ -23,8 +27,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+static const char alive[] = "{\"type\":\"alive\"}\n";
+
 int io_open(struct io *io) {
     *io = (struct io){0};
+    lease_begin(&io->lease);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGCHLD);
@@ -56,8 +63,47 @@ void io_reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* ---- input ---- */
+
+/* Whether muster wrote a line of this type: it puts the type first. */
+static bool has_type(const char *line, size_t n, const char *start) {
+    return n >= strlen(start) && memcmp(line, start, strlen(start)) == 0;
+}
+
+/* Heeds a whole line (a NUL at its end), which may be changed, unless it is a request. */
+static bool heed(struct io *io, char *line, size_t n) {
+    if (has_type(line, n, "{\"type\":\"lease\"")) {
+        lease_take(&io->lease, line, n);
+        return true;
+    }
+    if (!has_type(line, n, "{\"type\":\"end\"}"))
+        return false;
+    io->ended = true;
+    return true;
+}
+
+/* Goes through the lines that have become whole by the bytes after `old`. */
+static void sort_lines(struct io *io, size_t old) {
+    struct str *in = &io->input;
+    char *end;
+    while ((end = memchr(in->data + old, '\n', in->len - old))) {
+        char *line = in->data + io->whole;
+        size_t n = (size_t)(end - line);
+        *end = '\0';
+        if (heed(io, line, n)) {
+            in->len -= n + 1;
+            memmove(line, end + 1, in->len - io->whole + 1);
+        } else {
+            *end = '\n';
+            io->whole += n + 1;
+        }
+        old = io->whole;
+    }
+}
+
 static void read_input(struct io *io) {
-    char *to = io->input.len < 2 * WIRE_LINE_MAX ? str_room(&io->input, 65536) : NULL;
+    size_t old = io->input.len;
+    char *to = old < 2 * WIRE_LINE_MAX ? str_room(&io->input, 65536) : NULL;
     ssize_t n = to ? read(STDIN_FILENO, to, 65536) : 0;
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
@@ -65,9 +111,39 @@ static void read_input(struct io *io) {
         io->ended = true;
         return;
     }
+    lease_renew(&io->lease);
     io->input.len += (size_t)n;
     io->input.data[io->input.len] = '\0';
+    sort_lines(io, old);
+    if (io->input.len - io->whole > WIRE_LINE_MAX)
+        io->ended = true;
 }
+
+/* ---- output ---- */
+
+/* Writes what is taken at once of the first PIPE_BUF bytes. Returns how much that was. */
+static size_t write_piece(struct io *io, const char *data, size_t n) {
+    size_t piece = n < PIPE_BUF ? n : PIPE_BUF;
+    ssize_t sent = send(STDOUT_FILENO, data, piece, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0 && errno == ENOTSOCK)
+        sent = write(STDOUT_FILENO, data, piece);
+    if (sent < 0 && errno != EINTR && errno != EAGAIN)
+        io->ended = true;
+    return sent > 0 ? (size_t)sent : 0;
+}
+
+/* Says that the agent is alive, unless muster takes nothing now. */
+static void say_alive(struct io *io) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    lease_said(&io->lease);
+    if (io->writing || poll(&out, 1, 0) != 1)
+        return;
+    io->beat_at += write_piece(io, alive + io->beat_at, strlen(alive) - io->beat_at);
+    if (io->beat_at == strlen(alive))
+        io->beat_at = 0;
+}
+
+/* ---- waiting ---- */
 
 /* Returns whether a child has ended. */
 static bool read_signals(struct io *io) {
@@ -82,6 +158,14 @@ static bool read_signals(struct io *io) {
     return child;
 }
 
+/* Looks at the clock after input was read, so that what came late still counts. */
+static void keep_lease(struct io *io) {
+    if (lease_over(&io->lease))
+        io->ended = true;
+    else if (lease_beat_due(&io->lease))
+        say_alive(io);
+}
+
 /* Waits for `events` on `fd` and for the session's own events. */
 static enum io_event wait_for(struct io *io, int fd, short events, int64_t deadline) {
     for (;;) {
@@ -92,11 +176,14 @@ static enum io_event wait_for(struct io *io, int fd, short events, int64_t deadl
         struct pollfd fds[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
                                 {.fd = io->signals, .events = POLLIN},
                                 {.fd = fd, .events = events}};
-        if (poll(fds, 3, deadline_left_ms(deadline)) < 0 && errno != EINTR && errno != EAGAIN)
+        int64_t until = deadline_min(deadline, lease_next(&io->lease));
+        if (poll(fds, 3, deadline_left_ms(until)) < 0 && errno != EINTR && errno != EAGAIN)
             io->ended = true;
         if (fds[0].revents)
             read_input(io);
         bool child = fds[1].revents && read_signals(io);
+        if (!io->ended)
+            keep_lease(io);
         if (io->ended)
             return IO_ENDED;
         if (child)
@@ -123,42 +210,38 @@ bool io_sleep(struct io *io, int64_t ns) {
 
 char *io_line(struct io *io, size_t *n) {
     struct str *in = &io->input;
-    size_t searched = 0;
-    for (;;) {
-        char *end =
-            in->len > searched ? memchr(in->data + searched, '\n', in->len - searched) : NULL;
-        if (end) {
-            *n = (size_t)(end - in->data);
-            str_clear(&io->line);
-            str_add_bytes(&io->line, in->data, *n);
-            in->len -= *n + 1;
-            memmove(in->data, end + 1, in->len);
-            return io->line.failed ? NULL : io->line.data;
-        }
-        searched = in->len;
-        if (in->len > WIRE_LINE_MAX)
-            io->ended = true;
+    while (io->whole == 0)
         if (io_wait(io, -1, DEADLINE_NEVER) == IO_ENDED)
             return NULL;
-    }
+    char *end = memchr(in->data, '\n', io->whole);
+    *n = (size_t)(end - in->data);
+    str_clear(&io->line);
+    str_add_bytes(&io->line, in->data, *n);
+    in->len -= *n + 1;
+    io->whole -= *n + 1;
+    memmove(in->data, end + 1, in->len);
+    return io->line.failed ? NULL : io->line.data;
 }
 
-void io_write(struct io *io, const char *data, size_t n) {
+static void write_all(struct io *io, const char *data, size_t n) {
     while (n > 0) {
         enum io_event event = wait_for(io, STDOUT_FILENO, POLLOUT, DEADLINE_NEVER);
         if (event == IO_ENDED)
             return;
         if (event != IO_READY)
             continue;
-        size_t piece = n < PIPE_BUF ? n : PIPE_BUF;
-        ssize_t sent = send(STDOUT_FILENO, data, piece, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (sent < 0 && errno == ENOTSOCK)
-            sent = write(STDOUT_FILENO, data, piece);
-        if (sent < 0 && errno != EINTR && errno != EAGAIN)
-            io->ended = true;
-        if (sent > 0) {
-            data += sent;
-            n -= (size_t)sent;
-        }
+        size_t sent = write_piece(io, data, n);
+        data += sent;
+        n -= sent;
     }
+}
+
+void io_write(struct io *io, const char *data, size_t n) {
+    io->writing = true;
+    if (io->beat_at > 0)
+        write_all(io, alive + io->beat_at, strlen(alive) - io->beat_at);
+    io->beat_at = 0;
+    write_all(io, data, n);
+    io->writing = false;
+    lease_said(&io->lease);
 }

@@ -28,6 +28,8 @@
 #define NAMES "/proc/net/unix"
 #define PREFIX "muster-run:"
 #define PATIENCE (2 * CLOCK_S) /* a run that has just ended takes up to a second to be gone */
+#define LOOK_FIRST (20 * CLOCK_MS)
+#define LOOK_LONGEST (500 * CLOCK_MS) /* who looks for long must not disturb what is measured */
 
 bool lock_run_valid(const char *run) {
     size_t n = strlen(run);
@@ -79,36 +81,58 @@ static int find(const char *run, bool same, char other[LOCK_RUN_MAX + 1], int *p
     return found;
 }
 
-int lock_take(struct io *io, const char *run, struct failure *f) {
-    static bool taken;
-    if (taken || !lock_works())
-        return 0;
-    int64_t deadline = deadline_in(PATIENCE);
+/* One try. Returns 0, or -1: `busy`, or what cannot change by waiting. */
+static int try(const char *run, struct failure *f) {
     char name[sizeof(own)], other[LOCK_RUN_MAX + 1];
+    int mutex = bind_name("muster-agent-lock");
+    if (mutex < 0 && errno == EADDRINUSE)
+        return failure_set(f, "busy", "another process holds the server's lock");
+    if (mutex < 0)
+        return failure_set(f, "internal", "the server's lock: %s", strerror(errno));
     snprintf(name, sizeof(name), PREFIX "%s:%d", run, (int)getpid());
-    do {
-        int mutex = bind_name("muster-agent-lock");
-        if (mutex < 0 && errno != EADDRINUSE)
-            return failure_set(f, "internal", "the server's lock: %s", strerror(errno));
-        if (mutex < 0) {
-            failure_set(f, "busy", "another process holds the server's lock");
-            continue;
+    int pid;
+    bool alone = find(run, false, other, &pid) != 1;
+    bool bound = alone && bind_name(name) >= 0; /* stays open until the process ends */
+    int os = errno;
+    close(mutex);
+    if (bound)
+        memcpy(own, name, sizeof(own));
+    else if (alone)
+        return failure_set(f, "internal", "the server's lock: %s", strerror(os));
+    else
+        return failure_set(f, "busy", "run %s is measuring on this server (process %d)", other,
+                           pid);
+    return 0;
+}
+
+/* Says how long it was waited for, when the user has asked for that. */
+static void add_wait(struct failure *f, int64_t busy_wait) {
+    size_t n = strlen(f->detail);
+    if (busy_wait > 0)
+        snprintf(f->detail + n, sizeof(f->detail) - n, ", still after %g s",
+                 (double)busy_wait / 1e9);
+}
+
+int lock_take(struct io *io, const char *run, struct failure *f) {
+    static int64_t deadline; /* of the session */
+    if (own[0] || !lock_works())
+        return 0;
+    int64_t busy_wait = io->lease.busy_wait;
+    if (!deadline)
+        deadline = deadline_in(busy_wait > PATIENCE ? busy_wait : PATIENCE);
+    for (int64_t pause = LOOK_FIRST; try(run, f) != 0; pause *= 2) {
+        if (strcmp(f->reason, "busy") != 0)
+            return -1;
+        int64_t left = deadline - clock_now();
+        if (left <= 0) {
+            add_wait(f, busy_wait);
+            return -1;
         }
-        int pid;
-        bool alone = find(run, false, other, &pid) != 1;
-        int os = 0;
-        if (alone && !(taken = bind_name(name) >= 0)) /* stays open until the process ends */
-            os = errno;
-        close(mutex);
-        if (os)
-            return failure_set(f, "internal", "the server's lock: %s", strerror(os));
-        if (taken) {
-            memcpy(own, name, sizeof(own));
-            return 0;
-        }
-        failure_set(f, "busy", "run %s is measuring on this server (process %d)", other, pid);
-    } while (io_sleep(io, 20 * CLOCK_MS) && clock_now() < deadline);
-    return -1;
+        pause = deadline_min(pause, LOOK_LONGEST);
+        if (!io_sleep(io, deadline_min(pause, left)))
+            return -1;
+    }
+    return 0;
 }
 
 bool lock_shared(void) {

@@ -16,8 +16,9 @@ bool lock_works(void);
 
 /*
  * Takes the lock for `run` until the process ends, unless it has it. Agents of one run share it.
- * Returns 0 (also where the lock does not work), or -1 with the failure `busy`, which names the
- * other run; after -1 the session may have ended.
+ * Another run is waited for as long as the lease says, once in a session. Returns 0 (also where the
+ * lock does not work), or -1 with the failure `busy`, which names the other run; after -1 the
+ * session may have ended.
  */
 int lock_take(struct io *io, const char *run, struct failure *f);
 

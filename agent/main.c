@@ -6,8 +6,9 @@
  *   agent --describe   prints what muster has to know of its benchmarks
  *
  * src/wire/wire.h of muster is the protocol. The agent says hello with its facts, then answers one
- * request after the other until its input closes or a signal tells it to end; then it kills what it
- * started, removes its temporary files and is gone, within a second, whatever it was doing.
+ * request after the other until its input closes, its lease is over or a signal tells it to end;
+ * then it kills what it started, removes its temporary files and is gone, within a second, whatever
+ * it was doing.
  *
  * It is one small static program, because nothing may be expected of a server. One thread; trials
  * and commands run in processes of their own (job.h).
@@ -52,6 +53,7 @@ static void say_hello(struct io *io) {
              WIRE_VERSION, hash);
     facts_add(&out, lock_works());
     str_add(&out, "}\n");
+    lease_renew(&io->lease); /* muster has nothing to say until it has heard this */
     io_write(io, out.data, out.len);
 }
 

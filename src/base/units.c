@@ -116,6 +116,16 @@ int duration_parse(const char *text, int64_t *ret, struct error *err) {
     return 0;
 }
 
+int duration_parse_zero(const char *text, int64_t *ret, struct error *err) {
+    size_t zero = strspn(text, "0");
+    if (zero > 0 && text[zero] == '.')
+        zero += 1 + strspn(text + zero + 1, "0");
+    if (zero == 0 || (text[zero] && !find_unit(durations, text + zero)))
+        return duration_parse(text, ret, err);
+    *ret = 0;
+    return 0;
+}
+
 void duration_format(int64_t ns, char out[DURATION_TEXT]) {
     if (ns >= 3600 * CLOCK_S && ns % (3600 * CLOCK_S) == 0)
         snprintf(out, DURATION_TEXT, "%lldh", (long long)(ns / (3600 * CLOCK_S)));

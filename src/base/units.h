@@ -22,6 +22,9 @@ int number_parse(const char *text, size_t n, double *ret) must_use;
 /* Reads a duration into nanoseconds; it is positive. Fails with ERROR_USAGE. */
 int duration_parse(const char *text, int64_t *ret, struct error *err) must_use;
 
+/* The same for a duration that may be zero, with or without a unit. */
+int duration_parse_zero(const char *text, int64_t *ret, struct error *err) must_use;
+
 /* Writes a duration in the largest unit that shows it whole: "90s", "1.5s", "20ms". */
 #define DURATION_TEXT 32
 void duration_format(int64_t ns, char out[DURATION_TEXT]);

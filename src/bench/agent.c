@@ -1,14 +1,78 @@
-/* agent: see agent.h. */
+/*
+ * agent: see agent.h.
+ *
+ * There is no thread that beats: whoever waits for an answer reads no longer than until the next
+ * word is due, says it, and reads on. Nobody else has anything to say, because between two requests
+ * no time passes.
+ */
 #include "bench/agent.h"
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/units.h"
 #include "bench/image.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #define READ_SIZE 16384
+
+/* ---- the lease ---- */
+
+static int64_t length_of(const struct agent *a) {
+    return a->lease.lease_ms * CLOCK_MS;
+}
+
+static int lost(const struct agent *a, const char *what, struct error *err) {
+    char lease[DURATION_TEXT];
+    duration_format(length_of(a), lease);
+    return error_set(err, ERROR_CONNECTION_LOST, "%s for %s", what, lease);
+}
+
+/* Writes, which is a word of muster's; a server that takes nothing for a whole lease is lost. */
+static int say(struct agent *a, const struct str *text, int64_t deadline, struct error *err) {
+    int64_t patience = deadline_in(length_of(a));
+    if (text->failed)
+        return error_memory(err);
+    if (session_write(a->session, text->data, text->len, deadline_min(patience, deadline), err) < 0)
+        return err->kind == ERROR_TIMEOUT && patience < deadline
+                   ? lost(a, "the server has taken no word", err)
+                   : -1;
+    a->next_word = deadline_in(a->lease.beat_ms * CLOCK_MS);
+    return 0;
+}
+
+static int renew(struct agent *a, int64_t deadline, struct error *err) {
+    cleanup(str_done) struct str word = {0};
+    wire_add_lease(&word, &a->lease);
+    return say(a, &word, deadline, err);
+}
+
+/* ---- reading ---- */
+
+/*
+ * Reads what is there, as session_read() does, and renews the lease in the meantime. The clock is
+ * looked at first: a server that never stops sending must not outrun it.
+ */
+static ssize_t read_more(struct agent *a, char *room, int64_t deadline, struct error *err) {
+    for (;;) {
+        int64_t now = clock_now();
+        if (now >= deadline)
+            return error_set(err, ERROR_TIMEOUT, "the agent did not answer in time");
+        if (now >= a->next_word && renew(a, deadline, err) < 0)
+            return -1;
+        int64_t until = deadline_min(deadline, deadline_min(a->next_word, a->silent));
+        ssize_t n = session_read(a->session, room, READ_SIZE, until, err);
+        if (n < 0 && err->kind != ERROR_TIMEOUT)
+            return -1;
+        if (n >= 0) {
+            a->silent = deadline_in(length_of(a));
+            return n;
+        }
+        if (clock_now() >= a->silent)
+            return lost(a, "no word from the agent", err);
+    }
+}
 
 /*
  * Reads up to the next newline. Returns 1 and the line without it, which stays until the next call;
@@ -38,12 +102,14 @@ static int read_line(struct agent *a, int64_t deadline, const char **line, size_
         char *room = str_room(&a->input, READ_SIZE);
         if (!room)
             return error_memory(err);
-        ssize_t n = session_read(a->session, room, READ_SIZE, deadline, err);
+        ssize_t n = read_more(a, room, deadline, err);
         if (n <= 0)
             return (int)n;
         a->input.len += (size_t)n;
     }
 }
+
+/* ---- starting ---- */
 
 static const char message_start[] = "{\"muster\":";
 #define MESSAGE_START_LEN (sizeof(message_start) - 1)
@@ -161,33 +227,57 @@ static int greet(struct agent *a, int64_t deadline, struct wire_message *hello, 
     }
 }
 
-int agent_start(struct agent *a, struct session *session, const char *command, int64_t deadline,
-                struct wire_message *hello, struct error *err) {
-    *a = (struct agent){.session = session};
+int agent_start(struct agent *a, struct session *session, const char *command,
+                const struct wire_lease *lease, int64_t deadline, struct wire_message *hello,
+                struct error *err) {
+    *a = (struct agent){.session = session, .next_word = DEADLINE_NEVER, .silent = DEADLINE_NEVER};
     *hello = (struct wire_message){0};
-    if (session_start(session, command, deadline, err) < 0)
+    if (session_start(session, command, deadline, err) < 0 || greet(a, deadline, hello, err) < 0)
         return -1;
-    return greet(a, deadline, hello, err);
+    a->lease = *lease;
+    return 0;
 }
+
+/* ---- asking ---- */
 
 int64_t agent_next_id(struct agent *a) {
     return ++a->last_id;
 }
 
+/* The lease goes with the request, so that it costs no turn of its own. */
+static int send_request(struct agent *a, const struct str *request, int64_t deadline,
+                        struct error *err) {
+    cleanup(str_done) struct str both = {0};
+    if (a->lease.lease_ms > 0)
+        wire_add_lease(&both, &a->lease);
+    str_add_bytes(&both, request->data, request->len);
+    both.failed |= request->failed;
+    if (say(a, &both, deadline, err) < 0)
+        return -1;
+    a->silent = deadline_in(length_of(a));
+    return 0;
+}
+
+/* Reads the next message that is more than a sign of life. */
+static int read_answer(struct agent *a, int64_t deadline, struct wire_message *answer,
+                       struct error *err) {
+    do {
+        const char *line;
+        size_t len;
+        int rc = read_line(a, deadline, &line, &len, err);
+        if (rc == 0)
+            return error_set(err, ERROR_CONNECTION_LOST,
+                             "the agent ended in the middle of a benchmark%s%s",
+                             *session_stderr(a->session) ? ": " : "", session_stderr(a->session));
+        if (rc < 0 || wire_parse(line, len, answer, err) < 0)
+            return -1;
+    } while (answer->type == WIRE_ALIVE);
+    return 0;
+}
+
 int agent_ask(struct agent *a, const struct str *request, int64_t deadline,
               struct wire_message *answer, struct error *err) {
-    const char *line;
-    size_t len;
-    if (request->failed)
-        return error_memory(err);
-    if (session_write(a->session, request->data, request->len, deadline, err) < 0)
-        return -1;
-    int rc = read_line(a, deadline, &line, &len, err);
-    if (rc == 0)
-        return error_set(err, ERROR_CONNECTION_LOST,
-                         "the agent ended in the middle of a benchmark%s%s",
-                         *session_stderr(a->session) ? ": " : "", session_stderr(a->session));
-    if (rc < 0 || wire_parse(line, len, answer, err) < 0)
+    if (send_request(a, request, deadline, err) < 0 || read_answer(a, deadline, answer, err) < 0)
         return -1;
     if (answer->id == a->last_id && answer->type != WIRE_HELLO && answer->type != WIRE_NEED)
         return 0;

@@ -89,12 +89,14 @@ static enum outcome_of_trial run_trial(const struct plan *plan, const struct ben
         server_deadline == DEADLINE_NEVER ? DEADLINE_NEVER : server_deadline - clock_now();
     int64_t settle = settle_of(plan, p, number);
     add_request(p, a, left < p->timeout ? left : p->timeout, number, settle, &request);
-    int64_t last = deadline_min(deadline_in(settle + p->timeout + ANSWER_GRACE), server_deadline);
+    int64_t busy_wait = a->last_id == 1 ? a->lease.busy_wait_ms * CLOCK_MS : 0;
+    int64_t last =
+        deadline_min(deadline_in(busy_wait + settle + p->timeout + ANSWER_GRACE), server_deadline);
     if (agent_ask(a, &request, last, &answer, err) < 0) {
         char limit[DURATION_TEXT];
         duration_format(p->timeout, limit);
         if (err->kind == ERROR_TIMEOUT && clock_now() < server_deadline)
-            error_set(err, ERROR_TIMEOUT, "%s: no word from the agent %s and 5s after its start",
+            error_set(err, ERROR_TIMEOUT, "%s: no answer from the agent %s and 5s after its start",
                       p->name, limit);
         else if (err->kind == ERROR_TIMEOUT)
             error_set(err, ERROR_TIMEOUT, "the server's time was over while %s ran", p->name);
@@ -208,13 +210,23 @@ static void explain_start(const struct plan *plan, int64_t server_deadline, stru
                   "logged in, but the remote shell did not start the agent within %s", limit);
 }
 
+/* Another run is not waited for when that would take all of this server's time. */
+static struct wire_lease lease_of(const struct plan *plan, int64_t deadline) {
+    int64_t left = deadline == DEADLINE_NEVER ? DEADLINE_NEVER : deadline - clock_now();
+    int64_t busy_wait = deadline_min(plan->busy_wait, left - ANSWER_GRACE);
+    return (struct wire_lease){.lease_ms = plan->lease / CLOCK_MS,
+                               .beat_ms = plan->heartbeat / CLOCK_MS,
+                               .busy_wait_ms = busy_wait > 0 ? busy_wait / CLOCK_MS : 0};
+}
+
 /* Returns as run_benchmarks(). */
 static int converse(const struct bench *b, struct session *session, int64_t deadline,
                     struct server_result *r, struct error *err) {
     struct agent agent;
     cleanup(wire_message_done) struct wire_message hello;
     int64_t start = deadline_min(deadline_in(b->plan->start_timeout), deadline);
-    int rc = agent_start(&agent, session, b->agent_command, start, &hello, err);
+    struct wire_lease lease = lease_of(b->plan, deadline);
+    int rc = agent_start(&agent, session, b->agent_command, &lease, start, &hello, err);
     if (rc == 0) {
         r->facts = TAKE(hello.facts);
         rc = run_benchmarks(b, &agent, deadline, r, err);

@@ -19,6 +19,7 @@ static const char help[] =
     "  -f, --fanout N           servers worked on at once (32)\n"
     "  -t, --threshold SCORE    a score below it fails the server (50)\n"
     "      --timeout DURATION   for a whole server: 90s, 5m, 2h\n"
+    "      --busy-wait DURATION wait so long for another run on a server (0s)\n"
     "      --retries N          of servers unreachable or lost (0)\n"
     "  -u, --user NAME          log in as\n"
     "  -p, --port N             connect to\n"

@@ -34,6 +34,7 @@ struct run_output {
 
 enum {
     RUN_TIMEOUT = 256,
+    RUN_BUSY_WAIT,
     RUN_RETRIES,
     RUN_ASK_PASSWORD,
     RUN_SIMULATE,
@@ -56,6 +57,7 @@ enum {
     {"fanout", required_argument, NULL, 'f'},                                                      \
     {"threshold", required_argument, NULL, 't'},                                                   \
     {"timeout", required_argument, NULL, RUN_TIMEOUT},                                             \
+    {"busy-wait", required_argument, NULL, RUN_BUSY_WAIT},                                         \
     {"retries", required_argument, NULL, RUN_RETRIES},                                             \
     {"user", required_argument, NULL, 'u'},                                                        \
     {"port", required_argument, NULL, 'p'},                                                        \

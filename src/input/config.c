@@ -9,11 +9,13 @@
  */
 #include "input/config.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "input/configbench.h"
 #include "input/configkeys.h"
+#include "wire/wire.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -22,6 +24,7 @@
 #include <string.h>
 
 #define MISTAKES_MAX 100
+#define HEARTBEAT_MIN (50 * CLOCK_MS)
 
 #define AT(field) offsetof(struct config, field)
 
@@ -45,6 +48,9 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"timeout", key_duration, AT(timeout), 0, 0},
                                       {"run_timeout", key_duration, AT(run_timeout), 0, 0},
                                       {"settle", key_duration, AT(settle), 0, 0},
+                                      {"heartbeat", key_duration, AT(heartbeat), 0, 0},
+                                      {"lease", key_duration, AT(lease), 0, 0},
+                                      {"busy_wait", key_duration_zero, AT(busy_wait), 0, 0},
                                       {"ssh", read_ssh, 0, 0, 0},
                                       {"benchmarks", read_benchmarks, 0, 0, 0},
                                       {NULL, NULL, 0, 0, 0}};
@@ -52,7 +58,10 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
 #undef AT
 
 void config_init(struct config *c) {
-    *c = (struct config){.threshold = NAN, .settle = -1};
+    *c = (struct config){.threshold = NAN,
+                         .settle = -1,
+                         .heartbeat = WIRE_BEAT_MS * CLOCK_MS,
+                         .lease = WIRE_LEASE_MS * CLOCK_MS};
 }
 
 void config_done(struct config *c) {
@@ -66,12 +75,33 @@ void config_done(struct config *c) {
     config_init(c);
 }
 
+/*
+ * One word that is late must not cost a server. The mistake is the lease's or, where only the
+ * heartbeat is given, that one's.
+ */
+static void check_lease(struct reader *r, const struct yaml_node *root, const struct config *c) {
+    const struct yaml_node *heartbeat = keys_value(root, "heartbeat");
+    const struct yaml_node *lease = keys_value(root, "lease");
+    const struct yaml_node *at = lease ? lease : heartbeat;
+    char beat[DURATION_TEXT], length[DURATION_TEXT];
+    duration_format(c->heartbeat, beat);
+    duration_format(c->lease, length);
+    if (heartbeat && c->heartbeat < HEARTBEAT_MIN)
+        mistakes_add(&r->mistakes, heartbeat->line, heartbeat->column,
+                     "heartbeat: expected at least 50ms, found %s", beat);
+    else if (at && c->lease / 2 < c->heartbeat)
+        mistakes_add(&r->mistakes, at->line, at->column,
+                     "%s: expected a lease of at least twice the heartbeat, found %s and %s",
+                     lease ? "lease" : "heartbeat", length, beat);
+}
+
 /* Reads the text into *c; what is wrong goes to the reader's mistakes. */
 static int read_keys(struct reader *r, struct config *c, struct error *err) {
     struct yaml tree = {0};
     if (yaml_read(c->text, c->text_len, &tree, &r->mistakes, err) < 0)
         return err->kind == ERROR_USAGE ? 0 : -1;
     keys_read(r, "the file", top_keys, tree.root, c);
+    check_lease(r, tree.root, c);
     yaml_done(&tree);
     return r->no_memory || r->mistakes.failed ? error_memory(err) : 0;
 }

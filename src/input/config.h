@@ -61,6 +61,9 @@ struct config {
     int64_t timeout;     /* of a server, ns */
     int64_t run_timeout; /* of the whole run, ns */
     int64_t settle;      /* ns; -1: not given */
+    int64_t heartbeat;   /* ns */
+    int64_t lease;       /* ns, at least twice the heartbeat */
+    int64_t busy_wait;   /* ns; 0: not at all */
     struct {
         char *user;
         int port;
@@ -74,7 +77,7 @@ struct config {
     size_t benchmark_count;
 };
 
-/* Nothing given. */
+/* Nothing given; heartbeat, lease and busy_wait are what holds then. */
 void config_init(struct config *c);
 void config_done(struct config *c);
 

@@ -166,8 +166,9 @@ void key_positive(struct reader *r, const struct key *key, const struct yaml_nod
         *(double *)into = value->number;
 }
 
-void key_duration(struct reader *r, const struct key *key, const struct yaml_node *value,
-                  void *into) {
+static void read_duration(struct reader *r, const struct key *key, const struct yaml_node *value,
+                          int (*parse)(const char *text, int64_t *ret, struct error *err),
+                          int64_t *into) {
     if (value->kind != YAML_NUMBER && value->kind != YAML_TEXT) {
         keys_expected(r, key->name, "a duration such as 90s", value);
         return;
@@ -175,10 +176,20 @@ void key_duration(struct reader *r, const struct key *key, const struct yaml_nod
     struct error err;
     cleanup(str_done) struct str room = {0};
     int64_t ns;
-    if (duration_parse(keys_shown(value->text, &room), &ns, &err) == 0)
-        *(int64_t *)into = ns;
+    if (parse(keys_shown(value->text, &room), &ns, &err) == 0)
+        *into = ns;
     else
         mistakes_add(&r->mistakes, value->line, value->column, "%s: %s", key->name, err.text);
+}
+
+void key_duration(struct reader *r, const struct key *key, const struct yaml_node *value,
+                  void *into) {
+    read_duration(r, key, value, duration_parse, into);
+}
+
+void key_duration_zero(struct reader *r, const struct key *key, const struct yaml_node *value,
+                       void *into) {
+    read_duration(r, key, value, duration_parse_zero, into);
 }
 
 void keys_set_text(struct reader *r, char **into, const char *text) {

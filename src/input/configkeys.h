@@ -63,6 +63,7 @@ KEY_READER(key_int);
 KEY_READER(key_number);
 KEY_READER(key_positive);
 KEY_READER(key_duration);
-KEY_READER(key_text); /* any text: a command may have lines */
-KEY_READER(key_line); /* a text that is shown to people: no control characters */
-KEY_READER(key_word); /* one word that a command line takes: no blanks, no option */
+KEY_READER(key_duration_zero); /* one that may be zero */
+KEY_READER(key_text);          /* any text: a command may have lines */
+KEY_READER(key_line);          /* a text that is shown to people: no control characters */
+KEY_READER(key_word);          /* one word that a command line takes: no blanks, no option */

@@ -183,7 +183,9 @@ static int add_all(const struct config *config, const struct plan_options *optio
  * however its agent behaves.
  */
 static int64_t sum_of_parts(const struct plan *plan) {
-    int64_t sum = PLAN_SESSION_TIMEOUT;
+    int64_t sum;
+    if (__builtin_add_overflow(PLAN_SESSION_TIMEOUT, plan->busy_wait, &sum))
+        return DEADLINE_NEVER;
     for (size_t i = 0; i < plan->benchmark_count; i++) {
         int64_t all;
         if (__builtin_mul_overflow(plan->benchmarks[i].timeout, plan->benchmarks[i].trials, &all) ||
@@ -209,6 +211,9 @@ int plan_make(const struct config *config, const struct plan_options *options, s
                   : config->fanout ? config->fanout
                                    : PLAN_FANOUT,
         .settle = config->settle >= 0 ? config->settle : PLAN_SETTLE,
+        .heartbeat = config->heartbeat,
+        .lease = config->lease,
+        .busy_wait = options->busy_wait >= 0 ? options->busy_wait : config->busy_wait,
         .start_timeout =
             config->ssh.login_timeout > 0 ? config->ssh.login_timeout : PLAN_START_TIMEOUT,
         .run_timeout = config->run_timeout > 0 ? config->run_timeout : DEADLINE_NEVER,

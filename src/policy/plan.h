@@ -49,6 +49,9 @@ struct plan {
     int64_t server_timeout; /* ns; when not given, the sum of what its parts may take */
     int64_t run_timeout;    /* ns; DEADLINE_NEVER: none */
     int64_t settle;         /* ns; how long a built-in benchmark may wait for an idle server */
+    int64_t heartbeat;      /* ns; how often muster and an agent say a word */
+    int64_t lease;          /* ns; who has said none for so long is lost */
+    int64_t busy_wait;      /* ns; how long another run on a server is waited for */
     int retries;            /* of a server that was unreachable or whose connection was lost */
 };
 
@@ -58,6 +61,7 @@ struct plan_options {
     int fanout;
     double threshold;
     int64_t server_timeout;
+    int64_t busy_wait; /* -1: not given */
     int retries;
     bool quick;     /* shorter built-in benchmarks */
     bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */

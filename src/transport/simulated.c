@@ -3,7 +3,8 @@
  *
  * Ten thousand servers should cost little more than the program around them, so nothing here parses
  * JSON: requests come from our own wire/wire.c, whose fields are found by scanning, and answers are
- * printed into a buffer of the session.
+ * printed into a buffer of the session. A beat is due only where a delay is longer than that, so a
+ * usual simulation never sees one.
  *
  * Chance is a hash: splitmix64's finalizer over the seed, the names and a number for each draw
  * (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). There is no state
@@ -52,6 +53,9 @@ struct simulated_session {
     size_t tally_count;
     size_t tally_cap;
     int64_t ready; /* when the answer comes, or the end; 0: at once */
+    int64_t beat;  /* between two signs of life; 0: none, before the first lease */
+    int64_t next_beat;
+    size_t beat_at; /* how much of one has been read */
     size_t answer_at;
     size_t answer_len;
     char answer[ANSWER_MAX];
@@ -148,6 +152,25 @@ static int read_request(const char *line, size_t n, struct request *ret) {
                             .name_len = (size_t)(end - name),
                             .is_command = is_command};
     return 0;
+}
+
+static const char alive[] = "{\"type\":\"alive\"}\n";
+
+/* Takes a lease at the beginning of what is written. Returns its length, 0: there is none. */
+static size_t take_lease(struct simulated_session *s, const char *data, size_t n) {
+    static const char start[] = "{\"type\":\"lease\"";
+    const char *end = n > sizeof(start) && memcmp(data, start, sizeof(start) - 1) == 0
+                          ? memchr(data, '\n', n)
+                          : NULL;
+    if (!end)
+        return 0;
+    size_t len = (size_t)(end + 1 - data);
+    bool first = s->beat == 0;
+    int64_t ms = read_integer(FIND(data, len, "beat_ms"));
+    s->beat = ms < INT64_MAX / CLOCK_MS ? ms * CLOCK_MS : 0;
+    if (first)
+        s->next_beat = deadline_in(s->beat);
+    return len;
 }
 
 /* Counts a request and returns how many of its name came before it, or -1. */
@@ -252,16 +275,33 @@ static int simulated_start(struct session *session, __attribute__((unused)) cons
     return 0;
 }
 
-/* Waits until what was asked for is there. */
+/* Waits until what was asked for is there, or a beat is due. */
 static int wait_ready(struct simulated_session *s, int64_t deadline, struct error *err) {
     struct cancel *cancel = s->fleet->cancel;
-    if (s->ready > 0 ? cancel_sleep(cancel, deadline_min(s->ready, deadline))
-                     : cancel_fired(cancel))
+    int64_t until = deadline_min(s->ready, s->next_beat);
+    if (s->ready > 0 ? cancel_sleep(cancel, deadline_min(until, deadline)) : cancel_fired(cancel))
         return error_set(err, ERROR_INTERRUPTED, "interrupted");
-    if (s->ready > deadline)
+    if (s->ready > 0 && until > deadline)
         return error_set(err, ERROR_TIMEOUT, "timed out while waiting for the simulated server");
-    s->ready = 0;
     return 0;
+}
+
+/* Reads what is left of n bytes behind *at. */
+static size_t copy_rest(char *buf, size_t size, const char *from, size_t n, size_t *at) {
+    size_t left = n - *at;
+    size_t take = left < size ? left : size;
+    memcpy(buf, from + *at, take);
+    *at += take;
+    return take;
+}
+
+static size_t read_beat(struct simulated_session *s, char *buf, size_t size) {
+    size_t n = copy_rest(buf, size, alive, sizeof(alive) - 1, &s->beat_at);
+    if (s->beat_at == sizeof(alive) - 1) {
+        s->beat_at = 0;
+        s->next_beat = deadline_in(s->beat);
+    }
+    return n;
 }
 
 static ssize_t simulated_read(struct session *session, char *buf, size_t size, int64_t deadline,
@@ -272,20 +312,23 @@ static ssize_t simulated_read(struct session *session, char *buf, size_t size, i
         s->ready = DEADLINE_NEVER; /* nothing was asked for, so nothing will come */
     if (wait_ready(s, deadline, err) != 0)
         return -1;
-    size_t n = s->answer_len - s->answer_at;
-    if (n > size)
-        n = size;
-    memcpy(buf, s->answer + s->answer_at, n);
-    s->answer_at += n;
-    return (ssize_t)n;
+    if (s->beat_at > 0 || s->next_beat < s->ready)
+        return (ssize_t)read_beat(s, buf, size);
+    s->ready = 0;
+    return (ssize_t)copy_rest(buf, size, s->answer, s->answer_len, &s->answer_at);
 }
 
 static int simulated_write(struct session *session, const char *data, size_t n,
                            __attribute__((unused)) int64_t deadline, struct error *err) {
     struct simulated_session *s = (struct simulated_session *)session;
     struct request r;
+    size_t lease = take_lease(s, data, n);
+    if (lease > 0 && lease == n)
+        return 0;
     if (s->ended)
         return error_set(err, ERROR_CONNECTION_LOST, "the simulated connection was lost");
+    data += lease;
+    n -= lease;
     if (s->answer_at < s->answer_len || read_request(data, n, &r) != 0)
         return error_set(err, ERROR_INTERNAL,
                          "a simulated server takes one whole request line at a time");
@@ -344,8 +387,11 @@ static int simulated_open(struct transport *t, const struct server *server,
     struct simulated_session *s = malloc(sizeof(*s));
     if (!s)
         return error_memory(err);
-    *s = (struct simulated_session){
-        .base.ops = &simulated_session_ops, .fleet = fleet, .server = h, .fate = fate};
+    *s = (struct simulated_session){.base.ops = &simulated_session_ops,
+                                    .fleet = fleet,
+                                    .server = h,
+                                    .fate = fate,
+                                    .next_beat = DEADLINE_NEVER};
     *ret = &s->base;
     return 0;
 }

@@ -3,7 +3,8 @@
  *
  * session_start() ignores its command: the session speaks as the agent does (wire/wire.h). It says
  * hello, and answers one request line after another: a benchmark with the metric "score" in points,
- * a whole number where the range has one, and a command with such a number as its output.
+ * a whole number where the range has one, and a command with such a number as its output. It beats
+ * as the lease says, which it holds for ever: no simulated connection is cut in silence.
  *
  * How long an answer takes and what it says is a function of the seed, the server's name, the
  * benchmark (or command) and the trial alone, a trial being counted in its session; never of the

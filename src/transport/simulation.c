@@ -41,21 +41,6 @@ static int read_number(const char *text, double max, double *ret) {
     return 0;
 }
 
-/* As duration_parse(), and none: zero, with or without a unit. */
-static int read_delay(const char *text, int64_t *ret, struct error *err) {
-    static const char *const units[] = {"", "ms", "s", "m", "h"};
-    size_t zero = strspn(text, "0");
-    if (zero > 0 && text[zero] == '.')
-        zero += 1 + strspn(text + zero + 1, "0");
-    for (size_t i = 0; zero > 0 && i < ARRAY_LEN(units); i++) {
-        if (strcmp(text + zero, units[i]) == 0) {
-            *ret = 0;
-            return 0;
-        }
-    }
-    return duration_parse(text, ret, err);
-}
-
 /* ---- keys: each reads its value; one that sets no sentence gets the table's ---- */
 
 static int take_servers(char *value, struct simulation *s,
@@ -83,7 +68,8 @@ static const char *cut_range(char *value) {
 
 static int take_delay(char *value, struct simulation *s, struct error *err) {
     const char *upper = cut_range(value);
-    if (read_delay(value, &s->delay_min, err) != 0 || read_delay(upper, &s->delay_max, err) != 0)
+    if (duration_parse_zero(value, &s->delay_min, err) != 0 ||
+        duration_parse_zero(upper, &s->delay_max, err) != 0)
         return -1;
     return s->delay_min <= s->delay_max ? 0 : -1;
 }

@@ -9,7 +9,8 @@
  * fires. Errors: ERROR_UNREACHABLE, ERROR_HOST_KEY, ERROR_AUTH (opening only), ERROR_TIMEOUT,
  * ERROR_CONNECTION_LOST, ERROR_UNSUPPORTED (the server logs in, but runs no commands),
  * ERROR_INTERRUPTED (the token fired), ERROR_INTERNAL. After an error the only call allowed on the
- * session is session_close().
+ * session is session_close(), but for a session_read() that failed with ERROR_TIMEOUT: nothing was
+ * lost, and the session goes on as if it had not been called.
  *
  * An implementation fills the two tables below; a caller uses the functions that follow them.
  */

@@ -75,6 +75,20 @@ void wire_add_command(struct str *out, int64_t id, const char *command, int64_t 
     str_add(out, "}\n");
 }
 
+void wire_add_lease(struct str *out, const struct wire_lease *lease) {
+    str_add(out, "{\"type\":\"lease\",\"lease_ms\":");
+    str_add_int(out, lease->lease_ms);
+    str_add(out, ",\"beat_ms\":");
+    str_add_int(out, lease->beat_ms);
+    str_add(out, ",\"busy_wait_ms\":");
+    str_add_int(out, lease->busy_wait_ms);
+    str_add(out, "}\n");
+}
+
+void wire_add_end(struct str *out) {
+    str_add(out, "{\"type\":\"end\"}\n");
+}
+
 static int bad(struct error *err, const char *key, const char *expected) {
     return error_set(err, ERROR_BAD_OUTPUT, "'%s' is not %s", key, expected);
 }
@@ -376,13 +390,20 @@ static int read_error(const struct object *o, struct wire_message *m, struct err
     return take_text(o, "detail", DETAIL_MAX_BYTES, &m->detail, err);
 }
 
+static int read_alive(__attribute__((unused)) const struct object *o,
+                      __attribute__((unused)) struct wire_message *m,
+                      __attribute__((unused)) struct error *err) {
+    return 0;
+}
+
 static const struct {
     const char *name;
     enum wire_type type;
     int (*read)(const struct object *o, struct wire_message *m, struct error *err);
 } types[] = {{"metrics", WIRE_METRICS, read_metrics}, {"output", WIRE_OUTPUT, read_output},
              {"skipped", WIRE_SKIPPED, read_skipped}, {"error", WIRE_ERROR, read_error},
-             {"hello", WIRE_HELLO, read_hello},       {"need", WIRE_NEED, read_need}};
+             {"hello", WIRE_HELLO, read_hello},       {"need", WIRE_NEED, read_need},
+             {"alive", WIRE_ALIVE, read_alive}};
 
 static int read_object(const struct object *o, struct wire_message *m, struct error *err) {
     const char *type = raw_text(o, "type");

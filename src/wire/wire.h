@@ -6,7 +6,7 @@
  *    "facts":{...}}
  * or, from the command that puts the agent in place (bench/bootstrap.h), before it:
  *   {"muster":1,"type":"need","arch":"x86_64"}     send the bytes of this agent; the hello follows
- * muster to agent, one at a time:
+ * muster to agent, one at a time, a lease before the first of them:
  *   {"type":"benchmark","id":N,"name":"cpu","timeout_ms":N,"trial":N,"settle_ms":N,
  *    "parameters":{...}}               one trial; the first one prepares the benchmark, after it
  *                                      has waited up to settle_ms for the server to be idle
@@ -25,8 +25,18 @@
  *                                      and no more than output_limit bytes of them
  *   {"type":"skipped","id":N,"detail":SENTENCE}         there is nothing here to measure
  *   {"type":"error","id":N,"reason":REASON,"detail":SENTENCE}
- * The agent ends when its standard input closes. The first line's "muster" is the protocol's
- * version; an agent is always the one that this muster put there, so there is no negotiation.
+ * Between these lines, at any time, without an id and without an answer:
+ *   {"type":"lease","lease_ms":N,"beat_ms":N,"busy_wait_ms":N}
+ *                                      muster to agent, every beat_ms while it waits for an answer;
+ *                                      busy_wait_ms: how long to wait for another run on the server
+ *   {"type":"alive"}                   agent to muster, every beat_ms from the first lease on,
+ *                                      whether it works or waits
+ *   {"type":"end"}                     muster to agent: nothing more will be asked
+ * A side from which nothing came for lease_ms is taken for lost by the other one; whatever comes is
+ * a sign of life. Until its first lease an agent takes WIRE_LEASE_MS for it, and says nothing.
+ * The agent ends when it is told to, when its standard input closes or its lease is over. The first
+ * line's "muster" is the protocol's version; an agent is always the one that this muster put there,
+ * so there is no negotiation.
  *
  * Everything here is foreign: a line that is not such an object is ERROR_BAD_OUTPUT, never a crash.
  * Keys that are not listed here are ignored. Texts and facts come out printable (base/text.h), but
@@ -47,6 +57,14 @@
 #define WIRE_LINE_MAX (1024 * 1024) /* bytes; a longer line ends the session as bad-output */
 #define WIRE_OUTPUT_MAX 768000      /* the most output_limit that fits such a line in base64 */
 #define WIRE_FACTS_MAX (64 * 1024)  /* bytes of facts, as printable JSON */
+#define WIRE_LEASE_MS 60000
+#define WIRE_BEAT_MS 15000
+
+struct wire_lease {
+    int64_t lease_ms;
+    int64_t beat_ms; /* at most half of the lease, so that one that is lost or late costs nothing */
+    int64_t busy_wait_ms;
+};
 
 struct wire_env {
     const char *name;
@@ -63,7 +81,19 @@ void wire_add_command(struct str *out, int64_t id, const char *command, int64_t 
                       int64_t output_limit, const struct wire_env *env, size_t env_count,
                       const char *needs);
 
-enum wire_type { WIRE_NEED, WIRE_HELLO, WIRE_METRICS, WIRE_OUTPUT, WIRE_SKIPPED, WIRE_ERROR };
+/* Append the lines that have no answer. */
+void wire_add_lease(struct str *out, const struct wire_lease *lease);
+void wire_add_end(struct str *out);
+
+enum wire_type {
+    WIRE_NEED,
+    WIRE_HELLO,
+    WIRE_METRICS,
+    WIRE_OUTPUT,
+    WIRE_SKIPPED,
+    WIRE_ERROR,
+    WIRE_ALIVE
+};
 
 struct wire_message {
     enum wire_type type;

@@ -1,6 +1,8 @@
 /* fake_transport: see fake_transport.h. */
 #include "fake_transport.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +12,7 @@ struct fake_session {
     size_t step;    /* of the script, the one being said */
     size_t said;    /* of it */
     size_t allowed; /* how many steps may be said by now */
+    size_t alive;   /* of a sign of life, the byte that was said last */
 };
 
 static int fake_start(struct session *s, const char *command, int64_t deadline, struct error *err) {
@@ -18,17 +21,29 @@ static int fake_start(struct session *s, const char *command, int64_t deadline, 
     return 0;
 }
 
+static const char alive[] = "\n{\"type\":\"alive\"}";
+
+static int wait_in_vain(int64_t deadline, struct error *err) {
+    struct timespec until = deadline_timespec(deadline);
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL);
+    return error_set(err, ERROR_TIMEOUT, "nothing came in time");
+}
+
 static ssize_t fake_read(struct session *s, char *buf, size_t size, int64_t deadline,
                          struct error *err) {
     struct fake_session *fs = (struct fake_session *)s;
-    (void)deadline;
     const char *text = fs->step < fs->allowed ? fs->f->script[fs->step] : NULL;
-    if (text == NULL || text == FAKE_SILENCE)
-        return error_set(err, ERROR_TIMEOUT, "nothing came in time");
+    if (text == NULL || text == FAKE_SILENCE || text == FAKE_DEAF)
+        return wait_in_vain(deadline, err);
     if (text == FAKE_END)
         return 0;
     if (text == FAKE_LOST)
         return error_set(err, ERROR_CONNECTION_LOST, "the connection broke");
+    if (text == FAKE_ALIVE) {
+        fs->alive = (fs->alive + 1) % strlen(alive);
+        *buf = alive[fs->alive];
+        return 1;
+    }
     /* in small pieces, so that lines come broken */
     size_t n = strnlen(text + fs->said, size < 7 ? size : 7);
     memcpy(buf, text + fs->said, n);
@@ -44,10 +59,12 @@ static int fake_write(struct session *s, const char *data, size_t n, int64_t dea
                       struct error *err) {
     struct fake_session *fs = (struct fake_session *)s;
     struct fake_transport *f = fs->f;
-    (void)deadline, (void)err;
+    if (f->script[fs->step] == FAKE_DEAF)
+        return wait_in_vain(deadline, err);
     for (size_t i = 0; i < n && f->written_len + 1 < sizeof(f->written); i++)
         if (data[i])
             f->written[f->written_len++] = data[i];
+    f->written[f->written_len] = '\0';
     fs->allowed++;
     return 0;
 }

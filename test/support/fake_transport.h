@@ -3,7 +3,8 @@
  *
  * Each element of `script` is what the server says in answer to one thing that muster does: the
  * first when the agent is started, the next ones after each write. FAKE_END ends its output there,
- * FAKE_SILENCE makes the read time out, FAKE_LOST breaks the connection.
+ * FAKE_LOST breaks the connection, FAKE_SILENCE says nothing until the read's deadline, for ever;
+ * FAKE_DEAF does so, too, and takes no writes either. FAKE_ALIVE says signs of life without end.
  */
 #pragma once
 
@@ -12,6 +13,8 @@
 #define FAKE_END ((const char *)1)
 #define FAKE_SILENCE ((const char *)2)
 #define FAKE_LOST ((const char *)3)
+#define FAKE_ALIVE ((const char *)4)
+#define FAKE_DEAF ((const char *)5)
 
 struct fake_transport {
     struct transport transport;

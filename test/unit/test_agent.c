@@ -766,6 +766,184 @@ static void another_run_is_told_that_it_is_busy(UNUSED void **state) {
     finish(&a);
 }
 
+static void send_lease(struct agent *a, int64_t lease_ms, int64_t beat_ms, int64_t busy_wait_ms) {
+    struct str out = {0};
+    wire_add_lease(&out, &(struct wire_lease){lease_ms, beat_ms, busy_wait_ms});
+    ask(a, out.data, out.len);
+    str_done(&out);
+}
+
+/* The next message that is more than a sign of life; *beats: how many of these came before it. */
+static struct wire_message answer_after(struct agent *a, int *beats) {
+    struct wire_message m;
+    for (*beats = 0; (m = answer(a)).type == WIRE_ALIVE; ++*beats)
+        ;
+    return m;
+}
+
+static void says_that_it_is_alive(UNUSED void **state) {
+    struct agent a = start("r1");
+    int beats;
+    /* not before it has a lease */
+    expect_output(command(&a, "sleep 0.1; echo a", (struct ask){0}), 0, "a\n");
+    send_lease(&a, 60000, 50, 0);
+    send_command(&a, "sleep 0.5; echo b", (struct ask){0});
+    expect_output(answer_after(&a, &beats), 0, "b\n");
+    assert_in_range(beats, 3, 10);
+    struct wire_message m = answer(&a); /* it has nothing to do */
+    assert_int_equal(m.type, WIRE_ALIVE);
+    send_lease(&a, 60000, 30000, 0);
+    send_command(&a, "sleep 0.3; echo c", (struct ask){0});
+    expect_output(answer_after(&a, &beats), 0, "c\n");
+    assert_in_range(beats, 0, 2);
+    finish(&a);
+}
+
+/* While nobody reads, no beat comes into a line, be it an answer or another beat. */
+static void a_beat_never_splits_a_line(UNUSED void **state) {
+    struct agent a = start("r1");
+    int beats;
+    assert_true(fcntl(a.out, F_SETPIPE_SZ, 8192) >= 8192);
+    send_lease(&a, 60000, 1, 0);
+    send_command(&a, "head -c 700000 /dev/zero", (struct ask){.limit = 700000});
+    usleep(300000);
+    struct wire_message m = answer_after(&a, &beats);
+    assert_int_equal(m.type, WIRE_OUTPUT);
+    assert_int_equal(m.output_len, 700000);
+    wire_message_done(&m);
+    usleep(500000); /* the pipe has no room for as many beats */
+    send_command(&a, "echo on", (struct ask){0});
+    expect_output(answer_after(&a, &beats), 0, "on\n");
+    assert_true(beats > 100);
+    finish(&a);
+}
+
+static void a_word_in_time_renews_the_lease(UNUSED void **state) {
+    struct agent a = start("r1");
+    send_lease(&a, 500, 60000, 0);
+    send_command(&a, "sleep 1.2; echo a", (struct ask){0});
+    for (int i = 0; i < 12; i++) {
+        usleep(100000);
+        send_lease(&a, 500, 60000, 0);
+    }
+    expect_output(answer(&a), 0, "a\n");
+    int in = fd_take(&a.in);
+    finish(&a); /* by itself, within a second */
+    close(in);
+}
+
+static void nothing_is_left_when_the_lease_is_over(UNUSED void **state) {
+    if (getenv("MUSTER_TEST_EMULATED"))
+        skip_because("qemu's user emulation knows no child subreaper");
+    char dir[64];
+    assert_non_null(make_test_folder(dir));
+    setenv("TMPDIR", dir, 1);
+    struct agent a = start("r1");
+    send_lease(&a, 60000, 30000, 0);
+    send_command(&a, nest, (struct ask){.timeout_ms = 60000});
+    wait_for_processes("mk-nest", 7);
+    usleep(50000);
+    send_lease(&a, 300, 30000, 0);
+    int in = fd_take(&a.in);
+    int64_t begin = clock_now();
+    usleep(100000);
+    assert_int_equal(waitpid(a.pid, NULL, WNOHANG), 0);
+    usleep(150000);
+    finish(&a);
+    assert_true(clock_now() - begin >= 250 * CLOCK_MS);
+    close(in);
+    assert_int_equal(processes_with("mk-nest"), 0);
+    assert_int_equal(rmdir(dir), 0); /* empty again */
+    unsetenv("TMPDIR");
+}
+
+static void the_lease_ends_a_blocked_answer(UNUSED void **state) {
+    struct agent a = start("r1");
+    send_lease(&a, 300, 100, 0);
+    send_command(&a, "head -c 700000 /dev/zero", (struct ask){.limit = 700000});
+    usleep(300000);
+    int in = fd_take(&a.in);
+    finish(&a);
+    close(in);
+}
+
+static void ends_when_it_is_told_to(UNUSED void **state) {
+    struct agent a = start("mk-told");
+    send_command(&a, "exec sleep 600", (struct ask){.timeout_ms = 60000});
+    wait_for_processes("sleep", 1);
+    ask(&a, "{\"type\":\"end\"}\n", 15);
+    int in = fd_take(&a.in);
+    finish(&a);
+    close(in);
+    assert_int_equal(processes_with("sleep"), 0);
+}
+
+static void a_lease_without_sense_changes_nothing(UNUSED void **state) {
+    struct agent a = start("r1");
+    static const char *const senseless[] = {
+        "{\"type\":\"lease\"}\n",
+        "{\"type\":\"lease\",\"lease_ms\":0,\"beat_ms\":1,\"busy_wait_ms\":0}\n",
+        "{\"type\":\"lease\",\"lease_ms\":1e999,\"beat_ms\":1,\"busy_wait_ms\":0}\n",
+        "{\"type\":\"lease\",\"lease_ms\":1,\"beat_ms\":-1,\"busy_wait_ms\":0}\n",
+        "{\"type\":\"lease\",\"lease_ms\":1,\n",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(senseless); i++)
+        ask(&a, senseless[i], strlen(senseless[i]));
+    expect_output(command(&a, "sleep 0.2; echo on", (struct ask){0}), 0, "on\n");
+    finish(&a);
+}
+
+/* Two requests with words between them, cut anywhere. */
+static void reads_words_in_any_pieces(UNUSED void **state) {
+    struct agent a = start("r1");
+    struct str out = {0};
+    const struct wire_lease lease = {60000, 30000, 0};
+    wire_add_lease(&out, &lease);
+    wire_add_command(&out, 1, "echo 1", 10000, 100, NULL, 0, NULL);
+    wire_add_lease(&out, &lease);
+    wire_add_lease(&out, &lease);
+    wire_add_command(&out, 2, "echo 2", 10000, 100, NULL, 0, NULL);
+    wire_add_lease(&out, &lease);
+    for (size_t step = 1; step <= 512; step *= 8) {
+        for (size_t i = 0; i < out.len; i += step) {
+            ask(&a, out.data + i, out.len - i < step ? out.len - i : step);
+            usleep(100);
+        }
+        expect_output(answer(&a), 0, "1\n");
+        expect_output(answer(&a), 0, "2\n");
+    }
+    str_done(&out);
+    finish(&a);
+}
+
+static void another_run_is_waited_for(UNUSED void **state) {
+    struct agent a = start("run-a"), b = start("run-b");
+    int beats;
+    expect_output(command(&a, "echo a", (struct ask){0}), 0, "a\n");
+    send_lease(&b, 60000, 100, 20000);
+    send_command(&b, "echo b", (struct ask){0});
+    usleep(2500000); /* longer than it would wait without being told to */
+    finish(&a);
+    expect_output(answer_after(&b, &beats), 0, "b\n");
+    assert_true(beats > 5);
+    finish(&b);
+}
+
+static void another_run_is_named_after_the_wait(UNUSED void **state) {
+    struct agent a = start("run-a"), b = start("run-b");
+    expect_output(command(&a, "echo a", (struct ask){0}), 0, "a\n");
+    send_lease(&b, 60000, 30000, 2500);
+    int64_t begin = clock_now();
+    expect_error(command(&b, "echo b", (struct ask){0}), REASON_BUSY, "), still after 2.5 s");
+    assert_in_range(clock_now() - begin, 2500 * CLOCK_MS, 4 * CLOCK_S);
+    begin = clock_now(); /* once is enough */
+    expect_error(command(&b, "echo b", (struct ask){0}), REASON_BUSY, "run-a");
+    assert_true(clock_now() - begin < CLOCK_S);
+    finish(&a);
+    expect_output(command(&b, "echo b", (struct ask){0}), 0, "b\n");
+    finish(&b);
+}
+
 /* As when two containers of one network have a process of the same number each. */
 static void a_lock_that_cannot_be_had_is_not_held(UNUSED void **state) {
     struct agent a = start("run-a");
@@ -871,6 +1049,16 @@ int main(void) {
         cmocka_unit_test(ends_in_the_middle_of_a_benchmark),
         cmocka_unit_test(ends_while_nobody_reads),
         cmocka_unit_test(another_run_is_told_that_it_is_busy),
+        cmocka_unit_test(another_run_is_waited_for),
+        cmocka_unit_test(another_run_is_named_after_the_wait),
+        cmocka_unit_test(says_that_it_is_alive),
+        cmocka_unit_test(a_beat_never_splits_a_line),
+        cmocka_unit_test(a_word_in_time_renews_the_lease),
+        cmocka_unit_test(nothing_is_left_when_the_lease_is_over),
+        cmocka_unit_test(the_lease_ends_a_blocked_answer),
+        cmocka_unit_test(ends_when_it_is_told_to),
+        cmocka_unit_test(a_lease_without_sense_changes_nothing),
+        cmocka_unit_test(reads_words_in_any_pieces),
         cmocka_unit_test(a_lock_that_cannot_be_had_is_not_held),
         cmocka_unit_test(agents_of_one_run_share),
         cmocka_unit_test(answers_garbage_and_goes_on),

@@ -8,6 +8,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HELLO                                                                                      \
@@ -52,6 +53,8 @@ static int set_up(UNUSED void **state) {
     plan = (struct plan){.benchmarks = benchmarks,
                          .benchmark_count = 2,
                          .start_timeout = CLOCK_S,
+                         .lease = 200 * CLOCK_MS,
+                         .heartbeat = 60 * CLOCK_MS,
                          .server_timeout = 60 * CLOCK_S};
     return 0;
 }
@@ -149,8 +152,56 @@ static void a_lost_session_ends_the_server(UNUSED void **state) {
     check(&r, REASON_CONNECTION_LOST, "broke");
     r = run_script((const char *const[]){HELLO, FAKE_END, NULL});
     check(&r, REASON_CONNECTION_LOST, "the agent ended");
-    r = run_script((const char *const[]){HELLO, FAKE_SILENCE, NULL});
-    check(&r, REASON_TIMEOUT, "cpu");
+}
+
+static size_t count(const char *text, const char *part) {
+    size_t n = 0;
+    for (; (text = strstr(text, part)); text++)
+        n++;
+    return n;
+}
+
+#define LEASE "{\"type\":\"lease\",\"lease_ms\":200,\"beat_ms\":60,\"busy_wait_ms\":0}\n"
+#define ALIVE "{\"type\":\"alive\"}\n"
+
+static void a_silent_agent_is_lost(UNUSED void **state) {
+    static struct fake_transport f;
+    const char *const silent[] = {HELLO, FAKE_SILENCE, NULL};
+    fake_transport_init(&f, silent);
+    int64_t before = clock_now();
+    struct server_result r = run(&f);
+    assert_in_range(clock_now() - before, 200 * CLOCK_MS, 2 * CLOCK_S);
+    check(&r, REASON_CONNECTION_LOST, "no word from the agent for 200ms");
+    /* the first one with the request, then one in every beat */
+    assert_ptr_equal(strstr(f.written, LEASE "{\"type\":\"benchmark\""), f.written);
+    assert_in_range(count(f.written, LEASE), 2, 4);
+    const char *const deaf[] = {HELLO, FAKE_DEAF, NULL};
+    fake_transport_init(&f, deaf);
+    r = run(&f);
+    check(&r, REASON_CONNECTION_LOST, "the server has taken no word for 200ms");
+}
+
+static void signs_of_life_are_no_answer(UNUSED void **state) {
+    struct server_result r = run_script((const char *const[]){
+        HELLO, ALIVE ALIVE METRICS("1", "180"), ALIVE OUTPUT("2", "0", "ODAK"), NULL});
+    check(&r, REASON_NONE, NULL);
+    plan.server_timeout = 300 * CLOCK_MS;
+    int64_t before = clock_now();
+    r = run_script((const char *const[]){HELLO, FAKE_ALIVE, NULL});
+    assert_in_range(clock_now() - before, 300 * CLOCK_MS, 2 * CLOCK_S);
+    check(&r, REASON_TIMEOUT, "the server's time was over while cpu ran");
+}
+
+static void another_run_is_not_waited_for_until_the_end(UNUSED void **state) {
+    static struct fake_transport f;
+    const char *const script[] = {HELLO, METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL};
+    plan.busy_wait = 7200 * CLOCK_S;
+    fake_transport_init(&f, script);
+    struct server_result r = run(&f);
+    check(&r, REASON_NONE, NULL);
+    const char *told = strstr(f.written, "\"busy_wait_ms\":");
+    assert_non_null(told);
+    assert_in_range(atoi(told + 15), 54000, 55000);
 }
 
 static void noise_before_the_agent_is_passed_over(UNUSED void **state) {
@@ -270,6 +321,9 @@ int main(void) {
         TEST(a_benchmark_that_errs_does_not_keep_the_next_from_running),
         TEST(a_command_is_judged_by_status_and_output),
         TEST(a_lost_session_ends_the_server),
+        TEST(a_silent_agent_is_lost),
+        TEST(signs_of_life_are_no_answer),
+        TEST(another_run_is_not_waited_for_until_the_end),
         TEST(noise_before_the_agent_is_passed_over),
         TEST(endless_noise_is_not),
         TEST(a_shell_that_ends_is_quoted),

@@ -60,6 +60,9 @@ static void reads_everything(UNUSED void **state) {
                            "threshold: 55.5\n"
                            "timeout: 10m\n"
                            "run_timeout: 2h\n"
+                           "heartbeat: 2s\n"
+                           "lease: 4s\n"
+                           "busy_wait: 1m\n"
                            "ssh: {user: bench, port: 2222, connect_timeout: 10s,\n"
                            "      login_timeout: 5s, start_rate: 50, jump_channels: 7,\n"
                            "      config: /x y}\n"
@@ -85,6 +88,9 @@ static void reads_everything(UNUSED void **state) {
     assert_true(c.threshold == 55.5);
     assert_int_equal(c.timeout, 600 * CLOCK_S);
     assert_int_equal(c.run_timeout, 7200 * CLOCK_S);
+    assert_int_equal(c.heartbeat, 2 * CLOCK_S);
+    assert_int_equal(c.lease, 4 * CLOCK_S);
+    assert_int_equal(c.busy_wait, 60 * CLOCK_S);
     assert_string_equal(c.ssh.user, "bench");
     assert_int_equal(c.ssh.port, 2222);
     assert_int_equal(c.ssh.connect_timeout, 10 * CLOCK_S);
@@ -95,7 +101,7 @@ static void reads_everything(UNUSED void **state) {
     assert_int_equal(c.benchmark_count, 4);
     const struct config_benchmark *b = c.benchmarks;
     assert_string_equal(b[0].name, "cpu");
-    assert_int_equal(b[0].line, 9);
+    assert_int_equal(b[0].line, 12);
     assert_null(b[0].command);
     assert_true(b[0].threshold == 60 && b[0].reference == 2e9);
     assert_int_equal(b[0].timeout, 5 * CLOCK_S);
@@ -116,6 +122,24 @@ static void reads_everything(UNUSED void **state) {
     assert_false(b[3].lower_is_better);
     assert_int_equal(b[3].trials, 0);
     config_done(&c);
+}
+
+static void a_late_word_must_not_cost_a_server(UNUSED void **state) {
+    struct config c = load("busy_wait: 0s\n");
+    assert_int_equal(c.heartbeat, 15 * CLOCK_S);
+    assert_int_equal(c.lease, 60 * CLOCK_S);
+    assert_int_equal(c.busy_wait, 0);
+    config_done(&c);
+    refuses("lease: 29s\n", "m.yaml:1:8: lease: expected a lease of at least twice the heartbeat, "
+                            "found 29s and 15s\n");
+    refuses("\nheartbeat: 31s\n", "m.yaml:2:12: heartbeat: expected a lease of at least twice the "
+                                  "heartbeat, found 60s and 31s\n");
+    refuses(
+        "heartbeat: 10s\nlease: 19999ms\n",
+        "m.yaml:2:8: lease: expected a lease of at least twice the heartbeat, found 19.999s and "
+        "10s\n");
+    refuses("heartbeat: 49ms\n", "m.yaml:1:12: heartbeat: expected at least 50ms, found 49ms\n");
+    refuses("heartbeat: 0s\n", "m.yaml:1:12: heartbeat: the duration '0s' is zero\n");
 }
 
 static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
@@ -378,6 +402,7 @@ static int leave_scratch(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_everything),
+        cmocka_unit_test(a_late_word_must_not_cost_a_server),
         cmocka_unit_test(reads_parameters_of_built_in_benchmarks),
         cmocka_unit_test(reads_lists_of_numbers),
         cmocka_unit_test(reads_nothing),

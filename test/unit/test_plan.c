@@ -48,6 +48,8 @@ static void defaults(UNUSED void **state) {
         assert_string_equal(p.benchmarks[i].parameters, "{}");
     assert_true(p.benchmarks[0].threshold == 50);
     assert_int_equal(p.run_timeout, DEADLINE_NEVER);
+    assert_int_equal(p.heartbeat, 15 * CLOCK_S);
+    assert_int_equal(p.lease, 60 * CLOCK_S);
     /* a server always has a deadline */
     assert_true(p.server_timeout >= 3 * PLAN_TIMEOUT && p.server_timeout < DEADLINE_NEVER);
     plan_done(&p);

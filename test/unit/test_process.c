@@ -114,6 +114,21 @@ static void carries_input_and_output(void **state) {
     assert_string_equal(session_stderr(f->s), "");
 }
 
+static void a_read_may_be_tried_again(void **state) {
+    struct fixture *f = *state;
+    char buf[16];
+    start(f, "printf half; read x; echo \", $x\"; exit 3");
+    assert_int_equal(session_read(f->s, buf, sizeof(buf), soon(), &f->err), 4);
+    for (int i = 0; i < 3; i++) {
+        ssize_t n = session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_MS), &f->err);
+        assert_int_equal(n, -1);
+        assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+    }
+    check(f, session_write(f->s, "whole\n", 6, soon(), &f->err));
+    expect_output(f, ", whole\n");
+    assert_int_equal(finish(f), 3);
+}
+
 static void appends_the_command_as_one_argument(void **state) {
     struct fixture *f = *state;
     static const char *const argv[] = {"printf", "%s|", "a b", NULL};
@@ -383,6 +398,7 @@ int main(void) {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(carries_input_and_output),
+        T(a_read_may_be_tried_again),
         T(appends_the_command_as_one_argument),
         T(runs_one_command_after_another),
         T(finish_closes_the_input_and_drops_output),

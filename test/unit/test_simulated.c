@@ -312,6 +312,56 @@ static void an_answer_takes_its_delay(UNUSED void **state) {
     transport_free(t);
 }
 
+static void lease(struct session *s, int64_t beat_ms, const char *behind) {
+    struct error err = {0};
+    cleanup(str_done) struct str text = {0};
+    wire_add_lease(&text, &(struct wire_lease){60000, beat_ms, 0});
+    str_add(&text, behind);
+    if (session_write(s, text.data, text.len, soon(), &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+/* In pieces and with deadlines that pass, between which it is told that muster is there. */
+static void read_in_beats(struct session *s, struct wire_message *ret) {
+    struct error err = {0};
+    char line[512];
+    size_t len = 0;
+    while (len == 0 || line[len - 1] != '\n') {
+        assert_true(len + 5 <= sizeof(line));
+        ssize_t n = session_read(s, line + len, 5, deadline_in(10 * CLOCK_MS), &err);
+        len += n > 0 ? (size_t)n : 0;
+        if (n < 0 && err.kind != ERROR_TIMEOUT)
+            fail_msg("%s", err.text);
+        if (n < 0)
+            lease(s, 50, "");
+    }
+    if (wire_parse(line, len - 1, ret, &err) != 0)
+        fail_msg("%s", err.text);
+}
+
+static void beats_until_the_answer_is_there(UNUSED void **state) {
+    struct transport *t = make("delay=230ms,seed=1,score=42");
+    struct session *s = begin(t, "1");
+    struct wire_message m;
+    int beats = -1;
+    cleanup(str_done) struct str line = {0};
+    wire_add_benchmark(&line, 7, "cpu", 60000, 1, 0, "{}");
+    lease(s, 50, line.data);
+    do {
+        read_in_beats(s, &m);
+        beats++;
+    } while (m.type == WIRE_ALIVE);
+    assert_int_equal(m.type, WIRE_METRICS);
+    assert_int_equal(m.id, 7);
+    assert_true(m.metrics[0].value == 42);
+    wire_message_done(&m);
+    assert_in_range(beats, 1, 4);
+    read_in_beats(s, &m); /* with nothing to do it beats, too */
+    assert_int_equal(m.type, WIRE_ALIVE);
+    session_close(s);
+    transport_free(t);
+}
+
 static void a_time_out_passes_first(UNUSED void **state) {
     struct transport *t = make("delay=30s,seed=1");
     struct session *s = begin(t, "1");
@@ -492,6 +542,7 @@ int main(void) {
         cmocka_unit_test(the_seed_and_the_names_alone_decide),
         cmocka_unit_test(answers_a_command_with_a_number),
         cmocka_unit_test(an_answer_takes_its_delay),
+        cmocka_unit_test(beats_until_the_answer_is_there),
         cmocka_unit_test(a_time_out_passes_first),
         cmocka_unit_test(a_read_ends_at_its_deadline),
         cmocka_unit_test(the_cancel_token_ends_a_read),

@@ -1044,6 +1044,41 @@ static void ends_reads_and_writes_at_their_deadline(void **state) {
 }
 
 /* A server that is stopped takes nothing any more, not even at the level of its socket. */
+/* Half a line has come by then, and the other half is still to come. */
+static void goes_on_after_a_read_in_vain(struct fixture *f) {
+    char buf[100];
+    assert_int_equal(session_start(f->s, "printf half; read x; echo \", $x\"; exit 3",
+                                   deadline_in(20 * CLOCK_S), &f->err),
+                     0);
+    ssize_t n = session_read(f->s, buf, sizeof(buf), deadline_in(20 * CLOCK_S), &f->err);
+    assert_int_equal(n, 4);
+    for (int i = 0; i < 3; i++) {
+        n = session_read(f->s, buf, sizeof(buf), deadline_in(50 * CLOCK_MS), &f->err);
+        assert_int_equal(n, -1);
+        assert_int_equal(f->err.kind, ERROR_TIMEOUT);
+    }
+    if (session_write(f->s, "whole\n", 6, deadline_in(20 * CLOCK_S), &f->err) != 0)
+        fail_msg("%s", f->err.text);
+    assert_string_equal(read_all(f), ", whole\n");
+    int status;
+    if (session_finish(f->s, deadline_in(20 * CLOCK_S), &status, &f->err) != 0)
+        fail_msg("%s", f->err.text);
+    assert_int_equal(status, 3);
+}
+
+static void a_read_may_be_tried_again(void **state) {
+    struct fixture *f = *state;
+    start_sshd(f, "");
+    configure(f, "");
+    open_session(f);
+    goes_on_after_a_read_in_vain(f);
+    configure(f, "PKCS11Provider /nonexistent.so"); /* for the ssh program */
+    make_transport(f);
+    open_session(f);
+    goes_on_after_a_read_in_vain(f);
+    assert_non_null(strstr(session_address(f->s), "ssh pid "));
+}
+
 static void ends_a_write_that_nobody_takes(void **state) {
     struct fixture *f = *state;
     start_sshd(f, "");
@@ -1556,6 +1591,7 @@ int main(int argc, char **argv) {
         TEST(leaves_to_the_ssh_program_what_only_that_can),
         TEST(ends_a_login_at_its_deadline),
         TEST(ends_reads_and_writes_at_their_deadline),
+        TEST(a_read_may_be_tried_again),
         TEST(ends_a_write_that_nobody_takes),
         TEST(gives_up_a_server_that_answers_no_keepalive),
         TEST(waits_for_a_server_that_answers_keepalives),

@@ -35,6 +35,22 @@ static void refuses_what_is_no_duration(UNUSED void **state) {
     }
 }
 
+static void some_durations_may_be_zero(UNUSED void **state) {
+    static const char *const zero[] = {"0", "0s", "00ms", "0.0h", "0.m"};
+    static const char *const bad[] = {"", "s", "0d", ".0s", "0s ", "-0s", "10"};
+    struct error err;
+    int64_t ns = -1;
+    for (size_t i = 0; i < ARRAY_LEN(zero); i++, ns = -1) {
+        assert_int_equal(duration_parse_zero(zero[i], &ns, &err), 0);
+        assert_int_equal(ns, 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (duration_parse_zero(bad[i], &ns, &err) == 0)
+            fail_msg("'%s' was read as %lld ns", bad[i], (long long)ns);
+    assert_int_equal(duration_parse_zero("1.5s", &ns, &err), 0);
+    assert_int_equal(ns, 1500 * CLOCK_MS);
+}
+
 static void says_that_a_unit_is_missing(UNUSED void **state) {
     struct error err;
     int64_t ns;
@@ -101,6 +117,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_durations),
         cmocka_unit_test(refuses_what_is_no_duration),
+        cmocka_unit_test(some_durations_may_be_zero),
         cmocka_unit_test(says_that_a_unit_is_missing),
         cmocka_unit_test(writes_durations_that_read_back),
         cmocka_unit_test(reads_sizes),

@@ -80,6 +80,26 @@ static void writes_a_command_whatever_is_in_it(UNUSED void **state) {
     str_done(&out);
 }
 
+static void writes_what_has_no_answer(UNUSED void **state) {
+    struct str out = {0};
+    wire_add_lease(&out, &(struct wire_lease){60000, 15000, 500});
+    assert_string_equal(out.data, "{\"type\":\"lease\",\"lease_ms\":60000,\"beat_ms\":15000,"
+                                  "\"busy_wait_ms\":500}\n");
+    str_clear(&out);
+    wire_add_end(&out);
+    assert_string_equal(out.data, "{\"type\":\"end\"}\n");
+    str_done(&out);
+}
+
+static void reads_a_sign_of_life(UNUSED void **state) {
+    struct wire_message m;
+    struct error err = {0};
+    static const char line[] = "{\"type\":\"alive\"}";
+    assert_int_equal(wire_parse(line, strlen(line), &m, &err), 0);
+    assert_int_equal(m.type, WIRE_ALIVE);
+    wire_message_done(&m);
+}
+
 static void reads_a_hello(UNUSED void **state) {
     struct wire_message m =
         parsed("{\"muster\":1,\"type\":\"hello\",\"version\":\"0.1\",\"hash\":\"" HASH
@@ -330,6 +350,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_a_benchmark),
         cmocka_unit_test(writes_a_command_whatever_is_in_it),
+        cmocka_unit_test(writes_what_has_no_answer),
+        cmocka_unit_test(reads_a_sign_of_life),
         cmocka_unit_test(reads_a_hello),
         cmocka_unit_test(reads_a_need),
         cmocka_unit_test(reads_metrics),
