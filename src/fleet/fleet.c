@@ -291,7 +291,10 @@ static void log_servers(const struct collector *c, const char *event, const char
         if (wanted(&c->outcomes[i]))
             names[n++] = c->outcomes[i].server;
     char **parts = names ? serverlist_parts(names, n, &part_count) : NULL;
-    if (wanted == did_not_pass)
+    if (!parts)
+        log_warning(event, LOG_S("detail", "no memory for the list of servers"),
+                    LOG_S("run", c->run->id));
+    else if (wanted == did_not_pass)
         log_info(event, LOG_L(key, (const char *const *)parts, part_count));
     else
         log_info(event, LOG_I("count", (int64_t)n),

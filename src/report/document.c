@@ -26,7 +26,7 @@ static json_t *text(const char *s) {
         return value;
     cleanup(str_done) struct str printable = {0};
     text_add_printable(&printable, s, strlen(s), 4 * strlen(s) + 3);
-    return json_string(printable.data ? printable.data : "");
+    return printable.failed ? NULL : json_string(printable.data);
 }
 
 /* Who works on the run; null when nobody does. */
@@ -86,20 +86,31 @@ void document_end(FILE *out) {
     fputs("\n]}\n", out);
 }
 
+/* Returns the value, or lets go of it and returns NULL: a document lacks nothing silently. */
+static json_t *whole(json_t *value, bool failed) {
+    if (!failed)
+        return value;
+    json_decref(value);
+    return NULL;
+}
+
 static json_t *trials_array(const struct benchmark_result *b) {
     json_t *list = json_array();
+    bool failed = false;
     for (size_t i = 0; i < b->trial_count; i++)
-        json_array_append_new(list, number(b->trials[i]));
-    return list;
+        failed |= json_array_append_new(list, number(b->trials[i])) < 0;
+    return whole(list, failed);
 }
 
 static json_t *metrics_object(const struct benchmark_result *b) {
     json_t *object = json_object();
-    for (size_t i = 0; i < b->metric_count; i++)
-        json_object_set_new(object, b->metrics[i].name,
-                            json_pack("{so so}", "value", number(b->metrics[i].value), "unit",
-                                      text(b->metrics[i].unit)));
-    return object;
+    bool failed = false;
+    for (size_t i = 0; i < b->metric_count; i++) {
+        const struct metric *m = &b->metrics[i];
+        json_t *metric = json_pack("{so so}", "value", number(m->value), "unit", text(m->unit));
+        failed |= json_object_set_new(object, m->name, metric) < 0;
+    }
+    return whole(object, failed);
 }
 
 static json_t *benchmark_object(const struct benchmark_result *b) {
@@ -114,23 +125,29 @@ static json_t *benchmark_object(const struct benchmark_result *b) {
                      b->sensors ? json_loads(b->sensors, 0, NULL) : json_null());
 }
 
+static json_t *benchmarks_array(const struct server_result *r) {
+    json_t *list = json_array();
+    bool failed = false;
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        failed |= json_array_append_new(list, benchmark_object(&r->benchmarks[i])) < 0;
+    return whole(list, failed);
+}
+
 /* One attempt at a server, without its name. */
 static json_t *attempt_object(const struct server_result *r) {
-    json_t *benchmarks = json_array();
-    for (size_t i = 0; i < r->benchmark_count; i++)
-        json_array_append_new(benchmarks, benchmark_object(&r->benchmarks[i]));
-    json_t *facts = r->facts ? json_loads(r->facts, 0, NULL) : NULL;
+    json_t *facts = r->facts ? json_loads(r->facts, 0, NULL) : json_object();
     return json_pack("{ss so so si sf so so}", "verdict", verdict_name(r->verdict), "reason",
                      text(reason_name(r->reason)), "detail", text(r->detail), "attempts",
-                     r->attempts, "seconds", r->seconds, "facts", facts ? facts : json_object(),
-                     "benchmarks", benchmarks);
+                     r->attempts, "seconds", r->seconds, "facts", facts, "benchmarks",
+                     benchmarks_array(r));
 }
 
 static json_t *earlier_array(const struct server_result *r) {
     json_t *list = json_array();
+    bool failed = false;
     for (size_t i = 0; i < r->earlier_count; i++)
-        json_array_append_new(list, attempt_object(&r->earlier[i]));
-    return list;
+        failed |= json_array_append_new(list, attempt_object(&r->earlier[i])) < 0;
+    return whole(list, failed);
 }
 
 int document_add(FILE *out, bool first, const char *server, const struct server_result *r,

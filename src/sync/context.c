@@ -2,31 +2,41 @@
  * context: see context.h; this file is also the home of log_bind() and log_unbind().
  *
  * The fields stand in thread-local memory in the form in which they go into a record, so that a log
- * call copies them in one piece. The memory is freed with the thread, or when the last key is
- * unbound.
+ * call copies them in one piece. What is usually bound fits into a piece that every thread has from
+ * its start: no line about a server lacks that server because memory ran out. More than fits there
+ * goes into memory that is freed with the thread, or when the last key is unbound.
  */
 #include "sync/context.h"
 
-#include "base/str.h"
+#include "base/attr.h"
 #include "sync/log.h"
 
 #include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define BOUND_MAX 8
+#define ROOM 640 /* a server's name and all that is bound beside it */
 
 static _Thread_local struct {
-    struct str packed;
+    char room[ROOM];
+    char *more; /* in its place, or NULL */
+    size_t cap; /* of `more` */
+    size_t len;
     size_t count;
 } context;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static pthread_key_t key_of_end; /* runs end_thread() in each thread that bound something */
+static pthread_key_t key_of_end; /* runs end_thread() in each thread that has more */
+
+static char *data(void) {
+    return context.more ? context.more : context.room;
+}
 
 static void end_thread(void *unused) {
     (void)unused;
-    str_done(&context.packed);
-    context.count = 0;
+    free(TAKE(context.more));
+    context.len = context.count = 0;
 }
 
 static void make_key(void) {
@@ -34,14 +44,31 @@ static void make_key(void) {
 }
 
 struct packed context_packed(void) {
-    return (struct packed){context.packed.data, context.packed.len, context.count};
+    return (struct packed){data(), context.len, context.count};
+}
+
+/* Whether there is room for `need` bytes in all. */
+static bool make_room(size_t need) {
+    if (need <= (context.more ? context.cap : ROOM))
+        return true;
+    pthread_once(&once, make_key);
+    if (pthread_setspecific(key_of_end, &context) != 0)
+        return false;
+    char *more = realloc(context.more, need);
+    if (!more)
+        return false;
+    if (!context.more)
+        memcpy(more, context.room, context.len);
+    context.more = more;
+    context.cap = need;
+    return true;
 }
 
 /* Where `key` stands and how many bytes it takes there; the end and 0 if it is not bound. */
 static size_t find(const char *key, size_t *size) {
     size_t at = 0;
-    while (at < context.packed.len) {
-        if (strcmp(record_key(context.packed.data + at, size), key) == 0)
+    while (at < context.len) {
+        if (strcmp(record_key(data() + at, size), key) == 0)
             return at;
         at += *size;
     }
@@ -57,17 +84,12 @@ void log_bind(const char *key, const char *value) {
     size_t old;
     size_t at = find(key, &old);
     size_t size = record_string_size(value);
-    if (old == 0 && context.count == BOUND_MAX)
+    if ((old == 0 && context.count == BOUND_MAX) || !make_room(context.len - old + size))
         return;
-    pthread_once(&once, make_key);
-    if (pthread_setspecific(key_of_end, &context) != 0 || !str_room(&context.packed, size)) {
-        context.packed.failed = false;
-        return;
-    }
-    char *place = context.packed.data + at;
-    memmove(place + size, place + old, context.packed.len - at - old);
+    char *place = data() + at;
+    memmove(place + size, place + old, context.len - at - old);
     record_pack_string(place, key, value);
-    context.packed.len += size - old;
+    context.len += size - old;
     context.count += old == 0;
 }
 
@@ -76,9 +98,9 @@ void log_unbind(const char *key) {
     size_t at = find(key, &size);
     if (size == 0)
         return;
-    char *place = context.packed.data + at;
-    memmove(place, place + size, context.packed.len - at - size);
-    context.packed.len -= size;
+    char *place = data() + at;
+    memmove(place, place + size, context.len - at - size);
+    context.len -= size;
     if (--context.count == 0)
-        str_done(&context.packed);
+        free(TAKE(context.more));
 }
