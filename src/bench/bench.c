@@ -198,16 +198,18 @@ static int run_benchmarks(const struct bench *b, struct agent *a, int64_t deadli
 }
 
 /* The sentence for a start that took too long; other errors have their own. */
-static void explain_start(const struct plan *plan, int64_t server_deadline, struct error *err) {
+static void explain_start(const struct plan *plan, const struct session *session,
+                          int64_t server_deadline, struct error *err) {
     char limit[DURATION_TEXT];
+    const char *said = session_stderr(session);
     duration_format(plan->start_timeout, limit);
     if (err->kind != ERROR_TIMEOUT)
         return;
     if (clock_now() >= server_deadline)
         error_set(err, ERROR_TIMEOUT, "the server's time was over before the agent could start");
     else
-        error_set(err, ERROR_TIMEOUT,
-                  "logged in, but the remote shell did not start the agent within %s", limit);
+        error_set(err, ERROR_TIMEOUT, "the remote shell did not start the agent within %s%s%s",
+                  limit, *said ? " and said: " : "", said);
 }
 
 /* Another run is not waited for when that would take all of this server's time. */
@@ -231,7 +233,7 @@ static int converse(const struct bench *b, struct session *session, int64_t dead
         r->facts = TAKE(hello.facts);
         rc = run_benchmarks(b, &agent, deadline, r, err);
     } else {
-        explain_start(b->plan, deadline, err);
+        explain_start(b->plan, session, deadline, err);
         rc = 1;
     }
     agent_done(&agent);
