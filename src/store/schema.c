@@ -61,11 +61,14 @@ static const char *const steps[] = {
 
 #define VERSION ((int)ARRAY_LEN(steps))
 
+/* A path that is no store is the user's to mend; a disk that is full or broken is not. */
 static int fail(sqlite3 *db, const char *name, const char *what, struct error *err) {
-    if (sqlite3_errcode(db) == SQLITE_NOTADB)
+    int code = sqlite3_errcode(db);
+    bool stuck = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_NOMEM;
+    if (code == SQLITE_NOTADB)
         return error_set(err, ERROR_USAGE, "the store %s is not a database", name);
-    return error_set(err, ERROR_USAGE, "cannot %s the store %s: %s", what, name,
-                     sqlite3_errmsg(db));
+    return error_set(err, stuck ? ERROR_STORE : ERROR_USAGE, "cannot %s the store %s: %s", what,
+                     name, sqlite3_errmsg(db));
 }
 
 static int ask(sqlite3 *db, const char *name, const char *sql, int *ret, struct error *err) {

@@ -11,6 +11,7 @@
 #include "store/schema.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,12 +94,23 @@ static int make_folder(const char *path, struct error *err) {
     return 0;
 }
 
+/*
+ * A new database is its owner's alone, with the files that SQLite puts beside it: configurations
+ * may hold what is nobody else's business. What cannot be made is for SQLite to say.
+ */
+static void make_private(const char *path) {
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    fd_close(&fd);
+}
+
 static int open_database(struct store *s, enum store_mode mode, struct error *err) {
     struct stat st;
     if (stat(s->path, &st) < 0 && mode != STORE_CREATE)
         return error_os(err, ERROR_USAGE, errno, "no store at %s", s->path);
     if (mode == STORE_CREATE && make_folder(s->path, err) < 0)
         return -1;
+    if (mode == STORE_CREATE)
+        make_private(s->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                 (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
     if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)

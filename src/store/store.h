@@ -25,7 +25,7 @@ struct store;
 
 enum store_mode {
     STORE_READ,   /* nothing is written, and all that is read is of one moment: the first read's */
-    STORE_CREATE, /* for a new run: makes the file and its folder (mode 0700) if need be */
+    STORE_CREATE, /* for a new run: makes file (mode 0600) and folder (0700) if need be */
     STORE_CHANGE, /* for a run that is there */
 };
 
@@ -33,7 +33,7 @@ enum store_mode {
  * Opens the store at `url`: a path, sqlite:PATH, or NULL for $XDG_STATE_HOME/muster/muster.db
  * (~/.local/state without the variable). A scheme that is not known, a file that is not there or is
  * no database, one of a newer version or one that cannot be written fails with ERROR_USAGE: nothing
- * was run yet.
+ * was run yet. A disk that is full or broken is ERROR_STORE.
  */
 int store_open(const char *url, enum store_mode mode, struct store **ret,
                struct error *err) must_use;

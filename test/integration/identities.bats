@@ -373,6 +373,17 @@ asked() { # TIMES
     ! tail -n "+$((before + 1))" sshd-127.0.0.3.log | grep -e Failed -e Accepted
 }
 
+@test "a password is asked for again when a run is resumed" {
+    start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PubkeyAuthentication no'
+    on_terminal 'closed sesame' "$MUSTER" run -F ssh_config -b none 127.0.0.1 --ask-password -q || true
+    on_terminal 'open sesame' "$MUSTER" resume last --failed --json
+    asked 1
+    output=$(cat out)
+    json_is '.servers[0].verdict' passed
+    json_is '.servers[0].earlier[0].reason' auth
+    ! grep -ar sesame state
+}
+
 @test "the servers' password is not given to a jump host" {
     start_pam_sshd 127.0.0.1 'PasswordAuthentication yes' 'PubkeyAuthentication no'
     start_pam_sshd 127.0.0.2 'PasswordAuthentication yes' 'PubkeyAuthentication no'

@@ -161,6 +161,15 @@ static void the_first_reason_of_the_list_decides(UNUSED void **state) {
     assert_int_equal(r.verdict, VERDICT_PASSED);
     assert_int_equal(r.reason, REASON_NONE);
     assert_null(r.detail);
+
+    /* one that was interrupted is run again, whatever its first benchmarks came to */
+    error_set(&lost, ERROR_INTERRUPTED, "interrupted");
+    r.benchmark_count = 3;
+    judge_server(&lost, &r);
+    assert_int_equal(r.verdict, VERDICT_CANCELLED);
+    assert_int_equal(r.reason, REASON_INTERRUPTED);
+    assert_string_equal(r.detail, "interrupted");
+    free(r.detail);
 }
 
 static void every_error_has_a_reason_and_every_reason_a_word(UNUSED void **state) {

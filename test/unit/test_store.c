@@ -278,6 +278,8 @@ static void puts_logs_beside_the_database(UNUSED void **state) {
     snprintf(want, sizeof(want), "%s/a", folder);
     assert_int_equal(stat(want, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
 }
 
 int main(void) {
