@@ -8,7 +8,7 @@
  * src/wire/wire.h of muster is the protocol. The agent says hello with its facts, then answers one
  * request after the other until its input closes, its lease is over or a signal tells it to end;
  * then it kills what it started, removes its temporary files and is gone, within a second, whatever
- * it was doing.
+ * it was doing. When it is killed itself, its guard does all that (guard.h).
  *
  * It is one small static program, because nothing may be expected of a server. One thread; trials
  * and commands run in processes of their own (job.h).
@@ -17,6 +17,7 @@
 #include "benchmark.h"
 #include "command.h"
 #include "facts.h"
+#include "guard.h"
 #include "io.h"
 #include "json.h"
 #include "lock.h"
@@ -86,8 +87,7 @@ static void serve(struct io *io, const char *run, char *line, size_t n) {
 
 static int session(const char *run) {
     struct io io;
-    tree_adopt();
-    if (io_open(&io) != 0) {
+    if (guard_start() != 0 || io_open(&io) != 0) {
         perror("muster agent");
         return 1;
     }

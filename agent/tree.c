@@ -7,7 +7,7 @@
  * that waitpid() failing with ECHILD proves that none is left. What is left is found by a walk over
  * /proc. New processes may appear during a walk; so it is repeated until the proof is there.
  *
- * The agent has one thread here, and no other part of it waits for children.
+ * There is one thread, and no other part of the program waits for children.
  */
 #include "tree.h"
 
@@ -31,7 +31,7 @@
 struct process {
     pid_t pid;
     pid_t parent;
-    bool below; /* the agent */
+    bool below; /* this process */
 };
 
 void tree_adopt(void) {
@@ -122,20 +122,21 @@ static void signal_all(int sig, pid_t leader) {
         kill(-leader, sig); /* where there is no /proc, this much can be done */
 }
 
-void tree_kill(pid_t leader) {
+bool tree_kill(pid_t leader) {
     int status;
     bool reaped;
     int64_t start = clock_now();
     if (!tree_reap(0, &status, &reaped))
-        return;
+        return true;
     signal_all(SIGTERM, leader);
     for (int64_t pause = CLOCK_MS; tree_reap(0, &status, &reaped); pause *= 2) {
         int64_t passed = clock_now() - start;
         if (passed > PATIENCE)
-            return;
+            return false;
         if (passed > GRACE)
             signal_all(SIGKILL, leader);
         pause = pause < 16 * CLOCK_MS ? pause : 16 * CLOCK_MS;
         nanosleep(&(struct timespec){.tv_nsec = pause}, NULL);
     }
+    return true;
 }

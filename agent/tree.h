@@ -1,12 +1,12 @@
 /*
- * tree: the processes below the agent, all of them.
+ * tree: the processes below this one, the agent or its guard; all of them.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Makes orphans below the agent its children, wherever they hide. Once, at the start. */
+/* Makes orphans below this process its children, wherever they hide. Once, at the start. */
 void tree_adopt(void);
 
 /*
@@ -16,8 +16,8 @@ void tree_adopt(void);
 bool tree_reap(pid_t leader, int *status, bool *reaped);
 
 /*
- * Ends every process below the agent: SIGTERM, 200 ms to go by themselves, then SIGKILL until none
+ * Ends every process below this one: SIGTERM, 200 ms to go by themselves, then SIGKILL until none
  * is left, for 700 ms altogether (a process in an uninterruptible wait outlasts that). `leader` is
- * the session leader that was started last, or 0.
+ * the session leader that was started last, or 0. Returns whether none is left.
  */
-void tree_kill(pid_t leader);
+bool tree_kill(pid_t leader);

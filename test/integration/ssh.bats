@@ -344,3 +344,25 @@ TXT
     ! grep -r geheimnis "$T/state" log err
     ! strings -a "$T/state/muster/muster.db" | grep -q geheimnis
 }
+
+@test "an agent that is killed on its server leaves nothing there, and is said to be" {
+    start_sshd 127.0.0.1 "SetEnv XDG_CACHE_HOME=$T/remote TMPDIR=$T/tmp"
+    mkdir tmp
+    mark=$((RANDOM + 400000))
+    cat >muster.yaml <<Y
+benchmarks:
+  n: {command: "touch \$TMPDIR/file; (setsid sleep $mark.5 &) ; sleep $mark.25; echo 80", extract: {regex: '([0-9]+)'}}
+Y
+    "$MUSTER" run -F ssh_config --retries 0 127.0.0.1 --json >out 2>err &
+    pid=$!
+    wait_for there "sleep $mark.25"
+    agent=$(pgrep -P "$(pgrep -of "$T/remote")") # its guard is its parent
+    kill -9 "$agent"
+    wait $pid || true
+    output=$(cat out)
+    reason_is connection-lost
+    detail_has 'killed by signal 9'
+    wait_for gone "sleep $mark"
+    wait_for gone "$T/remote"
+    [ -z "$(ls -A tmp)" ] || fail "left: $(find tmp)"
+}

@@ -29,7 +29,7 @@
 #include <unistd.h>
 
 struct agent {
-    pid_t pid;
+    pid_t pid; /* of its guard, the process that was started */
     int in, out;
     struct str buffer;
     struct wire_message hello;
@@ -199,6 +199,32 @@ static void wait_for_processes(const char *mark, int count) {
             fail_msg("%d processes with %s, not %d", processes_with(mark), mark, count);
         usleep(5000);
     }
+}
+
+/* The parent of a process, or -1. */
+static pid_t parent_of(const char *pid) {
+    char path[300], line[512];
+    int parent;
+    snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+    cleanup(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : 0;
+    line[n > 0 ? n : 0] = '\0';
+    const char *after = strrchr(line, ')');
+    return after && sscanf(after + 1, " %*c %d", &parent) == 1 ? parent : -1;
+}
+
+/* The agent itself, whose parent is the guard. */
+static pid_t below_guard(const struct agent *a) {
+    DIR *proc = opendir("/proc");
+    struct dirent *entry;
+    pid_t found = 0;
+    while (!found && (entry = readdir(proc)))
+        if (atoi(entry->d_name) > 0 && parent_of(entry->d_name) == a->pid)
+            found = atoi(entry->d_name);
+    closedir(proc);
+    if (!found)
+        fail_msg("the agent has no guard");
+    return found;
 }
 
 static void says_hello_with_facts(UNUSED void **state) {
@@ -731,13 +757,82 @@ static void a_signal_ends_it_as_cleanly(UNUSED void **state) {
     }
 }
 
+/* What is started here cannot be followed by an emulated agent where it hides. */
+static void start_nest(struct agent *a) {
+    bool hides = !getenv("MUSTER_TEST_EMULATED");
+    send_command(a, hides ? nest : "touch $TMPDIR/file; export MARK=mk-nest; exec sleep 704",
+                 (struct ask){.timeout_ms = 60000});
+    wait_for_processes("mk-nest", hides ? 7 : 1);
+}
+
+/* The wait status of a process that ends soon. */
+static int status_of(pid_t pid) {
+    int64_t deadline = deadline_in(10 * CLOCK_S);
+    int status;
+    pid_t ended;
+    while ((ended = waitpid(pid, &status, WNOHANG)) == 0) {
+        if (clock_now() > deadline)
+            fail_msg("process %d does not end", (int)pid);
+        usleep(2000);
+    }
+    assert_int_equal(ended, pid);
+    return status;
+}
+
+/* Kills the agent or its guard in the middle of a command; returns the guard's wait status. */
+static int kill_in_the_middle(bool guard) {
+    char dir[64];
+    assert_non_null(make_test_folder(dir));
+    setenv("TMPDIR", dir, 1);
+    struct agent a = start("mk-killed");
+    unsetenv("TMPDIR");
+    start_nest(&a);
+    int64_t begin = clock_now();
+    assert_int_equal(kill(guard ? a.pid : below_guard(&a), SIGKILL), 0);
+    int status = status_of(a.pid);
+    wait_for_processes("mk-nest", 0);
+    wait_for_processes("mk-killed", 0);
+    if (clock_now() - begin > 2 * CLOCK_S)
+        fail_msg("it took %lld ms", (long long)((clock_now() - begin) / CLOCK_MS));
+    assert_int_equal(rmdir(dir), 0); /* empty again */
+    close(a.in);
+    close(a.out);
+    str_done(&a.buffer);
+    wire_message_done(&a.hello);
+    return status;
+}
+
+static void nothing_is_left_when_the_agent_is_killed(UNUSED void **state) {
+    int status = kill_in_the_middle(false);
+    assert_true(WIFEXITED(status));
+    assert_int_equal(WEXITSTATUS(status), 128 + SIGKILL);
+}
+
+static void nothing_is_left_when_the_guard_is_killed(UNUSED void **state) {
+    int status = kill_in_the_middle(true);
+    assert_true(WIFSIGNALED(status));
+}
+
+/* At once after it was started, too, whatever it is doing then. */
+static void nothing_is_left_of_a_short_life(UNUSED void **state) {
+    for (int i = 0; i < 60; i++) {
+        struct agent a = start_as(agent_command, "mk-short");
+        usleep((useconds_t)i * 100);
+        kill(a.pid, SIGKILL);
+        status_of(a.pid);
+        wait_for_processes("mk-short", 0);
+        close(a.in);
+        close(a.out);
+    }
+}
+
 static void ends_in_the_middle_of_a_benchmark(UNUSED void **state) {
     struct agent a = start("mk-middle");
     struct str out = {0};
     wire_add_benchmark(&out, 1, "cpu", 60000, 1, 0, LONG);
     ask(&a, out.data, out.len);
     str_done(&out);
-    wait_for_processes("mk-middle", 2);
+    wait_for_processes("mk-middle", 3); /* the guard, the agent and the benchmark */
     finish(&a);
     assert_int_equal(processes_with("mk-middle"), 0);
 }
@@ -948,7 +1043,7 @@ static void another_run_is_named_after_the_wait(UNUSED void **state) {
 static void a_lock_that_cannot_be_had_is_not_held(UNUSED void **state) {
     struct agent a = start("run-a");
     struct sockaddr_un name = {.sun_family = AF_UNIX};
-    int n = sprintf(name.sun_path + 1, "muster-run:run-a:%d", (int)a.pid);
+    int n = sprintf(name.sun_path + 1, "muster-run:run-a:%d", (int)below_guard(&a));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)n);
     assert_return_code(bind(fd, (struct sockaddr *)&name, size), errno);
@@ -1046,6 +1141,9 @@ int main(void) {
         cmocka_unit_test(kills_what_a_command_leaves),
         cmocka_unit_test(nothing_is_left_when_input_closes),
         cmocka_unit_test(a_signal_ends_it_as_cleanly),
+        cmocka_unit_test(nothing_is_left_when_the_agent_is_killed),
+        cmocka_unit_test(nothing_is_left_when_the_guard_is_killed),
+        cmocka_unit_test(nothing_is_left_of_a_short_life),
         cmocka_unit_test(ends_in_the_middle_of_a_benchmark),
         cmocka_unit_test(ends_while_nobody_reads),
         cmocka_unit_test(another_run_is_told_that_it_is_busy),
