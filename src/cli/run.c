@@ -7,7 +7,8 @@
 
 static const char help[] =
     "usage: muster run [OPTIONS] [SERVER...]\n\n"
-    "Benchmarks the servers, all at once, and prints which did not pass, and why.\n"
+    "Benchmarks the servers, all at once, and prints which did not pass, and why. What is\n"
+    "interrupted goes on with `muster resume`.\n"
     "A SERVER is a name or a pattern: web[01-40,42], user@web03:2222, "
     "rack[1-4]-node[01-16]!rack2-node07\n\n"
     "  -i, --inventory FILE     servers, one or a pattern a line; - is standard input "

@@ -312,6 +312,7 @@ static void log_end(const struct collector *c) {
 
 static int run_collector(struct collector *c, struct error *err) {
     c->start = clock_now();
+    c->run->cancelled = 0; /* counted anew: what has no verdict is run, or cancelled again */
     log_servers(c, "servers to benchmark", "servers", has_no_verdict);
     int rc = collect_all(c, err);
     if (rc < 0)
@@ -335,7 +336,6 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
     };
-    run->cancelled = 0; /* counted anew: all that have no verdict are run, or cancelled again */
     int rc = -1;
     c.depth = (size_t)f->plan->fanout + 2 * BATCH;
     c.positions = malloc(c.depth * sizeof(*c.positions));

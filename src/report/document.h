@@ -12,8 +12,10 @@
 
 #include <stdio.h>
 
-/* `outcomes` are the run->total servers in the inventory's order, for the list of those that
- * failed. */
+/*
+ * `outcomes` are the run->total servers in the inventory's order, for the list of those that did
+ * not pass; while the run is going on, those to come are not among them.
+ */
 int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
                    struct error *err) must_use;
 

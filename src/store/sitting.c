@@ -115,7 +115,7 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
     int64_t holder;
     run->started = clock_wall();
     run->seconds = NAN;
-    run->total = servers->count;
+    run->total = run->cancelled = servers->count;
     s->claimed_to = 0;
     if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
         return -1;

@@ -81,9 +81,23 @@ spec=servers=2000,seed=11,delay=1ms-10ms,error=10%
     [[ ${lines[-1]} == "Out of 300, "*" in "*"s, run $id." ]] || fail "last line: ${lines[-1]}"
 }
 
+@test "every option that decides what is measured is kept" {
+    words='-b cpu --quick -t 66 --timeout 5m --retries 1 -u me -p 22 --transport ssh -F /dev/null'
+    killed_after 3 run --simulate=servers=60,seed=2,delay=20ms-60ms -f 4 $words --quiet --failed-to f
+    kept=$(sqlite3 state/muster/muster.db 'SELECT options FROM run')
+    [ "$kept" = '["--simulate=servers=60,seed=2,delay=20ms-60ms","--fanout=4","--benchmarks=cpu","--quick","--threshold=66","--timeout=5m","--retries=1","--user=me","--port=22","--transport=ssh","--ssh-config=/dev/null"]' ] ||
+        fail "kept: $kept"
+    run -1 muster resume last --json
+    json_is '[.servers[].benchmarks | map(.benchmark) | join(" ")] | unique | tostring' '["cpu"]'
+    json_is '[.servers[].benchmarks[].threshold] | unique | tostring' '[66]'
+    json_is .threshold 66
+}
+
 @test "the seed that the clock gave is kept" {
     killed_after 10 run --simulate=servers=100,delay=5ms-50ms -f 8
     seed=$(sed -n 's/.*simulated servers .*seed=//p' "$T/err")
+    words=$(sqlite3 state/muster/muster.db 'SELECT options FROM run')
+    [ "$words" = "[\"--simulate=servers=100,delay=5ms-50ms,seed=$seed\",\"--fanout=8\"]" ] || fail "kept: $words"
     run -1 muster resume last --json
     resumed=$(of <<<"$output")
     [ "$resumed" = "$("$MUSTER" run --simulate=servers=100,delay=0,seed="$seed" -q --json | of)" ]
@@ -108,6 +122,12 @@ TXT
     run -0 muster show last
     output_has "to come: 127.0.0.[4-6]"
     output_has "Out of 6, 0 servers failed so far. 3 passed, 3 to come"
+    run -0 muster show last --json
+    json_is .state running
+    json_is .holder.pid $pid
+    json_is .holder.host "$(hostname)"
+    json_is '.failed_servers | length' 0
+    json_is '.servers | length' 6
     kill -KILL $pid
     wait $pid 2>/dev/null || true
     rm wait

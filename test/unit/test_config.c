@@ -374,6 +374,26 @@ static void refuses_files(UNUSED void **state) {
     assert_int_equal(mistakes.len, 0);
 }
 
+static void reads_again_what_it_kept(UNUSED void **state) {
+    struct config first = load("fanout: 7 # as it was\nthreshold: 60\n"), again;
+    struct str mistakes = {0};
+    struct error err;
+    assert_int_equal(first.text_len, 36);
+    assert_string_equal(first.text, "fanout: 7 # as it was\nthreshold: 60\n");
+    assert_int_equal(
+        config_read("gone.yaml", first.text, first.text_len, builtin, &again, &mistakes, &err), 0);
+    assert_int_equal(again.fanout, 7);
+    assert_true(again.threshold == 60);
+    assert_string_equal(again.path, "gone.yaml");
+    assert_string_equal(again.text, first.text);
+    config_done(&first);
+    config_done(&again);
+    assert_int_equal(config_read("gone.yaml", "fan: 7", 6, builtin, &again, &mistakes, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    assert_non_null(strstr(mistakes.data, "gone.yaml:1:1: "));
+    str_done(&mistakes);
+}
+
 static void suggests_the_nearest(UNUSED void **state) {
     static const char *const known[] = {"threshold", "timeout", "trials", "jq", NULL};
     assert_string_equal(config_nearest("treshold", known), "threshold");
@@ -411,6 +431,7 @@ int main(void) {
         cmocka_unit_test(refuses_values),
         cmocka_unit_test(refuses_commands),
         cmocka_unit_test(refuses_files),
+        cmocka_unit_test(reads_again_what_it_kept),
         cmocka_unit_test(suggests_the_nearest),
     };
     return cmocka_run_group_tests(tests, enter_scratch, leave_scratch);
