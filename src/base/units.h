@@ -25,7 +25,10 @@ int duration_parse(const char *text, int64_t *ret, struct error *err) must_use;
 /* The same for a duration that may be zero, with or without a unit. */
 int duration_parse_zero(const char *text, int64_t *ret, struct error *err) must_use;
 
-/* Writes a duration in the largest unit that shows it whole: "90s", "1.5s", "20ms". */
+/*
+ * Writes a duration in the largest unit that shows it whole, or with six digits: "90s", "1.5s",
+ * "20ms". It can be read again.
+ */
 #define DURATION_TEXT 32
 void duration_format(int64_t ns, char out[DURATION_TEXT]);
 

@@ -59,7 +59,8 @@ static void says_that_a_unit_is_missing(UNUSED void **state) {
 }
 
 static void writes_durations_that_read_back(UNUSED void **state) {
-    static const char *const texts[] = {"20ms", "1.5s", "90s", "5m", "2h", "100s"};
+    static const char *const texts[] = {"20ms", "1.5s",     "90s",      "5m",      "2h",
+                                        "100s", "1234567s", "99999.5s", "0.001ms", "0.000010ms"};
     for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
         struct error err;
         int64_t ns;
