@@ -83,7 +83,8 @@ enum link_state link_wait(struct link *l, int64_t deadline) {
     default:
         if (l->alive)
             listen_for_life(l->alive, set[0].revents & POLLIN);
-        return LINK_READY;
+        /* a peer that never stops sending is always ready, and must not outlast the deadline */
+        return clock_now() < deadline ? LINK_READY : LINK_TIMEOUT;
     }
 }
 

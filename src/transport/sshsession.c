@@ -10,6 +10,7 @@
  */
 #include "transport/sshsession.h"
 
+#include "base/clock.h"
 #include "base/text.h"
 
 #include <libssh/callbacks.h>
@@ -189,12 +190,21 @@ static int lost(struct sshsession *s, const char *what, struct error *err) {
     return link_error(&s->link, LINK_LOST, what, err);
 }
 
+/* Asked before the data is: a server that never stops sending must not outrun either of them. */
+static int may_go_on(struct sshsession *s, int64_t deadline, const char *what, struct error *err) {
+    if (cancel_fired(s->link.cancel))
+        return link_error(&s->link, LINK_CANCELLED, what, err);
+    return clock_now() >= deadline ? link_error(&s->link, LINK_TIMEOUT, what, err) : 0;
+}
+
 static ssize_t read_output(struct session *base, char *buf, size_t size, int64_t deadline,
                            struct error *err) {
     struct sshsession *s = of(base);
     static const char what[] = "the reading of a command's output";
     for (;;) {
         bool eof;
+        if (may_go_on(s, deadline, what, err) != 0)
+            return -1;
         int n = take(s, buf, size, &eof);
         if (n > 0 || eof)
             return n;
@@ -236,6 +246,8 @@ static int finish(struct session *base, int64_t deadline, int *status, struct er
     ssh_channel_send_eof(s->channel);
     bool eof = false;
     while (!s->ended) {
+        if (may_go_on(s, deadline, what, err) != 0)
+            return -1;
         int n = eof ? 0 : take(s, scrap, sizeof(scrap), &eof);
         if (n < 0 || (eof && link_lost(&s->link)))
             return lost(s, what, err);
