@@ -163,7 +163,7 @@ static int send_image(struct agent *a, const char *arch, int64_t deadline, struc
 /* Passes over noise to the next message. */
 static int read_first(struct agent *a, struct str *noise, int64_t deadline,
                       struct wire_message *ret, struct error *err) {
-    for (;;) {
+    for (size_t passed = 0;;) {
         const char *line;
         size_t len;
         int rc = read_line(a, deadline, &line, &len, err);
@@ -178,11 +178,12 @@ static int read_first(struct agent *a, struct str *noise, int64_t deadline,
             return wire_parse(line, len, ret, err);
         if (is_behind_noise(line, len, ret))
             return 0;
+        passed += len + 1;
         if (len > 0) {
             str_add_bytes(noise, line, len);
             str_add_char(noise, '\n');
         }
-        if (noise->len > AGENT_NOISE_MAX)
+        if (passed > AGENT_NOISE_MAX)
             return error_set(err, ERROR_BAD_OUTPUT,
                              "the remote shell printed over %d bytes before the agent could start",
                              AGENT_NOISE_MAX);
