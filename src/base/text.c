@@ -66,6 +66,18 @@ size_t text_printable_length(const char *p, size_t n) {
     return len > 0 && !is_control(p, len) ? len : 0;
 }
 
+bool text_is_printable(const char *p, size_t n) {
+    while (n > 0) {
+        size_t run = plain_run(p, n);
+        size_t len = run ? run : text_printable_length(p, n);
+        if (len == 0)
+            return false;
+        p += len;
+        n -= len;
+    }
+    return true;
+}
+
 /* Writes the character at `p` in the form in which it can be shown. Returns how many bytes that is.
  */
 static size_t show(const char *p, size_t len, char out[20]) {
@@ -113,9 +125,9 @@ void text_add_printable(struct str *out, const char *p, size_t n, size_t max) {
     }
 }
 
-/* Appends a character that a JSON string does not show as it is. */
-static void add_json_escape(struct str *out, const char *p, size_t len) {
+size_t text_add_json_escape(struct str *out, const char *p, size_t n) {
     const unsigned char *s = (const unsigned char *)p;
+    size_t len = text_utf8_length(p, n);
     unsigned code = len == 0   ? 0xfffd
                     : len == 1 ? s[0]
                     : len == 2 ? (s[0] & 0x1fu) << 6 | (s[1] & 0x3fu)
@@ -124,6 +136,7 @@ static void add_json_escape(struct str *out, const char *p, size_t len) {
         str_addf(out, "\\%c", (char)code);
     else
         str_addf(out, "\\u%04x", code);
+    return len ? len : 1;
 }
 
 void text_add_json(struct str *out, const char *p, size_t n) {
@@ -136,11 +149,8 @@ void text_add_json(struct str *out, const char *p, size_t n) {
                (len = is_plain(*p) ? 1 : text_printable_length(p, (size_t)(end - p))) > 0)
             p += len;
         str_add_bytes(out, start, (size_t)(p - start));
-        if (p < end) {
-            len = text_utf8_length(p, (size_t)(end - p));
-            add_json_escape(out, p, len);
-            p += len ? len : 1;
-        }
+        if (p < end)
+            p += text_add_json_escape(out, p, (size_t)(end - p));
     }
     str_add_char(out, '"');
 }

@@ -26,6 +26,9 @@ bool text_is_utf8(const char *p, size_t n);
  */
 size_t text_printable_length(const char *p, size_t n);
 
+/* Whether all n bytes can be shown as they are. */
+bool text_is_printable(const char *p, size_t n);
+
 /* The length of the n bytes at `p` without the blanks and line ends at their end. */
 size_t text_length_trimmed(const char *p, size_t n);
 
@@ -41,3 +44,9 @@ void text_add_printable(struct str *out, const char *p, size_t n, size_t max);
  * of text_add_printable() are escaped, so that the document can be shown on a terminal.
  */
 void text_add_json(struct str *out, const char *p, size_t n);
+
+/*
+ * Appends the escape for the character at `p`, of which `n` bytes are there: a quote, a backslash
+ * or one that text_printable_length() does not pass. Returns its length.
+ */
+size_t text_add_json_escape(struct str *out, const char *p, size_t n);

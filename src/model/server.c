@@ -56,13 +56,6 @@ static enum char_class class_of(unsigned char c) {
     }
 }
 
-/* Whether n bytes would be printed as they are: valid UTF-8 without control characters. */
-static bool is_printable(const char *p, size_t n) {
-    cleanup(str_done) struct str out = {0};
-    text_add_printable(&out, p, n, 4 * n + 3);
-    return !out.failed && out.len == n && memcmp(out.data, p, n) == 0;
-}
-
 /* Looks at each byte by itself; brackets and backslashes are judged by where they stand, later. */
 static const char *check_bytes(const char *name, size_t n, size_t *at) {
     for (size_t i = 0; i < n;) {
@@ -82,7 +75,9 @@ static const char *check_bytes(const char *name, size_t n, size_t *at) {
             len = text_utf8_length(name + i, n - i);
             if (len == 0)
                 return "this byte is not valid UTF-8";
-            if (!is_printable(name + i, len))
+            if (memcmp(name + i, "\xef\xbb\xbf", len) == 0) /* one to be seen nowhere */
+                return "a byte order mark cannot be part of a name";
+            if (!text_is_printable(name + i, len))
                 return "a control character cannot be part of a name";
             break;
         default:

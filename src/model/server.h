@@ -24,9 +24,9 @@ struct server {
  *
  *     [user@]host[:port] | [user@][IPv6]:port | [user@]IPv6
  *
- * of letters, digits, `._-+~%` and UTF-8 without control characters; a user may also have `@` and
- * `\`. Neither user nor host begins with `-`, which programs would read as an option, and neither
- * is longer than SERVER_PART_MAX bytes. A port is 1 to 65535.
+ * of letters, digits, `._-+~%` and UTF-8 without control characters and byte order marks; a user
+ * may also have `@` and `\`. Neither user nor host begins with `-`, which programs would read as an
+ * option, and neither is longer than SERVER_PART_MAX bytes. A port is 1 to 65535.
  */
 #define SERVER_PART_MAX 255
 const char *server_mistake(const char *name, size_t n, size_t *column);

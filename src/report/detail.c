@@ -24,12 +24,15 @@
  */
 #include "report/detail.h"
 
+#include "base/text.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #define KEY_WIDTH 24
+#define TEXT_MAX 4096
 
 static void add_scaled(struct str *out, double n, double step, const char *const *units) {
     while (n >= step && units[1]) {
@@ -51,9 +54,14 @@ static void add_quantity(struct str *out, const char *key, double n) {
         str_addf(out, "%.*g", fabs(n) >= 1e6 ? 15 : 6, n);
 }
 
+/* Facts come out of the store, where another program may have put anything. */
+static void add_shown(struct str *out, const char *text, size_t n) {
+    text_add_printable(out, text, n, TEXT_MAX);
+}
+
 static void add_scalar(struct str *out, const char *key, const json_t *value) {
     if (json_is_string(value))
-        str_add(out, json_string_value(value));
+        add_shown(out, json_string_value(value), json_string_length(value));
     else if (json_is_number(value))
         add_quantity(out, key, json_number_value(value));
     else
@@ -61,17 +69,30 @@ static void add_scalar(struct str *out, const char *key, const json_t *value) {
 }
 
 /* The key without its unit, where the value is shown with one. */
-static int shown_length(const char *key) {
+static size_t shown_length(const char *key) {
     static const char *const units[] = {"_bytes", "_seconds"};
     size_t len = strlen(key);
     for (size_t i = 0; i < ARRAY_LEN(units); i++)
         if (len > strlen(units[i]) && strcmp(key + len - strlen(units[i]), units[i]) == 0)
-            return (int)(len - strlen(units[i]));
-    return (int)len;
+            return len - strlen(units[i]);
+    return len;
+}
+
+static void add_key(struct str *out, const char *key) {
+    add_shown(out, key, shown_length(key));
 }
 
 static void add_line_key(struct str *out, int indent, const char *key) {
-    str_addf(out, "%*s%-*.*s ", indent, "", KEY_WIDTH - indent, shown_length(key), key);
+    cleanup(str_done) struct str shown = {0};
+    add_key(&shown, key);
+    str_addf(out, "%*s%-*s ", indent, "", KEY_WIDTH - indent, shown.data ? shown.data : "");
+}
+
+/* A line with nothing but the key, before what is in it. */
+static void add_title(struct str *out, int indent, const char *key) {
+    str_addf(out, "%*s", indent, "");
+    add_shown(out, key, strlen(key));
+    str_add_char(out, '\n');
 }
 
 /* An object on one line: `min 1200, mean 1250, max 1300`. Deeper ones are not met. */
@@ -81,7 +102,9 @@ static void add_inline(struct str *out, json_t *object) {
     json_object_foreach(object, key, value) {
         if (json_is_null(value) || json_is_object(value) || json_is_array(value))
             continue;
-        str_addf(out, "%s%.*s ", before, shown_length(key), key);
+        str_add(out, before);
+        add_key(out, key);
+        str_add_char(out, ' ');
         add_scalar(out, key, value);
         before = ", ";
     }
@@ -95,7 +118,7 @@ static void add_list(struct str *out, int indent, const char *key, json_t *list)
         str_add(out, "none\n");
         return;
     }
-    str_addf(out, "%*s%s\n", indent, "", key);
+    add_title(out, indent, key);
     json_array_foreach(list, i, item) {
         str_addf(out, "%*s", indent + 2, "");
         if (json_is_object(item))
@@ -122,7 +145,7 @@ static void add_object(struct str *out, int indent, json_t *object) {
         if (json_is_array(value)) {
             add_list(out, indent, key, value);
         } else if (json_is_object(value) && !is_flat(value)) {
-            str_addf(out, "%*s%s\n", indent, "", key);
+            add_title(out, indent, key);
             if (indent < KEY_WIDTH / 2)
                 add_object(out, indent + 2, value);
         } else {
@@ -137,7 +160,8 @@ static void add_object(struct str *out, int indent, json_t *object) {
     json_object_foreach(object, key, value) {
         if (!json_is_null(value))
             continue;
-        str_addf(out, "%*s%s%s", *before == 'n' ? indent : 0, "", before, key);
+        str_addf(out, "%*s%s", *before == 'n' ? indent : 0, "", before);
+        add_shown(out, key, strlen(key));
         before = ", ";
     }
     if (*before == ',')
@@ -148,7 +172,7 @@ static void add_object(struct str *out, int indent, json_t *object) {
 static void add_json(struct str *out, int indent, const char *title, const char *text) {
     json_t *object = text ? json_loads(text, 0, NULL) : NULL;
     if (json_is_object(object) && json_object_size(object) > 0) {
-        str_addf(out, "%*s%s\n", indent, "", title);
+        add_title(out, indent, title);
         add_object(out, indent + 2, object);
     }
     json_decref(object);

@@ -51,9 +51,52 @@ static json_t *run_object(const struct run *run) {
                      (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
 }
 
+/*
+ * The object that is in `text`, else `otherwise`, which is used up: another program may have
+ * written what is none. NULL when memory ran out, of which jansson says nothing, or its code.
+ */
+static json_t *object_of(const char *text, json_t *otherwise) {
+    json_error_t why;
+    if (!text)
+        return otherwise;
+    json_t *object = json_loads(text, 0, &why);
+    bool no_memory = !object && (!why.text[0] || json_error_code(&why) == json_error_out_of_memory);
+    if (!json_is_object(object) && !no_memory) {
+        json_decref(object);
+        return otherwise;
+    }
+    json_decref(otherwise);
+    return object;
+}
+
+/*
+ * Jansson escapes the control characters of ASCII alone. The others can only stand within a string,
+ * where an escape means the same and does nothing to a terminal.
+ */
+static int write_shown(const char *p, size_t n, void *out) {
+    while (n > 0) {
+        size_t run = 0, len;
+        while (run < n && (len = text_printable_length(p + run, n - run)) > 0)
+            run += len;
+        if (fwrite(p, 1, run, out) < run)
+            return -1;
+        p += run;
+        n -= run;
+        if (n == 0)
+            break;
+        cleanup(str_done) struct str escape = {0};
+        run = text_add_json_escape(&escape, p, n);
+        if (escape.failed || fputs(escape.data, out) < 0)
+            return -1;
+        p += run;
+        n -= run;
+    }
+    return 0;
+}
+
 /* Writes the object and lets go of it; NULL stands for a failed allocation before. */
 static int dump(FILE *out, json_t *object, size_t flags, struct error *err) {
-    int rc = object ? json_dumpf(object, out, DUMP | flags) : -1;
+    int rc = object ? json_dump_callback(object, write_shown, out, DUMP | flags) : -1;
     json_decref(object);
     return rc < 0 && !ferror(out) ? error_memory(err) : 0;
 }
@@ -115,15 +158,15 @@ static json_t *metrics_object(const struct benchmark_result *b) {
 }
 
 static json_t *benchmark_object(const struct benchmark_result *b) {
-    return json_pack("{so ss so so so so so so ss so so so so sf so so so}", "benchmark",
+    return json_pack("{so ss so so so so so so ss so so so so so so so so}", "benchmark",
                      text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
                      text(reason_name(b->reason)), "detail", text(b->detail), "score",
                      number(b->score), "metric", text(b->metric), "value", number(b->value), "unit",
                      text(b->unit), "better", b->lower_is_better ? "lower" : "higher", "reference",
                      number(b->reference), "threshold", number(b->threshold), "trials",
-                     trials_array(b), "spread", number(b->spread), "seconds", b->seconds, "metrics",
-                     metrics_object(b), "conditions", text(b->conditions), "sensors",
-                     b->sensors ? json_loads(b->sensors, 0, NULL) : json_null());
+                     trials_array(b), "spread", number(b->spread), "seconds", number(b->seconds),
+                     "metrics", metrics_object(b), "conditions", text(b->conditions), "sensors",
+                     object_of(b->sensors, json_null()));
 }
 
 static json_t *benchmarks_array(const struct server_result *r) {
@@ -136,11 +179,10 @@ static json_t *benchmarks_array(const struct server_result *r) {
 
 /* One attempt at a server, without its name. */
 static json_t *attempt_object(const struct server_result *r) {
-    json_t *facts = r->facts ? json_loads(r->facts, 0, NULL) : json_object();
-    return json_pack("{ss so so si sf so so}", "verdict", verdict_name(r->verdict), "reason",
+    return json_pack("{ss so so si so so so}", "verdict", verdict_name(r->verdict), "reason",
                      text(reason_name(r->reason)), "detail", text(r->detail), "attempts",
-                     r->attempts, "seconds", r->seconds, "facts", facts, "benchmarks",
-                     benchmarks_array(r));
+                     r->attempts, "seconds", number(r->seconds), "facts",
+                     object_of(r->facts, json_object()), "benchmarks", benchmarks_array(r));
 }
 
 static json_t *earlier_array(const struct server_result *r) {
@@ -153,7 +195,7 @@ static json_t *earlier_array(const struct server_result *r) {
 
 int document_add(FILE *out, bool first, const char *server, const struct server_result *r,
                  struct error *err) {
-    json_t *object = json_pack("{ss}", "server", server);
+    json_t *object = json_pack("{so}", "server", text(server));
     json_t *attempt = attempt_object(r);
     if (json_object_update(object, attempt) < 0 ||
         json_object_set_new(object, "earlier", earlier_array(r)) < 0) {

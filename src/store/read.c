@@ -34,16 +34,22 @@ static int find_holder(const struct store *s, sqlite3_stmt *stmt, struct run *r,
     return 0;
 }
 
+/* What is below nothing would wrap to more than there is memory. */
+static size_t read_count(sqlite3_stmt *stmt, int column) {
+    int64_t n = sqlite3_column_int64(stmt, column);
+    return n > 0 ? (size_t)n : 0;
+}
+
 static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, struct error *err) {
     *r = (struct run){
         .started = sqlite3_column_int64(stmt, 1),
         .seconds = row_read_number(stmt, 2),
         .fanout = sqlite3_column_int(stmt, 3),
         .threshold = sqlite3_column_double(stmt, 4),
-        .total = (size_t)sqlite3_column_int64(stmt, 5),
-        .passed = (size_t)sqlite3_column_int64(stmt, 6),
-        .failed = (size_t)sqlite3_column_int64(stmt, 7),
-        .errors = (size_t)sqlite3_column_int64(stmt, 8),
+        .total = read_count(stmt, 5),
+        .passed = read_count(stmt, 6),
+        .failed = read_count(stmt, 7),
+        .errors = read_count(stmt, 8),
     };
     snprintf(r->id, sizeof(r->id), "%s", (const char *)sqlite3_column_text(stmt, 0));
     size_t judged = r->passed + r->failed + r->errors;
@@ -166,12 +172,14 @@ static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *er
     int rc = 0;
     for (; rc == 0 && w->servers.more; next(&w->servers)) {
         cleanup(server_result_done) struct server_result result = {0};
+        cleanup(free_ptr) char *name = NULL;
         int64_t position = sqlite3_column_int64(w->servers.stmt, 0);
-        if (row_read_server(w->servers.stmt, w->pending, &result, err) < 0 ||
+        if (row_read_name(w->servers.stmt, 1, &name, err) < 0 ||
+            row_read_server(w->servers.stmt, w->pending, &result, err) < 0 ||
             read_benchmarks(&w->benchmarks, position, 0, 0, &result, err) < 0 ||
             read_earlier(w, position, &result, err) < 0)
             return -1;
-        rc = each(arg, (const char *)sqlite3_column_text(w->servers.stmt, 1), &result, err);
+        rc = each(arg, name, &result, err);
     }
     return rc;
 }

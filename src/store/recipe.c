@@ -34,7 +34,7 @@ static int read_recipe(sqlite3_stmt *stmt, struct store_recipe *ret, struct erro
 
 static int read_server(sqlite3_stmt *stmt, struct server *ret, struct error *err) {
     int host = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? 0 : 1;
-    if (row_read_text(stmt, 0, &ret->name, err) < 0 ||
+    if (row_read_name(stmt, 0, &ret->name, err) < 0 ||
         row_read_text(stmt, host, &ret->host, err) < 0 ||
         row_read_text(stmt, 2, &ret->user, err) < 0 ||
         row_read_text(stmt, 4, &ret->identity, err) < 0)
@@ -111,7 +111,7 @@ static int take_outcome(sqlite3_stmt *stmt, void *arg, struct error *err) {
         return 0;
     return row_read_verdict(stmt, 1, &o->verdict, &o->reason, err) < 0
                ? -1
-               : row_read_text(stmt, 3, &o->detail, err);
+               : row_read_printable(stmt, 3, &o->detail, err);
 }
 
 static int take_earlier(sqlite3_stmt *stmt, void *arg, __attribute__((unused)) struct error *err) {

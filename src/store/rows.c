@@ -118,6 +118,28 @@ int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err)
     return text && !*ret ? error_memory(err) : 0;
 }
 
+/* NULL: no memory. */
+static char *copy_printable(const char *text) {
+    size_t n = strlen(text);
+    if (text_is_printable(text, n))
+        return strdup(text);
+    struct str printable = {0};
+    text_add_printable(&printable, text, n, 4 * n + 3);
+    return str_take(&printable);
+}
+
+int row_read_printable(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    *ret = text ? copy_printable(text) : NULL;
+    return text && !*ret ? error_memory(err) : 0;
+}
+
+int row_read_name(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+    if (row_read_printable(stmt, column, ret, err) < 0)
+        return -1;
+    return *ret ? 0 : corrupt("name", err);
+}
+
 int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) {
     const char *v = (const char *)sqlite3_column_text(stmt, column);
@@ -139,31 +161,35 @@ int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_resul
     ret->attempts = sqlite3_column_int(stmt, 5);
     ret->seconds = sqlite3_column_double(stmt, 6);
     if (row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
-        row_read_text(stmt, 4, &ret->detail, err) < 0)
+        row_read_printable(stmt, 4, &ret->detail, err) < 0)
         return -1;
-    return row_read_text(stmt, 7, &ret->facts, err);
+    return row_read_printable(stmt, 7, &ret->facts, err);
 }
 
 static int read_trials(const char *text, struct benchmark_result *ret, struct error *err) {
     json_t *list = text ? json_loads(text, 0, NULL) : NULL;
     size_t n = json_array_size(list), i;
     json_t *item;
-    if (!json_is_array(list)) {
-        json_decref(list);
-        return corrupt("trials", err);
-    }
-    ret->trials = calloc(n ? n : 1, sizeof(*ret->trials));
-    if (ret->trials)
-        json_array_foreach(list, i, item) ret->trials[ret->trial_count++] = json_number_value(item);
+    int rc = json_is_array(list) ? 0 : corrupt("trials", err);
+    if (rc == 0 && !(ret->trials = calloc(n ? n : 1, sizeof(*ret->trials))))
+        rc = error_memory(err);
+    if (rc == 0)
+        json_array_foreach(list, i, item) {
+            if (!json_is_number(item)) {
+                rc = corrupt("trials", err);
+                break;
+            }
+            ret->trials[ret->trial_count++] = json_number_value(item);
+        }
     json_decref(list);
-    return ret->trials ? 0 : error_memory(err);
+    return rc;
 }
 
 static int read_metric(const char *name, json_t *from, struct metric *ret, struct error *err) {
     const char *unit = json_string_value(json_object_get(from, "unit"));
     const char *better = json_string_value(json_object_get(from, "better"));
-    ret->name = strdup(name);
-    ret->unit = strdup(unit ? unit : "");
+    ret->name = copy_printable(name);
+    ret->unit = copy_printable(unit ? unit : "");
     ret->value = json_number_value(json_object_get(from, "value"));
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
     return ret->name && ret->unit ? 0 : error_memory(err);
@@ -198,13 +224,13 @@ int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct 
     };
     const char *better = (const char *)sqlite3_column_text(stmt, 9);
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
-    if (row_read_text(stmt, 1, &ret->benchmark, err) < 0 ||
+    if (row_read_name(stmt, 1, &ret->benchmark, err) < 0 ||
         row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
-        row_read_text(stmt, 4, &ret->detail, err) < 0 ||
-        row_read_text(stmt, 6, &ret->metric, err) < 0 ||
-        row_read_text(stmt, 8, &ret->unit, err) < 0 ||
-        row_read_text(stmt, 16, &ret->conditions, err) < 0 ||
-        row_read_text(stmt, 17, &ret->sensors, err) < 0 ||
+        row_read_printable(stmt, 4, &ret->detail, err) < 0 ||
+        row_read_printable(stmt, 6, &ret->metric, err) < 0 ||
+        row_read_printable(stmt, 8, &ret->unit, err) < 0 ||
+        row_read_printable(stmt, 16, &ret->conditions, err) < 0 ||
+        row_read_printable(stmt, 17, &ret->sensors, err) < 0 ||
         read_trials((const char *)sqlite3_column_text(stmt, 12), ret, err) < 0)
         return -1;
     return read_metrics((const char *)sqlite3_column_text(stmt, 15), ret, err);

@@ -40,6 +40,13 @@ double row_read_number(sqlite3_stmt *stmt, int column);
 /* A copy of the text, NULL for NULL; the caller frees it. */
 int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
 
+/*
+ * The same for what people are shown, made printable (base/text.h): as muster wrote it, it is, but
+ * another program may have been there. A name must be there, or it is ERROR_STORE.
+ */
+int row_read_printable(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
+int row_read_name(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
+
 /* The verdict in `column` and the reason in the one after it. */
 int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) must_use;
@@ -51,8 +58,8 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
                        struct error *err) must_use;
 
 /*
- * Read the current row of the selects above. ERROR_STORE when it is not what was written. `pending`
- * is the sentence for a server without a verdict.
+ * Read the current row of the selects above. ERROR_STORE when it is not what was written; texts
+ * come out printable even so. `pending` is the sentence for a server without a verdict.
  */
 int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_result *ret,
                     struct error *err) must_use;

@@ -66,6 +66,7 @@ static void refuses_with_the_column(UNUSED void **state) {
         {"web\xc2\x9b", 4, "control"},
         {"web\xe2\x80\xae", 4, "control"},
         {"web\xff", 4, "UTF-8"},
+        {"\xef\xbb\xbfweb", 1, "byte order mark"},
         {"web1:", 6, "port"},
         {"web1:0", 6, "port"},
         {"web1:99999", 6, "port"},

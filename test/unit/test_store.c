@@ -266,6 +266,52 @@ static void a_reader_sees_one_moment(UNUSED void **state) {
     store_close(s);
 }
 
+static int see_web02(void *arg, const char *server, const struct server_result *r,
+                     UNUSED struct error *err) {
+    size_t *seen = arg;
+    ++*seen;
+    if (r->verdict != VERDICT_FAILED)
+        return 0;
+    assert_string_equal(server, "web02\\x1b[31m");
+    assert_string_equal(r->detail, "\\x1b]0;owned\\x07");
+    assert_string_equal(r->benchmarks[0].metrics[0].name, "\\x1bx");
+    assert_string_equal(r->benchmarks[0].metrics[0].unit, "\\xc2\\x9b");
+    return 0;
+}
+
+static void what_another_program_wrote_does_no_harm(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin(s), found;
+    size_t positions[8], seen = 0;
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    struct benchmark_result b = some_benchmark();
+    struct server_result r = {.verdict = VERDICT_FAILED,
+                              .reason = REASON_BELOW_THRESHOLD,
+                              .benchmarks = &b,
+                              .benchmark_count = 1};
+    assert_int_equal(store_turn(s, &run, &(struct store_result){1, &r}, 1, 0, NULL, &err), 0);
+    store_close(s);
+    run_sql(path,
+            "UPDATE run SET total = -1, passed = -9223372036854775808;"
+            "UPDATE server SET name = 'web02' || char(27) || '[31m', "
+            "  detail = char(27) || ']0;owned' || char(7) WHERE position = 1;"
+            "UPDATE benchmark SET metrics = '{\"\\u001bx\":{\"value\":1,\"unit\":\"\\u009b\"}}'");
+    s = open_store();
+    assert_int_equal(store_run(s, run.id, &found, &err), 0);
+    assert_int_equal(found.total, 0);
+    assert_int_equal(found.passed, 0);
+    assert_int_equal(store_each(s, run.id, see_web02, &seen, &err), 0);
+    assert_int_equal(seen, 4);
+    store_close(s);
+    run_sql(path, "UPDATE benchmark SET trials = '[1,null]'");
+    s = open_store();
+    assert_int_equal(store_each(s, run.id, see_web02, &seen, &err), -1);
+    assert_int_equal(err.kind, ERROR_STORE);
+    assert_non_null(strstr(err.text, "trials"));
+    store_close(s);
+}
+
 static void puts_logs_beside_the_database(UNUSED void **state) {
     struct store *s = open_store();
     char want[160];
@@ -290,6 +336,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store_of_its_own, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_reader_sees_one_moment, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_another_program_wrote_does_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(puts_logs_beside_the_database, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
