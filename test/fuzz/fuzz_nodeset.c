@@ -4,29 +4,15 @@
  * What expands must be made of names that server_parse() takes, and must come back whole from
  * folding. A small NODESET_MAX keeps every input quick.
  */
-#include "base/attr.h"
+#include "fuzz.h"
 #include "input/nodeset.h"
 #include "model/server.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void require(bool holds) {
-    if (!holds)
-        abort();
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-    cleanup(free_ptr) char *pattern = malloc(size + 1);
+    cleanup(free_ptr) char *pattern = fuzz_text(data, size);
     cleanup(names_done) struct names names = {0}, back = {0};
     cleanup(str_done) struct str folded = {0};
     struct error err = {0};
-    if (!pattern)
-        return 0;
-    memcpy(pattern, data, size);
-    pattern[size] = '\0';
     if (nodeset_expand(pattern, &names, &err) < 0) {
         require(err.kind == ERROR_USAGE && strstr(err.text, "column") && names.count == 0);
         return 0;

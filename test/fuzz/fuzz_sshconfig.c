@@ -7,13 +7,28 @@
  * left out.
  */
 #include "base/clock.h"
+#include "fuzz.h"
+#include "input/hops.h"
 #include "input/sshevaluate.h"
 #include "input/sshoptions.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+/* Goes back over the hosts of a ProxyJump, of which there are no more than it has bytes. */
+static void walk_hops(const char *list) {
+    cleanup(free_ptr) char *rest = strdup(list);
+    for (size_t most = strlen(list) + 1; rest; most--) {
+        struct hop hop;
+        struct error err = {0};
+        require(most > 0);
+        if (hop_last(rest, &hop, &err) < 0) {
+            require(err.kind == ERROR_UNREACHABLE && err.text[0]);
+            return;
+        }
+        require(*hop.host && *hop.host != '-' && hop.port >= 0 && hop.port <= 65535);
+        free(rest);
+        rest = TAKE(hop.before);
+        hop_done(&hop);
+    }
+}
 
 static void evaluate(const struct ssh_rules *rules, const struct local_user *local,
                      const char *host) {
@@ -23,14 +38,16 @@ static void evaluate(const struct ssh_rules *rules, const struct local_user *loc
     struct ssh_answer answer;
     struct ssh_options options;
     if (ssh_evaluate(&q, &answer, &err) < 0) {
-        if (!err.text[0])
-            abort();
+        require(err.text[0]);
         return;
     }
-    if (ssh_options_make(&q, &answer, &options, &err) == 0)
+    if (ssh_options_make(&q, &answer, &options, &err) == 0) {
+        if (options.proxy_jump)
+            walk_hops(options.proxy_jump);
         ssh_options_done(&options);
-    else if (!err.text[0])
-        abort();
+    } else {
+        require(err.text[0]);
+    }
     ssh_answer_done(&answer);
 }
 
@@ -39,17 +56,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     struct local_user local = {user, home, name, here, 1000};
     struct ssh_rules rules;
     struct error err = {0};
-    cleanup(free_ptr) char *text = malloc(size + 1);
-    if (!text)
-        return 0;
-    memcpy(text, data, size);
-    text[size] = '\0';
+    cleanup(free_ptr) char *text = fuzz_text(data, size);
     for (size_t i = 0; i < size; i += strlen(text + i) + 1)
         if (strcasestr(text + i, "inc") || strcasestr(text + i, "exec"))
             return 0;
     if (ssh_rules_read_text("config", text, size, &local, &rules, &err) < 0) {
-        if (err.kind != ERROR_USAGE || !err.text[0])
-            abort();
+        require(err.kind == ERROR_USAGE && err.text[0]);
         return 0;
     }
     evaluate(&rules, &local, "web");

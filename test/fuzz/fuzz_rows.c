@@ -1,0 +1,107 @@
+/*
+ * fuzz_rows: a row of the store with anything in any column, as another program or a damaged disk
+ * may leave it, read back and printed.
+ *
+ * The columns stand in the input with 0xff between them, each with its type before it: i for an
+ * integer, d for a real, b for bytes, anything else for text; nothing is NULL. What is held: no
+ * crash, a sentence for every refusal; and what was read becomes a JSON document and a page for
+ * people, neither with a control character.
+ */
+#include "fuzz.h"
+#include "report/detail.h"
+#include "report/document.h"
+#include "store/rows.h"
+
+#include <jansson.h>
+
+#define COLUMNS 32 /* more than any table has */
+
+static sqlite3 *db;
+static sqlite3_stmt *row; /* SELECT ?,?,... */
+
+static void open_row(void) {
+    cleanup(str_done) struct str sql = {0};
+    str_add(&sql, "SELECT ?");
+    for (int i = 1; i < COLUMNS; i++)
+        str_add(&sql, ",?");
+    require(!sql.failed && sqlite3_open(":memory:", &db) == SQLITE_OK);
+    require(sqlite3_prepare_v2(db, sql.data, -1, &row, NULL) == SQLITE_OK);
+}
+
+static void bind_column(int i, const char *p, size_t n) {
+    cleanup(free_ptr) char *text = fuzz_text(p + (n > 0), n > 0 ? n - 1 : 0);
+    if (n == 0)
+        sqlite3_bind_null(row, i);
+    else if (*p == 'i')
+        sqlite3_bind_int64(row, i, strtoll(text, NULL, 10));
+    else if (*p == 'd')
+        sqlite3_bind_double(row, i, strtod(text, NULL));
+    else if (*p == 'b')
+        sqlite3_bind_blob64(row, i, p + 1, n - 1, SQLITE_TRANSIENT);
+    else
+        sqlite3_bind_text64(row, i, p + 1, n - 1, SQLITE_TRANSIENT, SQLITE_UTF8);
+}
+
+static void bind_row(const char *p, const char *end) {
+    for (int i = 1; i <= COLUMNS; i++) {
+        const char *cut = p < end ? memchr(p, 0xff, (size_t)(end - p)) : NULL;
+        const char *stop = cut ? cut : end;
+        bind_column(i, p, (size_t)(stop - p));
+        p = cut ? cut + 1 : end;
+    }
+}
+
+static void check_error(const struct error *err) {
+    require(err->kind == ERROR_STORE && err->text[0]);
+}
+
+/* Lines of printable text. */
+static void check_lines(const char *text, size_t n) {
+    for (const char *end = text + n; text < end;) {
+        const char *newline = memchr(text, '\n', (size_t)(end - text));
+        require(newline);
+        require_printable(text, (size_t)(newline - text));
+        text = newline + 1;
+    }
+}
+
+static void check_printed(const struct server_result *r) {
+    cleanup(str_done) struct str page = {0};
+    char *document = NULL;
+    size_t size;
+    struct error err;
+    FILE *out = open_memstream(&document, &size);
+    require(out && document_add(out, true, "web1", r, &err) == 0);
+    fputc('\n', out);
+    require(fclose(out) == 0);
+    check_lines(document, size);
+    json_t *json = json_loads(document, 0, NULL);
+    require(json_array_size(json_object_get(json, "benchmarks")) == r->benchmark_count);
+    json_decref(json);
+    free(document);
+    detail_add(&page, "web1", r);
+    require(!page.failed);
+    check_lines(page.data, page.len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    cleanup(server_result_done) struct server_result r = {0};
+    struct error err = {0};
+    if (!db)
+        open_row();
+    bind_row((const char *)data, (const char *)data + size);
+    require(sqlite3_step(row) == SQLITE_ROW);
+    if (row_read_server(row, "its turn has not come", &r, &err) < 0)
+        check_error(&err);
+    r.benchmarks = calloc(1, sizeof(*r.benchmarks));
+    require(r.benchmarks);
+    if (row_read_benchmark(row, r.benchmarks, &err) < 0) {
+        check_error(&err);
+        benchmark_result_done(r.benchmarks);
+    } else {
+        r.benchmark_count = 1;
+    }
+    check_printed(&r);
+    sqlite3_reset(row);
+    return 0;
+}
