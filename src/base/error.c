@@ -59,7 +59,17 @@ int error_os(struct error *err, enum error_kind kind, int os, const char *format
 }
 
 int error_memory(struct error *err) {
-    return error_set(err, ERROR_INTERNAL, "out of memory");
+    error_set(err, ERROR_INTERNAL, "out of memory");
+    err->os = ENOMEM;
+    return -1;
+}
+
+bool error_os_is_shortage(int os) {
+    return os == EMFILE || os == ENFILE || os == ENOMEM || os == ENOBUFS || os == EAGAIN;
+}
+
+bool error_is_shortage(const struct error *err) {
+    return err->kind == ERROR_INTERNAL && error_os_is_shortage(err->os);
 }
 
 int error_prefix(struct error *err, const char *format, ...) {

@@ -13,6 +13,8 @@
 
 #include "base/attr.h"
 
+#include <stdbool.h>
+
 enum error_kind {
     ERROR_NONE = 0,
 
@@ -49,8 +51,14 @@ int error_set(struct error *err, enum error_kind kind, const char *format, ...) 
 int error_os(struct error *err, enum error_kind kind, int os, const char *format, ...)
     printf_like(4, 5);
 
-/* Fills *err for a failed allocation (kind ERROR_INTERNAL). Returns -1. */
+/* Fills *err for a failed allocation (kind ERROR_INTERNAL, os ENOMEM). Returns -1. */
 int error_memory(struct error *err);
+
+/* Whether errno `os` says that this machine has run out of descriptors, memory or threads. */
+bool error_os_is_shortage(int os);
+
+/* Whether *err says so. */
+bool error_is_shortage(const struct error *err);
 
 /* Puts context and ": " before the sentence that *err has. Returns -1. */
 int error_prefix(struct error *err, const char *format, ...) printf_like(2, 3);

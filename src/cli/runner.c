@@ -65,6 +65,7 @@ static int make_ssh(struct runner *r, struct error *err) {
         .config_file = o->ssh_config ? o->ssh_config : r->config.ssh.config,
         .connect_timeout = r->config.ssh.connect_timeout,
         .login_timeout = r->config.ssh.login_timeout,
+        .start_rate = r->config.ssh.start_rate,
         .jump_channels = r->config.ssh.jump_channels,
         .password = r->password,
         .cancel = r->cancel,

@@ -3,16 +3,7 @@
 
 #include "transport/jump.h"
 #include "transport/proxycommand.h"
-
-static int take_place(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
-                      struct error *err) {
-    if (gate_enter(kit->gate, link->cancel, r->deadline, &link->place, err) == 0)
-        return 0;
-    if (err->kind != ERROR_TIMEOUT)
-        return -1;
-    return error_set(err, ERROR_TIMEOUT,
-                     "the deadline of %s passed while it waited for its turn to connect", r->name);
-}
+#include "transport/turn.h"
 
 static int dial_tcp(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
                     int *fd, char address[ADDRESS_TEXT], struct error *err) {
@@ -31,9 +22,9 @@ static int dial_tcp(const struct sshkit *kit, const struct sshlink_request *r, s
 int dial(const struct sshkit *kit, const struct sshlink_request *r, struct link *link, int *fd,
          char address[ADDRESS_TEXT], const char **unsupported, struct error *err) {
     *unsupported = NULL;
-    if (r->options->proxy_jump) /* takes its place when there is a jump host to take it for */
+    if (r->options->proxy_jump) /* takes its turn when there is a jump host to take it for */
         return jumps_connect(kit->jumps, r, link, fd, address, unsupported, err);
-    if (take_place(kit, r, link, err) != 0)
+    if (turn_take(kit, kit->direct, r->name, link, r->deadline, err) != 0)
         return -1;
     if (r->options->proxy_command)
         return proxycommand_start(r, &link->carrier, fd, address, err);

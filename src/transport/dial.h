@@ -7,7 +7,7 @@
 #include "transport/sshlink.h"
 
 /*
- * Takes a place at the gate for the link and connects: *fd does not block and is closed on exec,
+ * Takes a turn for the link and connects: *fd does not block and is closed on exec,
  * `address` says where it leads to. Where it is no connection of its own, the link gets a carrier.
  * Fails, and fills *unsupported, as sshlink_open() does. Any thread.
  */

@@ -103,8 +103,13 @@ int gate_enter(struct gate *g, struct cancel *cancel, int64_t deadline, struct p
                struct error *err) {
     if (!try_take(g) && wait_in_queue(g, cancel, deadline, err) != 0)
         return -1;
-    *ret = (struct place){.gate = g, .until = deadline_in(GATE_HOLD)};
+    *ret = (struct place){.gate = g};
+    gate_renew(ret);
     return 0;
+}
+
+void gate_renew(struct place *p) {
+    p->until = deadline_in(GATE_HOLD);
 }
 
 void gate_leave(struct place *p) {

@@ -39,6 +39,9 @@ void gate_free(struct gate *g);
 int gate_enter(struct gate *g, struct cancel *cancel, int64_t deadline, struct place *ret,
                struct error *err) must_use;
 
+/* The time that it may be held begins now. */
+void gate_renew(struct place *p);
+
 /* Gives the place back. Again is allowed and does nothing. */
 void gate_leave(struct place *p);
 

@@ -45,13 +45,18 @@ static void listen_in(struct handshake *h) {
 
 /* ---- sentences ----------------------------------------------------------------------------- */
 
+/* Whether the server's first words were the beginning of a banner, or nothing. */
+static bool began_well(const struct handshake *h) {
+    static const char banner[] = "SSH-";
+    size_t n = h->said_len;
+    return memcmp(h->said, banner, n < sizeof(banner) - 1 ? n : sizeof(banner) - 1) == 0;
+}
+
 /* Appends the server's first words to the sentence, unless they were the beginning of a banner. */
 static int quote(const struct handshake *h, struct error *err) {
-    static const char banner[] = "SSH-";
-    size_t n = h->said_len, start = n < sizeof(banner) - 1 ? n : sizeof(banner) - 1;
-    const char *end = memchr(h->said, '\n', n);
-    n = text_length_trimmed(h->said, end ? (size_t)(end - h->said) : n);
-    if (memcmp(h->said, banner, start) == 0 || n == 0)
+    const char *end = memchr(h->said, '\n', h->said_len);
+    size_t n = text_length_trimmed(h->said, end ? (size_t)(end - h->said) : h->said_len);
+    if (began_well(h) || n == 0)
         return -1;
     cleanup(str_done) struct str text = {0};
     str_addf(&text, "%s: it says ", err->text);
@@ -125,6 +130,21 @@ static bool no_match(const struct handshake *h, struct error *err) {
 
 /* ---- the stages ---------------------------------------------------------------------------- */
 
+/*
+ * Whether the far side closed the connection without an answer to what we said, as one does that
+ * has too many of them: nothing came, the beginning of a handshake, or words to that effect.
+ * `words` are the carrier's or libssh's.
+ */
+static bool was_dropped(const struct handshake *h, const char *words) {
+    char said[SAID_MAX + 1] = "";
+    if (link_broke(h->l))
+        return false;
+    memcpy(said, h->said, h->said_len);
+    if (!has_banner(h) && !began_well(h))
+        return pace_means_dropped(said);
+    return strcmp(words, LINK_CLOSED) == 0 || h->os == ECONNRESET || pace_means_dropped(words);
+}
+
 static int failed(const struct handshake *h, struct error *err) {
     if (no_match(h, err))
         return -1;
@@ -135,6 +155,7 @@ static int failed(const struct handshake *h, struct error *err) {
         link_add_words(h->l, &words);
     if (words.failed)
         return error_memory(err);
+    h->l->dropped = was_dropped(h, words.data);
     if (!has_banner(h))
         return without_banner(h, words.data, err);
     return error_set(err, ERROR_UNREACHABLE, "the connection to %s failed in the key exchange: %s",

@@ -1,9 +1,9 @@
 /*
  * jump: see jump.h.
  *
- * A server first gets room in a connection to its jump host, which it may have to wait for, then a
- * place at the gate, and then the channel: who holds a place at the gate does not wait for a
- * connection whose own login needs one.
+ * A server first gets room in a connection to its jump host, which it may have to wait for, then
+ * its turn to start, with a place at the gate, and then the channel: who holds a place at the gate
+ * does not wait for a connection whose own login needs one.
  *
  * The last hop of the list is the jump host; the hops before it are, in its own options, the way to
  * it. ssh finds loops only where a host is its own jump host and starts programs without end
@@ -14,6 +14,7 @@
 #include "input/hops.h"
 #include "transport/jumppool.h"
 #include "transport/limit.h"
+#include "transport/turn.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -194,7 +195,7 @@ static int try_line(struct jumps *j, struct attempt *a, int *fd, bool *again,
         return -1;
     if (*unsupported)
         return 0;
-    if (gate_enter(j->kit->gate, a->cancel, a->r->deadline, &a->link->place, err) != 0) {
+    if (turn_take(j->kit, jumpline_pace(line), a->r->name, a->link, a->r->deadline, err) != 0) {
         jumpline_abandon(line);
         return -1;
     }

@@ -27,6 +27,8 @@
 
 #define OPENING_MAX 3 /* an sshd drops logins from the tenth unfinished one on */
 #define BACK_OFF (3 * CLOCK_S)
+#define DROPPED_TRIES 5 /* with pauses of half a second, one, two and four */
+#define DROPPED_FIRST (500 * CLOCK_MS)
 #define ALIVE_INTERVAL (15 * CLOCK_S) /* where the user has set none */
 
 struct host;
@@ -55,6 +57,7 @@ struct host {
     struct jumppool *pool;
     const struct ssh_options *options;
     char *name;
+    struct pace *pace; /* of the channels through it */
     TAILQ_HEAD(, jumpline) lines;
     TAILQ_HEAD(, waiter) waiters;
     int waiting, opening, open;
@@ -87,6 +90,10 @@ void jumpline_free(struct jumpline *l) {
     pthread_mutex_lock(&p->lock);
     let_go_locked(l);
     pthread_mutex_unlock(&p->lock);
+}
+
+struct pace *jumpline_pace(struct jumpline *l) {
+    return l->host->pace;
 }
 
 struct relay *jumpline_relay(struct jumpline *l) {
@@ -244,6 +251,8 @@ static void failed(struct jumpline *l, const char *unsupported, const struct err
         h->failure = *err;
     h->unsupported = err && unsupported ? h->failure.text : unsupported;
     settle_locked(h);
+    if (err && error_is_shortage(err))
+        h->not_before = 0; /* what this machine lacks is no news of the jump host */
     pthread_mutex_unlock(&h->pool->lock);
 }
 
@@ -281,6 +290,26 @@ static void carry(struct jumpline *l, struct link *link, const char *address, in
     lost(l, &why);
 }
 
+/*
+ * Logs in. A jump host that drops the connection while it starts may have too many others in hand,
+ * and with it all its servers would fail: it is asked again, while they wait.
+ */
+static int log_in(struct host *h, struct link *link, char address[ADDRESS_TEXT],
+                  const char **unsupported, struct error *err) {
+    struct sshlink_request request = {
+        .name = h->name, .options = h->options, .deadline = DEADLINE_NEVER};
+    int64_t pause = DROPPED_FIRST;
+    for (int tries = 1;; tries++, pause *= 2) {
+        int rc = sshlink_open(&h->pool->kit, &request, link, address, unsupported, err);
+        if (rc == 0 || !link->dropped || tries == DROPPED_TRIES)
+            return rc;
+        log_info("the jump host dropped the connection, trying again",
+                 LOG_F("seconds", (double)pause / 1e9));
+        link_done(link);
+        cancel_sleep(h->pool->stop, deadline_in(pause)); /* when it fires, the next try ends */
+    }
+}
+
 static void *serve(void *arg) {
     struct jumpline *l = arg;
     struct host *h = l->host;
@@ -289,10 +318,8 @@ static void *serve(void *arg) {
     const char *unsupported;
     struct error err;
     int64_t begin = clock_now();
-    struct sshlink_request request = {
-        .name = h->name, .options = h->options, .deadline = DEADLINE_NEVER};
     log_bind("jump_host", h->options->hostname);
-    int rc = sshlink_open(&h->pool->kit, &request, &link, address, &unsupported, &err);
+    int rc = log_in(h, &link, address, &unsupported, &err);
     if (rc == 0 && !unsupported) {
         carry(l, &link, address, begin);
     } else if (rc == 0) {
@@ -309,22 +336,42 @@ static void *serve(void *arg) {
 
 /* ---- asking for room ----------------------------------------------------------------------- */
 
+static void host_free(struct host *h) {
+    struct jumpline *l;
+    while ((l = TAILQ_FIRST(&h->lines))) {
+        TAILQ_REMOVE(&h->lines, l, link);
+        pthread_join(l->thread, NULL);
+        jumpline_free(l);
+    }
+    pace_free(h->pace);
+    free(h->name);
+    free(h);
+}
+
+static struct host *host_new(struct jumppool *p, const struct ssh_options *options,
+                             const char *name) {
+    struct error ignored; /* it can only be memory */
+    struct host *h = calloc(1, sizeof(*h));
+    if (!h)
+        return NULL;
+    *h = (struct host){.pool = p, .options = options, .name = strdup(name), .room = p->channels};
+    TAILQ_INIT(&h->lines);
+    TAILQ_INIT(&h->waiters);
+    if (h->name && pace_new(0, options->hostname, &h->pace, &ignored) == 0)
+        return h;
+    host_free(h);
+    return NULL;
+}
+
 static struct host *find_locked(struct jumppool *p, const struct ssh_options *options,
                                 const char *name) {
     struct host *h;
     TAILQ_FOREACH(h, &p->hosts, link)
     if (h->options == options)
         return h;
-    h = calloc(1, sizeof(*h));
-    char *copy = strdup(name);
-    if (!h || !copy) {
-        free(h);
-        free(copy);
+    h = host_new(p, options, name);
+    if (!h)
         return NULL;
-    }
-    *h = (struct host){.pool = p, .options = options, .name = copy, .room = p->channels};
-    TAILQ_INIT(&h->lines);
-    TAILQ_INIT(&h->waiters);
     TAILQ_INSERT_TAIL(&p->hosts, h, link);
     return h;
 }
@@ -416,17 +463,6 @@ int jumppool_new(const struct sshkit *kit, int channels, struct jumppool **ret, 
     pthread_mutex_init(&p->lock, NULL);
     *ret = p;
     return 0;
-}
-
-static void host_free(struct host *h) {
-    struct jumpline *l;
-    while ((l = TAILQ_FIRST(&h->lines))) {
-        TAILQ_REMOVE(&h->lines, l, link);
-        pthread_join(l->thread, NULL);
-        jumpline_free(l);
-    }
-    free(h->name);
-    free(h);
 }
 
 void jumppool_free(struct jumppool *p) {

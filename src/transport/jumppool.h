@@ -33,6 +33,9 @@ int jumppool_reserve(struct jumppool *p, const struct ssh_options *options, cons
                      struct cancel *cancel, int64_t deadline, struct jumpline **ret,
                      const char **unsupported, struct error *err) must_use;
 
+/* Of the channels through the jump host. */
+struct pace *jumpline_pace(struct jumpline *l);
+
 /* Where to open the channel that there is room for: one call of relay_open() uses it up. */
 struct relay *jumpline_relay(struct jumpline *l);
 

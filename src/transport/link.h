@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "transport/carrier.h"
 #include "transport/gate.h"
+#include "transport/pace.h"
 
 #include <libssh/libssh.h>
 
@@ -23,6 +24,8 @@ struct link {
     ssh_session ssh;
     struct cancel *cancel;
     struct place place;      /* among the handshakes; NULL gate once logged in */
+    struct start start;      /* whose outcome is to be told */
+    bool dropped;            /* the connection was closed while it started, and no reason given */
     const char *peer;        /* address, for sentences; borrowed */
     int64_t within;          /* how long the deadline was, 0: it is not ours but the server's */
     struct carrier *carrier; /* NULL: a connection of its own */

@@ -11,6 +11,7 @@
 #include "transport/sshlink.h"
 #include "transport/sshprogram.h"
 #include "transport/sshsession.h"
+#include "transport/turn.h"
 
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
@@ -43,11 +44,25 @@ static struct sshprogram_request program_request(const struct ssh_transport *t,
     };
 }
 
+/* Waits for its turn; no place among the handshakes, because nobody would know when it is over. */
+static int start_program(struct ssh_transport *t, const char *name, int64_t deadline,
+                         struct start *ret, struct error *err) {
+    struct start ignored;
+    if (pace_wait(t->kit.direct, t->kit.cancel, deadline, ret, err) == 0 &&
+        pace_wait(t->kit.pace, t->kit.cancel, deadline, &ignored, err) == 0)
+        return 0;
+    return err->kind == ERROR_TIMEOUT ? turn_missed(name, err) : -1;
+}
+
 static int open_by_program(struct ssh_transport *t, const struct sshprogram_request *request,
-                           const char *why, struct session **ret, struct error *err) {
+                           const char *why, int64_t deadline, struct session **ret,
+                           struct error *err) {
     if (!atomic_flag_test_and_set(&t->said_program))
         log_info("carried by the ssh program", LOG_S("because", why));
-    return sshprogram_open(request, why, t->kit.cancel, ret, err);
+    struct start start;
+    if (start_program(t, request->server, deadline, &start, err) != 0)
+        return -1;
+    return sshprogram_open(request, why, &start, t->kit.cancel, ret, err);
 }
 
 /* Whether the ssh program has an algorithm in common with a server that libssh has not. */
@@ -70,11 +85,11 @@ static int open_linked(struct ssh_transport *t, const struct server *server,
     if (sshlink_open(&t->kit, request, &link, address, &unsupported, err) != 0) {
         *broke = link_broke(&link);
         return program_can(t, &program, &link, request->deadline)
-                   ? open_by_program(t, &program, err->text, ret, err)
+                   ? open_by_program(t, &program, err->text, request->deadline, ret, err)
                    : -1;
     }
     if (unsupported)
-        return open_by_program(t, &program, unsupported, ret, err);
+        return open_by_program(t, &program, unsupported, request->deadline, ret, err);
     log_debug("ssh session open", LOG_S("address", address),
               LOG_S("kex", ssh_get_kex_algo(link.ssh)),
               LOG_S("cipher", ssh_get_cipher_out(link.ssh)));
@@ -103,6 +118,8 @@ static int open_session(struct transport *base, const struct server *server, int
 static void free_transport(struct transport *base) {
     struct ssh_transport *t = (struct ssh_transport *)base;
     jumps_free(t->kit.jumps);
+    pace_free(t->kit.direct);
+    pace_free(t->kit.pace);
     gate_free(t->kit.gate);
     resolver_free(t->kit.resolver);
     hostkeys_free(t->kit.hostkeys);
@@ -153,6 +170,8 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
         hostkeys_new(&t->kit.hostkeys, err) != 0 ||
         resolver_new(LOOKUPS, &t->kit.resolver, err) != 0 ||
         gate_new(handshakes, &t->kit.gate, err) != 0 ||
+        pace_new(s->start_rate, NULL, &t->kit.pace, err) != 0 ||
+        pace_new(0, NULL, &t->kit.direct, err) != 0 ||
         jumps_new(&t->kit, s->jump_channels, &t->kit.jumps, err) != 0)
         return -1;
     sshconfig_set_lookup(t->kit.config, look_up, t);

@@ -29,6 +29,7 @@ struct ssh_settings {
     int64_t connect_timeout; /* ns, of each server; else ConnectTimeout, else 10 s */
     int64_t login_timeout;   /* ns, from the connection to the end of the login */
     int handshakes;          /* at once, whatever the fan-out (transport/gate.h) */
+    double start_rate;       /* new sessions a second; any number, when 0 */
     int jump_channels;       /* of a connection to a jump host; else JUMP_CHANNELS */
     const char *password;    /* for servers that take no key */
     struct cancel *cancel;

@@ -111,8 +111,11 @@ static int establish(struct opening *o, const char **unsupported, struct error *
     o->login_deadline = login.deadline;
     o->link->within = login.within;
     bool certificate = false, trusted;
-    if (handshake_run(o->link, fd_take(&fd), sshkit_connect_timeout(o->kit, o->r->options), &login,
-                      hostkey_heeds_certificates(o->key) ? &certificate : NULL, err) != 0)
+    int rc = handshake_run(o->link, fd_take(&fd), sshkit_connect_timeout(o->kit, o->r->options),
+                           &login, hostkey_heeds_certificates(o->key) ? &certificate : NULL, err);
+    if (rc == 0 || o->link->dropped)
+        pace_tell(&o->link->start, o->link->dropped);
+    if (rc != 0)
         return -1;
     if (certificate) {
         *unsupported = "it may have a host certificate, and authorities or revoked keys are set";

@@ -27,6 +27,8 @@ struct sshkit {
     struct hostkeys *hostkeys;
     struct resolver *resolver;
     struct gate *gate;
+    struct pace *pace;   /* of all that start */
+    struct pace *direct; /* and of those that no jump host carries */
     struct jumps *jumps;
     int64_t connect_timeout; /* ns, 0: ConnectTimeout, or CONNECT_TIMEOUT */
     int64_t login_timeout;

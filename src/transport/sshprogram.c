@@ -25,6 +25,7 @@ struct program {
     struct session *inner;
     char *server;
     char *why;
+    struct start start;
     bool printed; /* the command's output has begun, so ssh was logged in */
     bool ended;   /* and this is how */
     int status;
@@ -89,13 +90,15 @@ static void last_line(const char *said, struct str *out) {
 }
 
 /* Judges how the program ended: 0, or -1 when it was ssh that failed. */
-static int judge(const struct program *p, struct error *err) {
+static int judge(struct program *p, struct error *err) {
     if (p->status != SSH_FAILED)
         return 0;
     const char *said = session_stderr(p->inner);
     enum error_kind kind = meaning(said);
     if (kind == ERROR_NONE && p->printed)
         return 0; /* the command's own status */
+    if (!p->printed && pace_means_dropped(said))
+        pace_tell(&p->start, true);
     if (kind == ERROR_NONE)
         kind = ERROR_UNREACHABLE;
     else if (kind == ERROR_CONNECTION_LOST && !p->printed)
@@ -136,8 +139,10 @@ static ssize_t read_output(struct session *s, char *buf, size_t size, int64_t de
     if (p->ended)
         return judge(p, err);
     ssize_t n = session_read(p->inner, buf, size, deadline, err);
-    if (n > 0)
+    if (n > 0) {
         p->printed = true;
+        pace_tell(&p->start, false);
+    }
     if (n != 0)
         return n;
     /* ssh closes its output when it ends: what it has to say is there now */
@@ -269,7 +274,8 @@ bool sshprogram_offers(const struct sshprogram_request *request, const char *key
 }
 
 int sshprogram_open(const struct sshprogram_request *request, const char *why,
-                    struct cancel *cancel, struct session **ret, struct error *err) {
+                    const struct start *start, struct cancel *cancel, struct session **ret,
+                    struct error *err) {
     struct numbers numbers;
     const char *argv[ARGS_MAX];
     make_argv(request, "-T", &numbers, argv);
@@ -277,6 +283,7 @@ int sshprogram_open(const struct sshprogram_request *request, const char *why,
     if (!p)
         return error_memory(err);
     p->base.ops = &OPS;
+    p->start = *start;
     p->server = strdup(request->server);
     p->why = strdup(why);
     int rc =

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "sync/cancel.h"
+#include "transport/pace.h"
 #include "transport/transport.h"
 
 #include <stdbool.h>
@@ -35,8 +36,10 @@ bool sshprogram_offers(const struct sshprogram_request *request, const char *key
                        const char *offer, struct cancel *cancel, int64_t deadline);
 
 /*
- * Runs nothing yet. `why` the program is needed is said of a server when there is none in $PATH.
+ * Runs nothing yet. What comes of the first command's start is told to `start`, which is copied.
+ * `why` the program is needed is said of a server when there is none in $PATH.
  * Fails with ERROR_INTERNAL.
  */
 int sshprogram_open(const struct sshprogram_request *request, const char *why,
-                    struct cancel *cancel, struct session **ret, struct error *err) must_use;
+                    const struct start *start, struct cancel *cancel, struct session **ret,
+                    struct error *err) must_use;

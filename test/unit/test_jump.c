@@ -169,7 +169,8 @@ static void make_kit(struct fixture *f, int channels) {
         sshconfig_new(NULL, 0, config, f->kit.cancel, &f->kit.config, &err) != 0 ||
         keys_new(&f->kit.keys, &err) != 0 || keyring_new(&f->kit.keyring, &err) != 0 ||
         hostkeys_new(&f->kit.hostkeys, &err) != 0 || resolver_new(4, &f->kit.resolver, &err) != 0 ||
-        gate_new(64, &f->kit.gate, &err) != 0 ||
+        gate_new(64, &f->kit.gate, &err) != 0 || pace_new(0, NULL, &f->kit.pace, &err) != 0 ||
+        pace_new(0, NULL, &f->kit.direct, &err) != 0 ||
         jumps_new(&f->kit, channels, &f->kit.jumps, &err) != 0)
         fail_msg("%s", err.text);
 }
@@ -178,6 +179,8 @@ static int tear_down(void **state) {
     struct fixture *f = *state;
     jumps_free(f->kit.jumps);
     gate_free(f->kit.gate);
+    pace_free(f->kit.pace);
+    pace_free(f->kit.direct);
     resolver_free(f->kit.resolver);
     hostkeys_free(f->kit.hostkeys);
     keyring_free(f->kit.keyring);
