@@ -227,6 +227,7 @@ static int start(const struct benchmark *b, const struct json *request, struct f
         tmpdir_get(); /* here, so that this process knows it */
     if (job_start(&job, run_child, &child) != 0)
         return failure_set(f, "internal", "%s cannot be started: %s", b->name, strerror(errno));
+    job.output.head_max = ANSWER_MAX;
     running = b;
     sensors_begin(job.leader);
     return 0;
@@ -276,7 +277,7 @@ static int run_trial(struct io *io, const struct benchmark *b, int64_t id, int64
     static const struct job_tick tick = {.every = SENSORS_EVERY, .tick = sample};
     sensors_sample();
     job_go(&job);
-    switch (job_line(io, &job, ANSWER_MAX, deadline_in(timeout_ms * CLOCK_MS), &tick)) {
+    switch (job_line(io, &job, deadline_in(timeout_ms * CLOCK_MS), &tick)) {
     case JOB_ENDED:
         return 0;
     case JOB_TIMEOUT:
@@ -288,11 +289,11 @@ static int run_trial(struct io *io, const struct benchmark *b, int64_t id, int64
         break;
     }
     sensors_sample();
-    char *answer = strstr(job.output.data, NOTES_END);
+    char *answer = strstr(job.output.head.data, NOTES_END);
     if (!answer) /* it was cut, or foreign code wrote into it */
         return failure_set(f, "internal", "%s gave an answer that has no end", b->name);
     *answer++ = '\0';
-    keep_notes(job.output.data);
+    keep_notes(job.output.head.data);
     answer_open(out, id);
     str_add(out, answer);
     sensors_add(out, notes.data);
@@ -335,8 +336,8 @@ void benchmark_stop(void) {
         return;
     running = NULL;
     sensors_end();
-    job_stop(&job, 0);
-    str_done(&job.output);
+    job_stop(&job);
+    output_done(&job.output);
     str_done(&notes);
 }
 

@@ -4,7 +4,8 @@
  * The command runs as `sh -c COMMAND` with nothing to read, standard output and standard error in
  * one pipe, which is what keeps them in their order, a TMPDIR of its own, and a PATH that ends in
  * the directories of system tools, which a login by ssh as a user often lacks. What counts as a
- * failure is for muster to say: any exit status is an answer.
+ * failure is for muster to say: any exit status is an answer. A long output is sent when the
+ * command has ended, because a slow session would hold up the command before.
  */
 #include "command.h"
 
@@ -97,23 +98,53 @@ static void add_base64(struct str *out, const char *data, size_t n) {
     *to = '\0';
 }
 
-static void add_output(struct str *out, int64_t id, const struct job *j, int64_t ns) {
+static void add_output(struct str *out, int64_t id, const struct job *j, size_t limit, int64_t ns) {
+    cleanup(str_done) struct str ends = {0};
+    output_ends(&j->output, limit, &ends);
     answer_open(out, id);
     answer_start(out, "output", ns);
     int status = WIFSIGNALED(j->status) ? 128 + WTERMSIG(j->status) : WEXITSTATUS(j->status);
-    str_addf(out, ",\"status\":%d,\"truncated\":%s,\"output\":\"", status,
-             j->truncated ? "true" : "false");
-    add_base64(out, j->output.data, j->output.len);
+    str_addf(out, ",\"status\":%d,\"truncated\":%s,\"bytes\":%lld,\"output\":\"", status,
+             j->output.total > (int64_t)limit ? "true" : "false", (long long)j->output.total);
+    add_base64(out, ends.data, ends.len);
     str_add(out, "\"}\n");
+    out->failed |= ends.failed;
+}
+
+/* The beginning of a long output goes ahead of the answer, which has no room for it. */
+static void send_pieces(struct io *io, int64_t id, const struct str *head) {
+    for (size_t at = 0; at < head->len; at += WIRE_PIECE_MAX) {
+        cleanup(str_done) struct str out = {0};
+        size_t n = head->len - at < WIRE_PIECE_MAX ? head->len - at : WIRE_PIECE_MAX;
+        answer_open(&out, id);
+        answer_start(&out, "piece", -1);
+        str_add(&out, ",\"output\":\"");
+        add_base64(&out, head->data + at, n);
+        str_add(&out, "\"}\n");
+        if (out.failed)
+            return; /* what has gone is of use without the rest */
+        io_write(io, out.data, out.len);
+    }
+}
+
+/* How much of the output goes into the answer, and into pieces before it. */
+static int read_limits(const struct json *request, size_t *answer, size_t *pieces) {
+    int64_t limit, keep;
+    if (!json_integer(request, NULL, "output_limit", 0, INT64_MAX / 2, &limit) ||
+        !json_integer(request, NULL, "keep_limit", 0, WIRE_KEEP_MAX, &keep))
+        return -1;
+    *answer = (size_t)(limit < WIRE_OUTPUT_MAX ? limit : WIRE_OUTPUT_MAX);
+    *pieces = (size_t)keep;
+    return 0;
 }
 
 /* Returns 0 with the answer in *out (or none, when the session has ended), or -1. */
 static int run(struct io *io, const struct json *request, int64_t id, int64_t timeout_ms,
                struct str *out, struct failure *f) {
-    int64_t limit;
+    size_t limit, keep;
     struct command c = {.request = request, .text = json_text(request, "command")};
-    if (!c.text || !json_integer(request, NULL, "output_limit", 0, INT64_MAX / 2, &limit))
-        return failure_set(f, "internal", "a command without its text or output limit");
+    if (!c.text || read_limits(request, &limit, &keep) != 0)
+        return failure_set(f, "internal", "a command without its text or its output's limits");
     cleanup(free_ptr) char *path = search_path(request);
     c.path = path;
     if (!path)
@@ -122,22 +153,26 @@ static int run(struct io *io, const struct json *request, int64_t id, int64_t ti
     if (needs && !is_installed(needs, path))
         return failure_set(f, "tool-missing", "%.200s is not installed (not found in PATH)", needs);
     tmpdir_get(); /* here, so that this process knows it */
-    size_t keep = (size_t)(limit < WIRE_OUTPUT_MAX ? limit : WIRE_OUTPUT_MAX);
     struct job job;
     int64_t begin = clock_now();
     if (job_start(&job, run_shell, &c) != 0)
         return failure_set(f, "internal", "the command cannot be started: %s", strerror(errno));
-    enum job_end end = job_wait(io, &job, keep, deadline_in(timeout_ms * CLOCK_MS));
-    job_stop(&job, keep);
+    job.output.head_max = keep > limit ? keep : limit;
+    job.output.tail_max = WIRE_OUTPUT_TAIL(limit);
+    enum job_end end = job_wait(io, &job, deadline_in(timeout_ms * CLOCK_MS));
+    job_stop(&job);
     int rc = 0;
     if (end == JOB_TIMEOUT)
         rc = failure_set(f, "timeout", "the command did not end within %g s",
                          (double)timeout_ms / 1000);
-    else if (end == JOB_EXITED && job.output.failed)
+    else if (end == JOB_EXITED && (job.output.head.failed || job.output.tail.failed))
         rc = failure_set(f, "internal", "out of memory");
-    else if (end == JOB_EXITED)
-        add_output(out, id, &job, job.ended - begin);
-    str_done(&job.output);
+    else if (end == JOB_EXITED) {
+        if (keep > 0 && job.output.total > (int64_t)limit)
+            send_pieces(io, id, &job.output.head);
+        add_output(out, id, &job, limit, job.ended - begin);
+    }
+    output_done(&job.output);
     return rc;
 }
 

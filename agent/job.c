@@ -60,7 +60,7 @@ void job_go(struct job *j) {
 }
 
 /* Reads once. Returns false when there is no more now; closes the pipe at its end. */
-static bool read_output(struct job *j, size_t limit) {
+static bool read_output(struct job *j) {
     char buf[65536];
     ssize_t n = read(j->out, buf, sizeof(buf));
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
@@ -70,18 +70,15 @@ static bool read_output(struct job *j, size_t limit) {
         j->out = -1;
         return false;
     }
-    size_t room = limit - j->output.len;
-    size_t keep = (size_t)n < room ? (size_t)n : room;
-    str_add_bytes(&j->output, buf, keep);
-    j->truncated |= keep < (size_t)n;
+    output_add(&j->output, buf, (size_t)n);
     return true;
 }
 
 /* Waits for one event and sees to it. */
-static enum io_event step(struct io *io, struct job *j, size_t limit, int64_t deadline) {
+static enum io_event step(struct io *io, struct job *j, int64_t deadline) {
     enum io_event event = io_wait(io, j->out, deadline);
     if (event == IO_READY)
-        read_output(j, limit);
+        read_output(j);
     bool ran = !j->reaped;
     if (event == IO_CHILD)
         tree_reap(j->leader, &j->status, &j->reaped);
@@ -90,9 +87,9 @@ static enum io_event step(struct io *io, struct job *j, size_t limit, int64_t de
     return event;
 }
 
-enum job_end job_wait(struct io *io, struct job *j, size_t limit, int64_t deadline) {
+enum job_end job_wait(struct io *io, struct job *j, int64_t deadline) {
     while (!j->reaped) {
-        enum io_event event = step(io, j, limit, deadline);
+        enum io_event event = step(io, j, deadline);
         if (event == IO_ENDED)
             return JOB_ENDED;
         if (event == IO_TIMEOUT)
@@ -100,7 +97,7 @@ enum job_end job_wait(struct io *io, struct job *j, size_t limit, int64_t deadli
     }
     int64_t drained = deadline_in(DRAIN);
     while (j->out >= 0) {
-        enum io_event event = step(io, j, limit, drained);
+        enum io_event event = step(io, j, drained);
         if (event == IO_ENDED)
             return JOB_ENDED;
         if (event == IO_TIMEOUT)
@@ -111,20 +108,20 @@ enum job_end job_wait(struct io *io, struct job *j, size_t limit, int64_t deadli
 
 /* Whether a whole line has come; it loses its newline. The process prints one, then waits. */
 static bool has_line(struct job *j) {
-    if (j->output.len == 0 || j->output.data[j->output.len - 1] != '\n')
+    struct str *line = &j->output.head;
+    if (line->len == 0 || line->data[line->len - 1] != '\n')
         return false;
-    j->output.data[--j->output.len] = '\0';
+    line->data[--line->len] = '\0';
     return true;
 }
 
-enum job_end job_line(struct io *io, struct job *j, size_t limit, int64_t deadline,
-                      const struct job_tick *tick) {
-    str_clear(&j->output);
+enum job_end job_line(struct io *io, struct job *j, int64_t deadline, const struct job_tick *tick) {
+    str_clear(&j->output.head);
     int64_t next = deadline_in(tick->every / 4); /* short ones are seen, too */
     while (!has_line(j)) {
         if (j->reaped)
             return JOB_EXITED;
-        switch (step(io, j, limit, deadline_min(next, deadline))) {
+        switch (step(io, j, deadline_min(next, deadline))) {
         case IO_ENDED:
             return JOB_ENDED;
         case IO_TIMEOUT:
@@ -134,7 +131,7 @@ enum job_end job_line(struct io *io, struct job *j, size_t limit, int64_t deadli
             next = deadline_in(tick->every);
             break;
         case IO_CHILD:
-            while (j->out >= 0 && read_output(j, limit))
+            while (j->out >= 0 && read_output(j))
                 ;
             break;
         case IO_READY:
@@ -145,13 +142,13 @@ enum job_end job_line(struct io *io, struct job *j, size_t limit, int64_t deadli
     return JOB_LINE;
 }
 
-void job_stop(struct job *j, size_t limit) {
+void job_stop(struct job *j) {
     if (j->in >= 0)
         close(j->in);
     j->in = -1;
     tree_kill(j->leader);
     /* what the killed ones had left in the pipe, which is all there can be */
-    for (int i = 0; j->out >= 0 && i < 64 && read_output(j, limit); i++)
+    for (int i = 0; j->out >= 0 && i < 64 && read_output(j); i++)
         ;
     if (j->out >= 0)
         close(j->out);

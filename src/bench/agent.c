@@ -259,10 +259,10 @@ static int send_request(struct agent *a, const struct str *request, int64_t dead
     return 0;
 }
 
-/* Reads the next message that is more than a sign of life. */
+/* Reads the next message that is more than a sign of life or a piece of what was asked for. */
 static int read_answer(struct agent *a, int64_t deadline, struct wire_message *answer,
                        struct error *err) {
-    do {
+    for (;;) {
         const char *line;
         size_t len;
         int rc = read_line(a, deadline, &line, &len, err);
@@ -272,20 +272,27 @@ static int read_answer(struct agent *a, int64_t deadline, struct wire_message *a
                              *session_stderr(a->session) ? ": " : "", session_stderr(a->session));
         if (rc < 0 || wire_parse(line, len, answer, err) < 0)
             return -1;
-    } while (answer->type == WIRE_ALIVE);
-    return 0;
+        bool piece = answer->type == WIRE_PIECE && answer->id == a->last_id;
+        if (!piece && answer->type != WIRE_ALIVE)
+            return 0;
+        if (piece)
+            outfile_add(&a->outfile, answer->output, answer->output_len);
+        wire_message_done(answer);
+    }
 }
 
 int agent_ask(struct agent *a, const struct str *request, int64_t deadline,
               struct wire_message *answer, struct error *err) {
     if (send_request(a, request, deadline, err) < 0 || read_answer(a, deadline, answer, err) < 0)
         return -1;
-    if (answer->id == a->last_id && answer->type != WIRE_HELLO && answer->type != WIRE_NEED)
+    if (answer->id == a->last_id && answer->type != WIRE_HELLO && answer->type != WIRE_NEED &&
+        answer->type != WIRE_PIECE)
         return 0;
     wire_message_done(answer);
     return error_set(err, ERROR_BAD_OUTPUT, "the server answered something that was not asked");
 }
 
 void agent_done(struct agent *a) {
+    outfile_done(&a->outfile);
     str_done(&a->input);
 }

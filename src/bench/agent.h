@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "bench/outfile.h"
 #include "transport/transport.h"
 #include "wire/wire.h"
 
@@ -25,6 +26,7 @@ struct agent {
     struct str input; /* what was read and not yet used, from `used` on */
     size_t used;
     int64_t last_id;
+    struct outfile outfile; /* for pieces of a long output; what it is of is the caller's to set */
     struct wire_lease lease;
     int64_t next_word; /* when the lease is to be renewed */
     int64_t silent;    /* when nothing will have come for all of it */

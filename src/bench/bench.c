@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OUTPUT_LIMIT 262144        /* bytes of a command's output that are kept */
+#define OUTPUT_LIMIT 262144        /* bytes of a command's output that are kept in memory */
 #define SIGNAL_MAX 64              /* Linux has no signal above it */
 #define ANSWER_GRACE (5 * CLOCK_S) /* for the agent, which keeps a benchmark's deadline itself */
 
@@ -37,7 +37,8 @@ static void add_request(const struct benchmark_plan *p, struct agent *a, int64_t
     int64_t id = agent_next_id(a);
     int64_t ms = timeout > CLOCK_MS ? timeout / CLOCK_MS : 1;
     if (p->command)
-        wire_add_command(out, id, p->command, ms, OUTPUT_LIMIT, p->env, p->env_count, p->needs);
+        wire_add_command(out, id, p->command, ms, OUTPUT_LIMIT, OUTFILE_MAX, p->env, p->env_count,
+                         p->needs);
     else
         wire_add_benchmark(out, id, p->name, ms, number, settle / CLOCK_MS, p->parameters);
 }
@@ -75,6 +76,16 @@ static int read_answer(const struct benchmark_plan *p, struct wire_message *m,
     return error_set(err, ERROR_BAD_OUTPUT, "%s: the agent answered another question", p->name);
 }
 
+/* Of a long output the answer has the end; foreign, it may be shorter than it should be. */
+static void end_outfile(struct outfile *f, const struct wire_message *m) {
+    size_t tail = WIRE_OUTPUT_TAIL((size_t)OUTPUT_LIMIT);
+    size_t n = m->output_len < tail ? m->output_len : tail;
+    if (m->type == WIRE_OUTPUT)
+        outfile_end(f, m->output + m->output_len - n, n, m->bytes);
+    else
+        outfile_done(f);
+}
+
 /* How long a benchmark may wait for an idle server before its first trial. */
 static int64_t settle_of(const struct plan *plan, const struct benchmark_plan *p, int number) {
     return p->command || number > 1 ? 0 : plan->settle;
@@ -88,6 +99,8 @@ static enum outcome_of_trial run_trial(const struct plan *plan, const struct ben
     int64_t left =
         server_deadline == DEADLINE_NEVER ? DEADLINE_NEVER : server_deadline - clock_now();
     int64_t settle = settle_of(plan, p, number);
+    a->outfile.benchmark = p->name;
+    a->outfile.trial = number;
     add_request(p, a, left < p->timeout ? left : p->timeout, number, settle, &request);
     int64_t busy_wait = a->last_id == 1 ? a->lease.busy_wait_ms * CLOCK_MS : 0;
     int64_t last =
@@ -106,6 +119,7 @@ static enum outcome_of_trial run_trial(const struct plan *plan, const struct ben
         error_set(err, ERROR_UNSUPPORTED, "%s: %s", p->name, answer.detail);
         return TRIAL_SKIPPED;
     }
+    end_outfile(&a->outfile, &answer);
     return read_answer(p, &answer, trials, err) < 0 ? TRIAL_ERROR : TRIAL_MEASURED;
 }
 
@@ -222,14 +236,15 @@ static struct wire_lease lease_of(const struct plan *plan, int64_t deadline) {
 }
 
 /* Returns as run_benchmarks(). */
-static int converse(const struct bench *b, struct session *session, int64_t deadline,
-                    struct server_result *r, struct error *err) {
+static int converse(const struct bench *b, const struct server *server, struct session *session,
+                    int64_t deadline, struct server_result *r, struct error *err) {
     struct agent agent;
     cleanup(wire_message_done) struct wire_message hello;
     int64_t start = deadline_min(deadline_in(b->plan->start_timeout), deadline);
     struct wire_lease lease = lease_of(b->plan, deadline);
     int rc = agent_start(&agent, session, b->agent_command, &lease, start, &hello, err);
     if (rc == 0) {
+        agent.outfile = (struct outfile){.folder = b->outputs, .server = server->name};
         r->facts = TAKE(hello.facts);
         rc = run_benchmarks(b, &agent, deadline, r, err);
     } else {
@@ -252,7 +267,7 @@ int bench_server(const struct bench *b, const struct server *server, int64_t dea
         const char *address = session_address(session);
         log_info("connected", LOG_S("address", *address ? address : NULL),
                  LOG_F("seconds", seconds_since(begin)));
-        rc = converse(b, session, deadline, ret, &why);
+        rc = converse(b, server, session, deadline, ret, &why);
         ret->way_broke = rc == 1 && session_way_broke(session);
     } else {
         rc = 1;

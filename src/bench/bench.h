@@ -16,6 +16,7 @@ struct bench {
     const struct plan *plan;
     const char *agent_command; /* starts the agent: bench/bootstrap.h */
     struct transport *transport;
+    const char *outputs; /* a folder for long outputs (bench/outfile.h), or NULL */
 };
 
 /*

@@ -327,12 +327,14 @@ static int run_collector(struct collector *c, struct error *err) {
 
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
     cleanup(str_done) struct str agent_command = {0};
+    cleanup(free_ptr) char *outputs = store_output_folder(f->store, run->id);
     bootstrap_add_command(&agent_command, run->id, NULL);
     struct collector c = {
         .f = f,
         .run = run,
         .outcomes = outcomes,
-        .shared = {.bench = {f->plan, agent_command.data, f->transport}, .cancel = f->cancel},
+        .shared = {.bench = {f->plan, agent_command.data, f->transport, outputs},
+                   .cancel = f->cancel},
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
     };

@@ -162,3 +162,9 @@ char *store_log_path(const struct store *s, const char *run_id) {
     int len = folder_length(s->path);
     return asprintf(&path, "%.*s/logs/%s.jsonl", len, s->path, run_id) < 0 ? NULL : path;
 }
+
+char *store_output_folder(const struct store *s, const char *run_id) {
+    char *path;
+    int len = folder_length(s->path);
+    return asprintf(&path, "%.*s/outputs/%s", len, s->path, run_id) < 0 ? NULL : path;
+}

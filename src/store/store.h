@@ -44,6 +44,9 @@ void store_close(struct store *s);
 /* Where the log of a run is kept: logs/ID.jsonl beside the database. The caller frees it. */
 char *store_log_path(const struct store *s, const char *run_id);
 
+/* The folder for a run's files: outputs/ID beside the database. The caller frees it. */
+char *store_output_folder(const struct store *s, const char *run_id);
+
 /* What a later sitting needs to go on as the first one began. NULL: not there. */
 struct store_recipe {
     char *options;     /* the option words of the command line, a JSON array */

@@ -53,13 +53,15 @@ void wire_add_benchmark(struct str *out, int64_t id, const char *name, int64_t t
 }
 
 void wire_add_command(struct str *out, int64_t id, const char *command, int64_t timeout_ms,
-                      int64_t output_limit, const struct wire_env *env, size_t env_count,
-                      const char *needs) {
+                      int64_t output_limit, int64_t keep_limit, const struct wire_env *env,
+                      size_t env_count, const char *needs) {
     add_request(out, "command", id, timeout_ms);
     str_add(out, ",\"command\":");
     add_text(out, command);
     str_add(out, ",\"output_limit\":");
     str_add_int(out, output_limit);
+    str_add(out, ",\"keep_limit\":");
+    str_add_int(out, keep_limit);
     for (size_t i = 0; i < env_count; i++) {
         str_add(out, i == 0 ? ",\"env\":{" : ",");
         add_text(out, env[i].name);
@@ -332,19 +334,10 @@ static ssize_t base64_decode(const char *from, size_t n, char *to) {
     return (ssize_t)len;
 }
 
-static int read_output(const struct object *o, struct wire_message *m, struct error *err) {
-    const struct value *truncated = member(o, "truncated");
+static int take_output(const struct object *o, struct wire_message *m, struct error *err) {
     const struct value *output = member(o, "output");
-    int64_t status = 0;
-    if (take_id(o, m, err) != 0 || take_seconds(o, m, err) != 0 ||
-        take_integer(o, "status", 0, 255, &status, err) != 0)
-        return -1;
-    if (!truncated || (truncated->kind != VALUE_TRUE && truncated->kind != VALUE_FALSE))
-        return bad(err, "truncated", "true or false");
     if (!output || output->kind != VALUE_TEXT)
         return bad(err, "output", "a text");
-    m->status = (int)status;
-    m->truncated = truncated->kind == VALUE_TRUE;
     m->output = malloc(output->len / 4 * 3 + 1);
     if (!m->output)
         return error_memory(err);
@@ -354,6 +347,26 @@ static int read_output(const struct object *o, struct wire_message *m, struct er
     m->output[len] = '\0';
     m->output_len = (size_t)len;
     return 0;
+}
+
+static int read_piece(const struct object *o, struct wire_message *m, struct error *err) {
+    return take_id(o, m, err) != 0 ? -1 : take_output(o, m, err);
+}
+
+static int read_output(const struct object *o, struct wire_message *m, struct error *err) {
+    const struct value *truncated = member(o, "truncated");
+    int64_t status = 0;
+    if (take_id(o, m, err) != 0 || take_seconds(o, m, err) != 0 ||
+        take_integer(o, "status", 0, 255, &status, err) != 0)
+        return -1;
+    if (!truncated || (truncated->kind != VALUE_TRUE && truncated->kind != VALUE_FALSE))
+        return bad(err, "truncated", "true or false");
+    m->status = (int)status;
+    m->truncated = truncated->kind == VALUE_TRUE;
+    if (take_output(o, m, err) != 0)
+        return -1;
+    m->bytes = (int64_t)m->output_len;
+    return member(o, "bytes") ? take_integer(o, "bytes", m->bytes, INT64_MAX, &m->bytes, err) : 0;
 }
 
 /* What only the controller can find out, an agent may not claim: it decides verdicts and retries.
@@ -403,7 +416,7 @@ static const struct {
 } types[] = {{"metrics", WIRE_METRICS, read_metrics}, {"output", WIRE_OUTPUT, read_output},
              {"skipped", WIRE_SKIPPED, read_skipped}, {"error", WIRE_ERROR, read_error},
              {"hello", WIRE_HELLO, read_hello},       {"need", WIRE_NEED, read_need},
-             {"alive", WIRE_ALIVE, read_alive}};
+             {"piece", WIRE_PIECE, read_piece},       {"alive", WIRE_ALIVE, read_alive}};
 
 static int read_object(const struct object *o, struct wire_message *m, struct error *err) {
     const char *type = raw_text(o, "type");

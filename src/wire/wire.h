@@ -11,7 +11,8 @@
  *    "parameters":{...}}               one trial; the first one prepares the benchmark, after it
  *                                      has waited up to settle_ms for the server to be idle
  *   {"type":"command","id":N,"command":TEXT,"timeout_ms":N,"output_limit":BYTES,
- *    "env":{NAME:VALUE,...},"needs":PROGRAM}                  env and needs may be left out
+ *    "keep_limit":BYTES,"env":{NAME:VALUE,...},"needs":PROGRAM}
+ *                                      env and needs may be left out
  * Agent to muster, one answer to each, with the id of the request:
  *   {"type":"metrics","id":N,"seconds":X,"metrics":[{"name":S,"unit":S,"value":X,
  *    "better":"higher"|"lower"},...],"units":N,"class":S,"conditions":TEXT,"sensors":{...}}
@@ -19,12 +20,17 @@
  *                                      reference is of (cores, nodes), class: what kind of device
  *                                      it was; both left out where they mean nothing; conditions
  *                                      and sensors: what was seen since the first trial
- *   {"type":"output","id":N,"seconds":X,"status":N,"truncated":B,"output":BASE64}
+ *   {"type":"output","id":N,"seconds":X,"status":N,"truncated":B,"bytes":N,"output":BASE64}
  *                                      status: exit status, or 128+N when signal N ended it;
  *                                      standard output and standard error, in their order
- *                                      and no more than output_limit bytes of them
+ *                                      and no more than output_limit bytes of them: of a longer
+ *                                      output its beginning, a newline, and its end
+ *                                      (WIRE_OUTPUT_HEAD, WIRE_OUTPUT_TAIL); bytes: how many
+ *                                      there were, left out where it is their number
  *   {"type":"skipped","id":N,"detail":SENTENCE}         there is nothing here to measure
  *   {"type":"error","id":N,"reason":REASON,"detail":SENTENCE}
+ * and before an output that is longer than output_limit its first keep_limit bytes, as many as fit:
+ *   {"type":"piece","id":N,"output":BASE64}
  * Between these lines, at any time, without an id and without an answer:
  *   {"type":"lease","lease_ms":N,"beat_ms":N,"busy_wait_ms":N}
  *                                      muster to agent, every beat_ms while it waits for an answer;
@@ -56,7 +62,11 @@
 #define WIRE_VERSION 1
 #define WIRE_LINE_MAX (1024 * 1024) /* bytes; a longer line ends the session as bad-output */
 #define WIRE_OUTPUT_MAX 768000      /* the most output_limit that fits such a line in base64 */
-#define WIRE_FACTS_MAX (64 * 1024)  /* bytes of facts, as printable JSON */
+#define WIRE_OUTPUT_HEAD(limit) ((limit) / 4)
+#define WIRE_OUTPUT_TAIL(limit) ((limit) - (limit) / 4 - ((limit) > 0))
+#define WIRE_PIECE_MAX 49152 /* bytes of output in a piece */
+#define WIRE_KEEP_MAX (INT64_C(64) << 20)
+#define WIRE_FACTS_MAX (64 * 1024) /* bytes of facts, as printable JSON */
 #define WIRE_LEASE_MS 60000
 #define WIRE_BEAT_MS 15000
 
@@ -78,8 +88,8 @@ struct wire_env {
 void wire_add_benchmark(struct str *out, int64_t id, const char *name, int64_t timeout_ms,
                         int trial, int64_t settle_ms, const char *parameters);
 void wire_add_command(struct str *out, int64_t id, const char *command, int64_t timeout_ms,
-                      int64_t output_limit, const struct wire_env *env, size_t env_count,
-                      const char *needs);
+                      int64_t output_limit, int64_t keep_limit, const struct wire_env *env,
+                      size_t env_count, const char *needs);
 
 /* Append the lines that have no answer. */
 void wire_add_lease(struct str *out, const struct wire_lease *lease);
@@ -92,6 +102,7 @@ enum wire_type {
     WIRE_OUTPUT,
     WIRE_SKIPPED,
     WIRE_ERROR,
+    WIRE_PIECE,
     WIRE_ALIVE
 };
 
@@ -112,11 +123,13 @@ struct wire_message {
     char *class;         /* NULL: not told */
     char *conditions;    /* NULL: nothing worth a word */
     char *sensors;       /* a JSON object as text, or NULL */
-    /* output: raw bytes, a NUL added after them */
+    /* output and piece: raw bytes, a NUL added after them */
     char *output;
     size_t output_len;
+    /* output */
     int status;
     bool truncated;
+    int64_t bytes; /* of the whole output */
     /* error; a skipped one has a detail only */
     enum reason reason; /* one that an agent can know of: never unreachable, auth, interrupted... */
     char *detail;

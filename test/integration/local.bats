@@ -170,6 +170,30 @@ Y
     true
 }
 
+@test "a long output: the number at its end counts, and all of it is in a file" {
+    bench 'seq 100000; echo rate 77' 'timeout: 20s'
+    sed -i "s/regex: .*/regex: 'rate ([0-9]+)'}/" muster.yaml
+    run muster run -T local --json
+    status_is 0
+    json_is '.servers[0].benchmarks[0].value' 77
+    file=$(find "$XDG_STATE_HOME/muster/outputs" -type f)
+    [ "$(basename "$file")" = x-1.out ]
+    { seq 100000; echo rate 77; } | cmp - "$file"
+    muster log last | grep "output kept" | grep -qF "$file"
+}
+
+@test "of an output without end the beginning and the end are kept" {
+    bench 'head -c 20000000 /dev/zero | tr "\\0" x; echo; echo rate 5' 'timeout: 60s'
+    sed -i "s/regex: .*/regex: 'rate ([0-9]+)'}/" muster.yaml
+    run muster run -T local --json
+    status_is 1
+    json_is '.servers[0].benchmarks[0].value' 5
+    file=$(find "$XDG_STATE_HOME/muster/outputs" -type f)
+    grep -aq '^\[[0-9]* bytes are missing here\]$' "$file"
+    [ "$(tail -n 1 "$file")" = "rate 5" ]
+    [ "$(stat -c %s "$file")" -lt 9000000 ]
+}
+
 @test "what a command leaves behind is ended with it" {
     mark=$((RANDOM + 100000))
     bench "(setsid sleep $mark.5 &) ; sleep $mark.25 & echo 60"

@@ -98,7 +98,7 @@ static struct wire_message ask_text(struct agent *a, const char *line) {
 }
 
 struct ask {
-    int64_t timeout_ms, limit;
+    int64_t timeout_ms, limit, keep;
     const char *needs;
     const struct wire_env *env;
     size_t env_count;
@@ -107,7 +107,7 @@ struct ask {
 static void send_command(struct agent *a, const char *command, struct ask how) {
     struct str out = {0};
     wire_add_command(&out, 5, command, how.timeout_ms ? how.timeout_ms : 10000,
-                     how.limit ? how.limit : 65536, how.env, how.env_count, how.needs);
+                     how.limit ? how.limit : 65536, how.keep, how.env, how.env_count, how.needs);
     ask(a, out.data, out.len);
     str_done(&out);
 }
@@ -659,6 +659,50 @@ static void bounds_output(UNUSED void **state) {
     finish(&a);
 }
 
+static void keeps_the_beginning_and_the_end(UNUSED void **state) {
+    struct agent a = start("r1");
+    struct wire_message m =
+        command(&a, "echo begin; seq 100000; printf end", (struct ask){.limit = 100});
+    assert_int_equal(m.output_len, 100);
+    assert_int_equal(m.bytes, 588895 + 6 + 3);
+    assert_memory_equal(m.output, "begin\n1\n2\n3\n4\n5\n6\n7\n8\n9\n1\n", 26);
+    assert_memory_equal(m.output + 100 - 17, "\n99999\n100000\nend", 17);
+    wire_message_done(&m);
+    m = command(&a, "seq 10; sleep 0.01; seq 11 20", (struct ask){.limit = 51});
+    assert_int_equal(m.output_len, 51);
+    assert_false(m.truncated);
+    wire_message_done(&m);
+    finish(&a);
+}
+
+static void sends_long_output_in_pieces(UNUSED void **state) {
+    struct agent a = start("r1");
+    struct str got = {0};
+    struct wire_message m = command(&a, "seq 30000", (struct ask){.limit = 1000, .keep = 100000});
+    for (; m.type == WIRE_PIECE; m = answer(&a)) {
+        assert_int_equal(m.id, 5);
+        assert_in_range(m.output_len, 1, WIRE_PIECE_MAX);
+        str_add_bytes(&got, m.output, m.output_len);
+        wire_message_done(&m);
+    }
+    assert_int_equal(m.type, WIRE_OUTPUT);
+    assert_int_equal(m.bytes, 168894);
+    assert_int_equal(m.output_len, 1000);
+    assert_int_equal(got.len, 100000);
+    struct str expected = {0};
+    for (int i = 1; i <= 30000; i++)
+        str_addf(&expected, "%d\n", i);
+    assert_memory_equal(got.data, expected.data, got.len);
+    size_t tail = WIRE_OUTPUT_TAIL(1000);
+    assert_memory_equal(m.output + 1000 - tail, expected.data + expected.len - tail, tail);
+    wire_message_done(&m);
+    expect_output(command(&a, "seq 3", (struct ask){.limit = 1000, .keep = 100000}), 0,
+                  "1\n2\n3\n");
+    str_done(&got);
+    str_done(&expected);
+    finish(&a);
+}
+
 static void gives_commands_their_environment(UNUSED void **state) {
     struct agent a = start("r1");
     const struct wire_env env[] = {{"A", "a b"}, {"PATH", "/usr/bin:/bin"}};
@@ -994,10 +1038,10 @@ static void reads_words_in_any_pieces(UNUSED void **state) {
     struct str out = {0};
     const struct wire_lease lease = {60000, 30000, 0};
     wire_add_lease(&out, &lease);
-    wire_add_command(&out, 1, "echo 1", 10000, 100, NULL, 0, NULL);
+    wire_add_command(&out, 1, "echo 1", 10000, 100, 0, NULL, 0, NULL);
     wire_add_lease(&out, &lease);
     wire_add_lease(&out, &lease);
-    wire_add_command(&out, 2, "echo 2", 10000, 100, NULL, 0, NULL);
+    wire_add_command(&out, 2, "echo 2", 10000, 100, 0, NULL, 0, NULL);
     wire_add_lease(&out, &lease);
     for (size_t step = 1; step <= 512; step *= 8) {
         for (size_t i = 0; i < out.len; i += step) {
@@ -1134,6 +1178,8 @@ int main(void) {
         cmocka_unit_test(ends_a_benchmark_at_its_deadline),
         cmocka_unit_test(runs_commands),
         cmocka_unit_test(bounds_output),
+        cmocka_unit_test(keeps_the_beginning_and_the_end),
+        cmocka_unit_test(sends_long_output_in_pieces),
         cmocka_unit_test(gives_commands_their_environment),
         cmocka_unit_test(looks_for_what_is_needed),
         cmocka_unit_test(ends_a_command_at_its_deadline),

@@ -284,7 +284,7 @@ static void answers_a_command_with_a_number(UNUSED void **state) {
     struct transport *t = make("delay=0,seed=1,score=42");
     struct session *s = begin(t, "1");
     cleanup(str_done) struct str line = {0};
-    wire_add_command(&line, 5, "echo \"name\": \\ x", 1000, 100, NULL, 0, NULL);
+    wire_add_command(&line, 5, "echo \"name\": \\ x", 1000, 100, 0, NULL, 0, NULL);
     assert_int_equal(session_write(s, line.data, line.len, soon(), &err), 0);
     struct wire_message m;
     expect_message(s, &m);

@@ -60,11 +60,12 @@ static void writes_a_command_whatever_is_in_it(UNUSED void **state) {
     static const char command[] = "printf '%s\\n' \"a\tb\" \x01\x7f \xc3\xbc\nexit 3";
     const struct wire_env env[] = {{"A", "1\"2"}, {"B", ""}};
     struct str out = {0};
-    wire_add_command(&out, 2, command, 1, 4096, env, 2, "fio");
+    wire_add_command(&out, 2, command, 1, 4096, 9, env, 2, "fio");
     json_t *object = request(&out);
     assert_string_equal(json_string_value(json_object_get(object, "command")), command);
     assert_string_equal(json_string_value(json_object_get(object, "needs")), "fio");
     assert_int_equal(json_integer_value(json_object_get(object, "output_limit")), 4096);
+    assert_int_equal(json_integer_value(json_object_get(object, "keep_limit")), 9);
     json_t *given = json_object_get(object, "env");
     assert_int_equal(json_object_size(given), 2);
     assert_string_equal(json_string_value(json_object_get(given, "A")), "1\"2");
@@ -72,7 +73,7 @@ static void writes_a_command_whatever_is_in_it(UNUSED void **state) {
     json_decref(object);
 
     str_clear(&out);
-    wire_add_command(&out, 3, "true", 1, 1, NULL, 0, NULL);
+    wire_add_command(&out, 3, "true", 1, 1, 0, NULL, 0, NULL);
     object = request(&out);
     assert_null(json_object_get(object, "env"));
     assert_null(json_object_get(object, "needs"));
@@ -97,6 +98,15 @@ static void reads_a_sign_of_life(UNUSED void **state) {
     static const char line[] = "{\"type\":\"alive\"}";
     assert_int_equal(wire_parse(line, strlen(line), &m, &err), 0);
     assert_int_equal(m.type, WIRE_ALIVE);
+    wire_message_done(&m);
+}
+
+static void reads_a_piece(UNUSED void **state) {
+    struct wire_message m = parsed("{\"type\":\"piece\",\"id\":3,\"output\":\"YQBi\"}");
+    assert_int_equal(m.type, WIRE_PIECE);
+    assert_int_equal(m.id, 3);
+    assert_int_equal(m.output_len, 3);
+    assert_memory_equal(m.output, "a\0b", 3);
     wire_message_done(&m);
 }
 
@@ -352,6 +362,7 @@ int main(void) {
         cmocka_unit_test(writes_a_command_whatever_is_in_it),
         cmocka_unit_test(writes_what_has_no_answer),
         cmocka_unit_test(reads_a_sign_of_life),
+        cmocka_unit_test(reads_a_piece),
         cmocka_unit_test(reads_a_hello),
         cmocka_unit_test(reads_a_need),
         cmocka_unit_test(reads_metrics),
