@@ -18,8 +18,14 @@ struct alive {
     uint64_t known;                 /* of these bytes, when it was last heard of */
 };
 
+/* After a packet that cannot be right libssh takes no more, but leaves the connection open. */
+static bool broken(const struct link *l) {
+    return ssh_get_status(l->ssh) & SSH_CLOSED_ERROR;
+}
+
 bool link_lost(const struct link *l) {
-    return (l->alive && l->alive->given_up) || !ssh_is_connected(l->ssh) || ssh_get_fd(l->ssh) < 0;
+    return (l->alive && l->alive->given_up) || !ssh_is_connected(l->ssh) ||
+           ssh_get_fd(l->ssh) < 0 || broken(l);
 }
 
 /* ---- waiting ------------------------------------------------------------------------------- */

@@ -366,3 +366,22 @@ Y
     wait_for gone "$T/remote"
     [ -z "$(ls -A tmp)" ] || fail "left: $(find tmp)"
 }
+
+@test "a connection that is garbled once it is encrypted is given up at once" {
+    start_sshd 127.0.0.8
+    # the pause puts the bad packet after the key exchange, so that it comes with its own call
+    python3 "$BATS_TEST_DIRNAME/../support/fault_proxy.py" 127.0.0.9:2222 127.0.0.8:2222 \
+        'delay down@1750 0.1' 'corrupt down@1750 1' >proxy.out 2>&1 3>&- &
+    echo $! >proxy.pid
+    python3 "$BATS_TEST_DIRNAME/../support/fault_proxy.py" 127.0.0.10:2222 127.0.0.8:2222 \
+        'delay down@2000 0.1' 'corrupt down@2000 1' >proxy2.out 2>&1 3>&- &
+    echo $! >proxy2.pid
+    wait_for grep -q ready proxy.out
+    wait_for grep -q ready proxy2.out
+    printf 'ssh: {login_timeout: 20s}\nbenchmarks: {}\n' >long.yaml
+    run muster_ssh -c long.yaml -b none --retries 0 127.0.0.9 127.0.0.10 --json
+    status_is 1
+    json_is '[.servers[] | .reason == "unreachable" or .reason == "connection-lost"] | all' true
+    json_is '[.servers[] | .detail | contains("Decryption error")] | all' true
+    json_is '[.servers[].seconds] | max < 5' true
+}
