@@ -8,7 +8,7 @@
  * arguments:
  *
  *   $1 and $3, $2 and $3   an error and a need around their text
- *   $4, $5                 the run, the directory or nothing
+ *   $4, $5, $6             the run, the directory or nothing, seconds for an upload
  *   then three for each agent: architecture, hash, size
  *
  * What it does, and why so:
@@ -23,21 +23,25 @@
  *   - Where nothing is there yet, a file of one line shows whether programs can be run from a
  *     directory before the agent is asked for: a shell runs a text without an interpreter's line
  *     itself, but only after the kernel has let it.
+ *   - A connection may be lost in the middle of an upload without a word of it: where there is a
+ *     timeout program, it ends the wait for the rest.
  *   - Agents that nobody has used for 30 days, and uploads cut off, are removed, on an upload only.
  *   - Standard error joins standard output until the agent runs, so that a complaint of the shell
  *     reaches the sentence about this server.
  */
 #include "bench/bootstrap.h"
 
+#include "base/clock.h"
 #include "bench/image.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define RUN_MAX 64
 #define DIRECTORY_MAX 512
 
 static const char script[] =
-    "exec 3>&2 2>&1; umask 077; E=$1 N=$2 Z=$3 r=$4 d=$5; shift 5; h=; t=; "
+    "exec 3>&2 2>&1; umask 077; E=$1 N=$2 Z=$3 r=$4 d=$5 w=$6; shift 6; h=; t=; "
     "fail() { echo \"$E$1$Z\"; exit 1; }; "
     "gone() { rm -f \"$t\"; exit 1; }; "
     "ours() { case $(LC_ALL=C ls -ld \"$1\" 2>/dev/null) in "
@@ -65,7 +69,8 @@ static const char script[] =
     "[ \"$t\" ] || fail \"no directory where a program can be put and run: "
     "$(echo \"$*\" | tr -cd \"a-zA-Z0-9/._ -\")\"; "
 
-    "echo \"$N$m$Z\"; head -c $s >\"$t\"; chmod 700 \"$t\"; "
+    "timeout $w true 2>/dev/null && w=\"timeout $w\" || w=; "
+    "echo \"$N$m$Z\"; $w head -c $s >\"$t\"; chmod 700 \"$t\"; "
     "if good \"$t\" && mv -f \"$t\" \"$c/$n\"; then "
     "find \"$c\" -type f -name \"agent-*\" -mtime +30 -atime +30 -exec rm -f {} + 2>/dev/null; "
     "find \"$c\" -type f -name \".new.*\" -mtime +1 -exec rm -f {} + 2>/dev/null; "
@@ -88,7 +93,8 @@ static bool run_valid(const char *run_id) {
            strspn(run_id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.") == n;
 }
 
-void bootstrap_add_command(struct str *out, const char *run_id, const char *directory) {
+void bootstrap_add_command(struct str *out, const char *run_id, const char *directory,
+                           int64_t upload_timeout) {
     if (!run_valid(run_id) || (directory && !bootstrap_directory_valid(directory))) {
         out->failed = true;
         return;
@@ -97,7 +103,8 @@ void bootstrap_add_command(struct str *out, const char *run_id, const char *dire
     str_add(out, script);
     str_add(out, "' muster '{\"muster\":1,\"type\":\"error\",\"id\":0,\"reason\":\"unsupported\","
                  "\"detail\":\"' '{\"muster\":1,\"type\":\"need\",\"arch\":\"' '\"}' ");
-    str_addf(out, "%s '%s'", run_id, directory ? directory : "");
+    str_addf(out, "%s '%s' %" PRId64, run_id, directory ? directory : "",
+             upload_timeout / CLOCK_S + 1);
     size_t count;
     const struct agent_image *images = agent_images(&count);
     for (size_t i = 0; i < count; i++)

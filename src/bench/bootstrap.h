@@ -15,6 +15,7 @@
 #include "base/str.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define BOOTSTRAP_MAX 4096 /* the command line is shorter */
 
@@ -27,6 +28,8 @@ bool bootstrap_directory_valid(const char *directory);
 /*
  * Appends the command line, for any login shell. The run's id consists of letters, digits, `-`, `_`
  * and `.`, 64 at most. `directory` is the only one to put the agent below, or NULL for the first
- * that will do of the usual ones. What is not so marks *out as failed.
+ * that will do of the usual ones. What is not so marks *out as failed. An upload that takes longer
+ * than `upload_timeout` (ns, rounded up to seconds) is given up on the server, too.
  */
-void bootstrap_add_command(struct str *out, const char *run_id, const char *directory);
+void bootstrap_add_command(struct str *out, const char *run_id, const char *directory,
+                           int64_t upload_timeout);

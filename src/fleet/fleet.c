@@ -328,7 +328,7 @@ static int run_collector(struct collector *c, struct error *err) {
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
     cleanup(str_done) struct str agent_command = {0};
     cleanup(free_ptr) char *outputs = store_output_folder(f->store, run->id);
-    bootstrap_add_command(&agent_command, run->id, NULL);
+    bootstrap_add_command(&agent_command, run->id, NULL, f->plan->start_timeout);
     struct collector c = {
         .f = f,
         .run = run,

@@ -23,6 +23,7 @@
 
 static char scratch[64];
 static const struct agent_image *image; /* of this machine */
+static int64_t upload_timeout = 60 * CLOCK_S;
 
 struct remote {
     pid_t pid;
@@ -47,7 +48,7 @@ static void make_fresh(void) {
 /* Runs the command line as the login shell would, in a home of its own. */
 static struct remote start(const char *login_shell, const char *directory) {
     struct str line = {0};
-    bootstrap_add_command(&line, "run-1", directory);
+    bootstrap_add_command(&line, "run-1", directory, upload_timeout);
     assert_false(line.failed);
     assert_true(line.len < BOOTSTRAP_MAX);
     int in[2], out[2];
@@ -167,7 +168,7 @@ static bool installed(const char *program) {
 
 static void has_nothing_a_shell_would_touch(UNUSED void **state) {
     struct str line = {0};
-    bootstrap_add_command(&line, "run-1", NULL);
+    bootstrap_add_command(&line, "run-1", NULL, 60 * CLOCK_S);
     const char *begin = strchr(line.data, '\'') + 1, *end = strchr(begin, '\'');
     for (const char *p = begin; p < end; p++)
         assert_false(*p == '\\' || *p == '!' || *p == '\n');
@@ -181,14 +182,14 @@ static void refuses_what_would_break_out(UNUSED void **state) {
     static const char *const runs[] = {"", "a b", "a;b", "a'b", "$(a)", "\xc3\xbc", "a/b"};
     for (size_t i = 0; i < ARRAY_LEN(runs); i++) {
         struct str line = {0};
-        bootstrap_add_command(&line, runs[i], NULL);
+        bootstrap_add_command(&line, runs[i], NULL, 60 * CLOCK_S);
         assert_true(line.failed);
         str_done(&line);
     }
     static const char *const directories[] = {"", "tmp", "/a'b", "/a\\", "/a!", "/a\nb", "/\""};
     for (size_t i = 0; i < ARRAY_LEN(directories); i++) {
         struct str line = {0};
-        bootstrap_add_command(&line, "r", directories[i]);
+        bootstrap_add_command(&line, "r", directories[i], 60 * CLOCK_S);
         assert_true(line.failed);
         str_done(&line);
     }
@@ -245,6 +246,19 @@ static void replaces_a_broken_agent(UNUSED void **state) {
     put_agent("sh", NULL);
     find_agent("sh", NULL);
     assert_int_equal(files_in(cache()), 1);
+}
+
+/* Its input stays open, as that of a connection that was lost without a word. */
+static void gives_up_an_upload_that_does_not_end(UNUSED void **state) {
+    make_fresh();
+    upload_timeout = 0;
+    struct remote r = start("sh", NULL);
+    upload_timeout = 60 * CLOCK_S;
+    expect(&r, WIRE_NEED);
+    assert_int_equal(fd_write_all(r.in, image->data, image->size / 2), 0);
+    expect(&r, WIRE_ERROR);
+    assert_int_not_equal(finish(&r), 0);
+    assert_int_equal(files_in(cache()), 0);
 }
 
 static void refuses_an_agent_that_did_not_arrive(UNUSED void **state) {
@@ -389,6 +403,7 @@ int main(void) {
         cmocka_unit_test(runs_in_any_sh),
         cmocka_unit_test(runs_with_busybox_alone),
         cmocka_unit_test(replaces_a_broken_agent),
+        cmocka_unit_test(gives_up_an_upload_that_does_not_end),
         cmocka_unit_test(refuses_an_agent_that_did_not_arrive),
         cmocka_unit_test(two_uploads_do_not_hurt_each_other),
         cmocka_unit_test(keeps_to_the_directory_that_is_given),
