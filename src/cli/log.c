@@ -10,9 +10,9 @@
 #include "base/str.h"
 #include "store/store.h"
 #include "sync/format.h"
+#include "wire/jsontext.h"
 
 #include <errno.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,10 +108,12 @@ static int print_log(FILE *in, enum log_format format, const char *server, struc
     size_t size = 0, printed = 0;
     if (!line)
         return error_memory(err);
-    while (getline(&text, &size, in) > 0) {
+    while (errno = 0, getline(&text, &size, in) > 0) {
         if (server && !strstr(text, "\"server\"")) /* most lines need not be parsed */
             continue;
-        json_t *object = json_loads(text, 0, NULL);
+        json_t *object = jsontext_read(text, err);
+        if (!object && err->kind == ERROR_INTERNAL)
+            return -1;
         str_clear(&out);
         if (json_is_object(object) && is_of(object, server))
             render(object, format, line, &out, &clock);
@@ -122,6 +124,8 @@ static int print_log(FILE *in, enum log_format format, const char *server, struc
             fwrite(out.data, 1, out.len, stdout);
         printed += out.len > 0;
     }
+    if (!feof(in))
+        return error_os(err, ERROR_STORE, errno, "cannot read the log to its end");
     if (server && printed == 0)
         return error_set(err, ERROR_USAGE, "the log has no line of a server '%.80s'", server);
     return 0;

@@ -4,8 +4,8 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "base/units.h"
+#include "wire/jsontext.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -136,11 +136,12 @@ char *run_options_words(const struct run_options *o) {
 
 /* As the arguments of a command: its name first, NULL at the end. */
 static int split_words(struct run_options *o, const char *words, size_t *count, struct error *err) {
-    json_t *list = json_loads(words, 0, NULL), *word;
+    json_t *list = jsontext_read(words, err), *word;
     size_t i;
     if (!json_is_array(list)) {
         json_decref(list);
-        return error_set(err, ERROR_STORE, "the options of the run cannot be read");
+        return error_set(err, ERROR_STORE, "the options of the run cannot be read%s",
+                         list ? "" : ": memory ran out, or they are no JSON");
     }
     o->read = calloc(json_array_size(list) + 2, sizeof(*o->read));
     bool full = o->read && (o->read[0] = strdup("run"));

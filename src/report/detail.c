@@ -25,8 +25,8 @@
 #include "report/detail.h"
 
 #include "base/text.h"
+#include "wire/jsontext.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -170,7 +170,9 @@ static void add_object(struct str *out, int indent, json_t *object) {
 
 /* The object that is in `text`, if it is one. */
 static void add_json(struct str *out, int indent, const char *title, const char *text) {
-    json_t *object = text ? json_loads(text, 0, NULL) : NULL;
+    struct error why = {.kind = ERROR_NONE};
+    json_t *object = text ? jsontext_read(text, &why) : NULL;
+    out->failed |= why.kind == ERROR_INTERNAL;
     if (json_is_object(object) && json_object_size(object) > 0) {
         add_title(out, indent, title);
         add_object(out, indent + 2, object);

@@ -6,8 +6,8 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "wire/jsontext.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -53,15 +53,14 @@ static json_t *run_object(const struct run *run) {
 
 /*
  * The object that is in `text`, else `otherwise`, which is used up: another program may have
- * written what is none. NULL when memory ran out, of which jansson says nothing, or its code.
+ * written what is none. NULL when memory ran out.
  */
 static json_t *object_of(const char *text, json_t *otherwise) {
-    json_error_t why;
+    struct error why;
     if (!text)
         return otherwise;
-    json_t *object = json_loads(text, 0, &why);
-    bool no_memory = !object && (!why.text[0] || json_error_code(&why) == json_error_out_of_memory);
-    if (!json_is_object(object) && !no_memory) {
+    json_t *object = jsontext_read(text, &why);
+    if (!json_is_object(object) && (object || why.kind != ERROR_INTERNAL)) {
         json_decref(object);
         return otherwise;
     }

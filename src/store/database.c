@@ -1,7 +1,14 @@
 /* database: see database.h. A statement is made when it is first needed, and kept. */
 #include "store/database.h"
 
+#include "base/clock.h"
 #include "store/rows.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#define MEMORY_TRIES 5 /* within 0.6 s: */
+#define MEMORY_PAUSE (20 * CLOCK_MS)
 
 #define NOT_PASSED                                                                                 \
     "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
@@ -49,7 +56,19 @@ static const char *const sql[STATEMENT_COUNT] = {
 };
 
 int database_fail(const struct store *s, struct error *err) {
-    return error_set(err, ERROR_STORE, "the store %s: %s", s->path, sqlite3_errmsg(s->db));
+    int code = sqlite3_extended_errcode(s->db);
+    error_set(err, ERROR_STORE, "the store %s: %s", s->path, sqlite3_errmsg(s->db));
+    if (code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM)
+        err->os = ENOMEM;
+    return -1;
+}
+
+bool database_try_again(int *tries, const struct error *err) {
+    if (err->os != ENOMEM || ++*tries == MEMORY_TRIES)
+        return false;
+    struct timespec pause = deadline_timespec(MEMORY_PAUSE << *tries);
+    nanosleep(&pause, NULL);
+    return true;
 }
 
 sqlite3_stmt *database_use(struct store *s, enum statement which, struct error *err) {
@@ -74,9 +93,18 @@ int database_run_on(struct store *s, enum statement which, int64_t run, struct e
 }
 
 int database_begin(struct store *s, struct error *err) {
+    if (!sqlite3_get_autocommit(s->db)) /* there was no memory to undo the one before */
+        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
     return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK
                ? 0
                : database_fail(s, err);
+}
+
+/* A file that was removed takes writes as before, and nobody will ever read them. */
+static bool was_removed(const struct store *s) {
+    int moved = 0;
+    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+    return moved;
 }
 
 int database_end(struct store *s, int rc, struct error *err) {
@@ -84,6 +112,8 @@ int database_end(struct store *s, int rc, struct error *err) {
         rc = database_fail(s, err);
     if (rc < 0)
         sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
+    else if (was_removed(s))
+        rc = error_set(err, ERROR_STORE, "the store %s was removed while it was in use", s->path);
     return rc;
 }
 

@@ -43,6 +43,13 @@ struct store {
 /* Fills *err with what SQLite says. Returns -1. */
 int database_fail(const struct store *s, struct error *err);
 
+/*
+ * Whether a transaction that failed, and was undone, may be tried again: what memory there was not
+ * may be there a moment later, and a run of hours is not to end for less. Waits for that moment.
+ * *tries is 0 at first.
+ */
+bool database_try_again(int *tries, const struct error *err) must_use;
+
 /* The statement, ready to be bound; NULL with the error. */
 sqlite3_stmt *database_use(struct store *s, enum statement which, struct error *err) must_use;
 

@@ -25,7 +25,9 @@ static int find_holder(const struct store *s, sqlite3_stmt *stmt, struct run *r,
     cleanup(free_ptr) char *path = store_log_path(s, r->id);
     if (!path)
         return error_memory(err);
-    const char *host = (const char *)sqlite3_column_text(stmt, 10);
+    const char *host;
+    if (row_borrow_text(stmt, 10, &host, err) < 0)
+        return -1;
     r->holder.pid = hold_holder(path);
     if (r->holder.pid != sqlite3_column_int64(stmt, 9))
         return 0;
@@ -41,6 +43,9 @@ static size_t read_count(sqlite3_stmt *stmt, int column) {
 }
 
 static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, struct error *err) {
+    const char *id;
+    if (row_borrow_text(stmt, 0, &id, err) < 0)
+        return -1;
     *r = (struct run){
         .started = sqlite3_column_int64(stmt, 1),
         .seconds = row_read_number(stmt, 2),
@@ -51,7 +56,7 @@ static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, st
         .failed = read_count(stmt, 7),
         .errors = read_count(stmt, 8),
     };
-    snprintf(r->id, sizeof(r->id), "%s", (const char *)sqlite3_column_text(stmt, 0));
+    snprintf(r->id, sizeof(r->id), "%s", id ? id : "");
     size_t judged = r->passed + r->failed + r->errors;
     r->cancelled = r->total > judged ? r->total - judged : 0;
     return find_holder(s, stmt, r, err);
@@ -61,8 +66,8 @@ int store_runs(struct store *s, struct run **ret, size_t *count, struct error *e
     sqlite3_stmt *stmt = NULL;
     cleanup(free_ptr) struct run *runs = NULL;
     size_t n = 0, cap = 0;
-    int rc = sqlite3_prepare_v2(
-        s->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY started DESC, id DESC", -1, &stmt, NULL);
+    int rc = sqlite3_prepare_v2(s->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY number DESC", -1,
+                                &stmt, NULL);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         if (vec_reserve(&runs, &cap, n + 1, sizeof(*runs)) < 0)
             error_memory(err);

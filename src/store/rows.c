@@ -8,8 +8,8 @@
 
 #include "base/str.h"
 #include "base/text.h"
+#include "wire/jsontext.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <string.h>
 
@@ -112,8 +112,17 @@ static int corrupt(const char *what, struct error *err) {
     return error_set(err, ERROR_STORE, "a row of the store cannot be read: its %s", what);
 }
 
+int row_borrow_text(sqlite3_stmt *stmt, int column, const char **ret, struct error *err) {
+    /* asked first: where memory runs out the text is NULL, and so is the column from then on */
+    bool null = sqlite3_column_type(stmt, column) == SQLITE_NULL;
+    *ret = (const char *)sqlite3_column_text(stmt, column);
+    return *ret || null ? 0 : error_memory(err);
+}
+
 int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    const char *text;
+    if (row_borrow_text(stmt, column, &text, err) < 0)
+        return -1;
     *ret = text ? strdup(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
 }
@@ -129,7 +138,9 @@ static char *copy_printable(const char *text) {
 }
 
 int row_read_printable(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
-    const char *text = (const char *)sqlite3_column_text(stmt, column);
+    const char *text;
+    if (row_borrow_text(stmt, column, &text, err) < 0)
+        return -1;
     *ret = text ? copy_printable(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
 }
@@ -142,8 +153,10 @@ int row_read_name(sqlite3_stmt *stmt, int column, char **ret, struct error *err)
 
 int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) {
-    const char *v = (const char *)sqlite3_column_text(stmt, column);
-    const char *r = (const char *)sqlite3_column_text(stmt, column + 1);
+    const char *v, *r;
+    if (row_borrow_text(stmt, column, &v, err) < 0 ||
+        row_borrow_text(stmt, column + 1, &r, err) < 0)
+        return -1;
     if (!v || verdict_parse(v, verdict) < 0)
         return corrupt("verdict", err);
     *reason = REASON_NONE;
@@ -166,11 +179,26 @@ int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_resul
     return row_read_printable(stmt, 7, &ret->facts, err);
 }
 
-static int read_trials(const char *text, struct benchmark_result *ret, struct error *err) {
-    json_t *list = text ? json_loads(text, 0, NULL) : NULL;
+/* The JSON in the column, which must be of this type; NULL with the error. */
+static json_t *read_json(sqlite3_stmt *stmt, int column, json_type type, const char *what,
+                         struct error *err) {
+    const char *text;
+    if (row_borrow_text(stmt, column, &text, err) < 0)
+        return NULL;
+    json_t *value = jsontext_read(text, err);
+    if (value && json_typeof(value) == type)
+        return value;
+    if (value || err->kind != ERROR_INTERNAL)
+        corrupt(what, err);
+    json_decref(value);
+    return NULL;
+}
+
+static int read_trials(sqlite3_stmt *stmt, int column, struct benchmark_result *ret,
+                       struct error *err) {
+    json_t *list = read_json(stmt, column, JSON_ARRAY, "trials", err), *item;
     size_t n = json_array_size(list), i;
-    json_t *item;
-    int rc = json_is_array(list) ? 0 : corrupt("trials", err);
+    int rc = list ? 0 : -1;
     if (rc == 0 && !(ret->trials = calloc(n ? n : 1, sizeof(*ret->trials))))
         rc = error_memory(err);
     if (rc == 0)
@@ -195,11 +223,11 @@ static int read_metric(const char *name, json_t *from, struct metric *ret, struc
     return ret->name && ret->unit ? 0 : error_memory(err);
 }
 
-static int read_metrics(const char *text, struct benchmark_result *ret, struct error *err) {
-    json_t *object = text ? json_loads(text, 0, NULL) : NULL;
+static int read_metrics(sqlite3_stmt *stmt, int column, struct benchmark_result *ret,
+                        struct error *err) {
+    json_t *object = read_json(stmt, column, JSON_OBJECT, "metrics", err), *item;
     const char *name;
-    json_t *item;
-    int rc = json_is_object(object) ? 0 : corrupt("metrics", err);
+    int rc = object ? 0 : -1;
     size_t n = json_object_size(object);
     if (rc == 0 && n > 0 && !(ret->metrics = calloc(n, sizeof(*ret->metrics))))
         rc = error_memory(err);
@@ -222,16 +250,16 @@ int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct 
         .spread = row_read_number(stmt, 13),
         .seconds = sqlite3_column_double(stmt, 14),
     };
-    const char *better = (const char *)sqlite3_column_text(stmt, 9);
-    ret->lower_is_better = better && strcmp(better, "lower") == 0;
-    if (row_read_name(stmt, 1, &ret->benchmark, err) < 0 ||
+    const char *better;
+    if (row_borrow_text(stmt, 9, &better, err) < 0 ||
+        row_read_name(stmt, 1, &ret->benchmark, err) < 0 ||
         row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
         row_read_printable(stmt, 4, &ret->detail, err) < 0 ||
         row_read_printable(stmt, 6, &ret->metric, err) < 0 ||
         row_read_printable(stmt, 8, &ret->unit, err) < 0 ||
         row_read_printable(stmt, 16, &ret->conditions, err) < 0 ||
-        row_read_printable(stmt, 17, &ret->sensors, err) < 0 ||
-        read_trials((const char *)sqlite3_column_text(stmt, 12), ret, err) < 0)
+        row_read_printable(stmt, 17, &ret->sensors, err) < 0 || read_trials(stmt, 12, ret, err) < 0)
         return -1;
-    return read_metrics((const char *)sqlite3_column_text(stmt, 15), ret, err);
+    ret->lower_is_better = better && strcmp(better, "lower") == 0;
+    return read_metrics(stmt, 15, ret, err);
 }

@@ -37,7 +37,8 @@ void row_text(sqlite3_stmt *stmt, int column, const char *text);
 void row_number(sqlite3_stmt *stmt, int column, double x);
 double row_read_number(sqlite3_stmt *stmt, int column);
 
-/* A copy of the text, NULL for NULL; the caller frees it. */
+/* The text until the next step, NULL for NULL; and a copy, which the caller frees. */
+int row_borrow_text(sqlite3_stmt *stmt, int column, const char **ret, struct error *err) must_use;
 int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
 
 /*

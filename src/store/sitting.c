@@ -204,7 +204,9 @@ static int write_end(struct store *s, const struct run *run, struct error *err) 
 }
 
 int store_end(struct store *s, const struct run *run, struct error *err) {
-    if (database_begin(s, err) < 0)
-        return -1;
-    return database_end(s, write_end(s, run, err), err);
+    int rc, tries = 0;
+    do
+        rc = database_begin(s, err) < 0 ? -1 : database_end(s, write_end(s, run, err), err);
+    while (rc < 0 && database_try_again(&tries, err));
+    return rc;
 }

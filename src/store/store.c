@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #define BUSY_MS 10000 /* how long another process may hold the database */
@@ -103,6 +104,35 @@ static void make_private(const char *path) {
     fd_close(&fd);
 }
 
+/* Whether nobody can change the database, and all of it is in its file: nothing in its log. */
+static bool is_frozen(const char *path) {
+    struct statvfs system;
+    struct stat st;
+    cleanup(str_done) struct str log = {0};
+    str_addf(&log, "%s-wal", path);
+    return !log.failed && statvfs(path, &system) == 0 && system.f_flag & ST_RDONLY &&
+           (stat(log.data, &st) < 0 || st.st_size == 0);
+}
+
+/*
+ * Opens the file. Where nothing can be written SQLite would have no place for the index of its log,
+ * so there a reader tells it that it needs neither, in the form of an URI.
+ */
+static int connect_to(struct store *s, enum store_mode mode, int flags) {
+    cleanup(str_done) struct str uri = {0};
+    if (mode != STORE_READ || !is_frozen(s->path))
+        return sqlite3_open_v2(s->path, &s->db, flags, NULL);
+    str_add(&uri, "file:");
+    for (const char *p = s->path; *p; p++)
+        if (strchr("%?#", *p))
+            str_addf(&uri, "%%%02x", (unsigned char)*p);
+        else
+            str_add_char(&uri, *p);
+    str_add(&uri, "?immutable=1");
+    return uri.failed ? SQLITE_NOMEM
+                      : sqlite3_open_v2(uri.data, &s->db, flags | SQLITE_OPEN_URI, NULL);
+}
+
 static int open_database(struct store *s, enum store_mode mode, struct error *err) {
     struct stat st;
     if (stat(s->path, &st) < 0 && mode != STORE_CREATE)
@@ -113,7 +143,7 @@ static int open_database(struct store *s, enum store_mode mode, struct error *er
         make_private(s->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                 (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
-    if (sqlite3_open_v2(s->path, &s->db, flags, NULL) != SQLITE_OK)
+    if (connect_to(s, mode, flags) != SQLITE_OK)
         return error_set(err, ERROR_USAGE, "cannot open the store %s: %s", s->path,
                          s->db ? sqlite3_errmsg(s->db) : "out of memory");
     sqlite3_busy_timeout(s->db, BUSY_MS);

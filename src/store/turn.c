@@ -85,8 +85,8 @@ static int write_results(struct store *s, int64_t number, double seconds,
     return database_run(s, stmt, err);
 }
 
-ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
-                   size_t n, size_t max, size_t *positions, struct error *err) {
+static ssize_t turn(struct store *s, const struct run *run, const struct store_result *results,
+                    size_t n, size_t max, size_t *positions, struct error *err) {
     int64_t number;
     if (database_begin(s, err) < 0)
         return -1;
@@ -95,8 +95,16 @@ ssize_t store_turn(struct store *s, const struct run *run, const struct store_re
         claimed = write_results(s, number, run->seconds, results, n, err);
     if (claimed == 0)
         claimed = claim(s, number, max, positions, err);
-    if (database_end(s, claimed < 0 ? -1 : 0, err) < 0)
-        return -1;
+    return database_end(s, claimed < 0 ? -1 : 0, err) < 0 ? -1 : claimed;
+}
+
+ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
+                   size_t n, size_t max, size_t *positions, struct error *err) {
+    ssize_t claimed;
+    int tries = 0;
+    do
+        claimed = turn(s, run, results, n, max, positions, err);
+    while (claimed < 0 && database_try_again(&tries, err));
     if (claimed > 0)
         s->claimed_to = positions[claimed - 1] + 1;
     return claimed;

@@ -135,6 +135,35 @@ X
     [ -s log ] || fail "what fitted is not to be read"
 }
 
+@test "a state directory that is read-only: status 2, nothing is run, what is there is shown" {
+    on_disk 8m <<'X'
+        "$MUSTER" run --simulate=servers=9,seed=1,delay=0 --json -q >first
+        mount -o remount,ro "$XDG_STATE_HOME"
+        "$MUSTER" run --simulate=servers=9,seed=1,delay=0 -q >out 2>"$T/err"
+        echo $? >status
+        "$MUSTER" show last --json >shown 2>>"$T/err"
+        "$MUSTER" log last >log 2>>"$T/err"
+X
+    status=$(cat status)
+    status_is 2
+    stderr_has "muster.db"
+    [ ! -s out ] || fail "something was run"
+    cmp first shown || fail "show tells otherwise"
+    [ -s log ]
+}
+
+@test "a store that is removed in the middle of a run is said: status 3" {
+    "$MUSTER" run --simulate=servers=40,seed=1,delay=100ms -f 4 --json >"$T/out" 2>"$T/err" &
+    pid=$!
+    wait_for grep -q 'server failed' "$T/err"
+    rm -rf "$XDG_STATE_HOME"
+    status=0
+    wait $pid || status=$?
+    status_is 3
+    stderr_has "muster.db"
+    grep -qF 'Out of 40, ' "$T/err"
+}
+
 # ---- outputs ------------------------------------------------------------------------------------
 
 @test "closed outputs cost neither the run nor the store" {
@@ -198,4 +227,13 @@ Y
     run -1 shifted 0.1:-7200,0.4:86400,1:-3600 run -F ssh_config 127.0.0.1 --json
     json_is '[.servers[0].benchmarks[] | .reason // .verdict] | join(" ")' "passed timeout"
     times_are_sane
+}
+
+@test "the last run is the last one begun, whatever its clock said" {
+    shifted 0:86400 run --simulate=servers=2,seed=1,delay=0 --json -q || true
+    run -1 muster run --simulate=servers=3,seed=1,delay=0 --json -q
+    run -0 muster show last --json
+    json_is '.total' 3
+    run -0 muster runs --json
+    json_is '[.[].total] | join(" ")' "3 2"
 }

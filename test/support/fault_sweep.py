@@ -2,22 +2,28 @@
 """Lets calls of muster's fail, one run for each, and checks how every run ends.
 
 fault_sweep.py [OPTIONS] MUSTER run ... --json --log-format json
+fault_sweep.py [OPTIONS] MUSTER COMMAND ...
 
   --kind KIND    which calls: memory, thread, descriptor (see fail_calls.c)
   --every N      only every nth of them (1)
   --only N       only the nth
   --on           each run fails from its call on, instead of that call alone
   --limit        no shim: a limit of open files from 4 up, instead
+  --fresh        each run makes its store, instead of adding to one with a run in it
 
-The command is run once as it is; then again and again, each time with a store of its own. However it
-ends, these hold:
+The command is run once as it is; then again and again, each time with a store of its own. However a
+run of servers ends, these hold:
 
   - its exit status is 0, 1, 2 or 3, within the time limit; from 2 on it has said why
-  - with 0 or 1 every server has a verdict and a reason, and the document, the totals, the exit status
-    and the store tell the same; what differs from the run without faults has the reason `internal`
+  - with 0 or 1 the document, the totals, the exit status and the store tell the same
+  - unless --on, every server of a run that has begun has a verdict and a reason in the store; what
+    differs from the run without faults has the reason `internal`
   - what the log says of a server names it, and is in the store
   - the store passes SQLite's integrity check, and `muster show` prints the run that is in it
   - nothing that it has started is left
+
+Other commands read the state directory that there is: each tells all that it tells without faults, or
+says why not.
 
 The last line says how many runs there were and how they ended; of a run that broke a rule the command
 that repeats it is shown.
@@ -59,11 +65,15 @@ class Sweep:
         if not os.path.exists(self.shim):
             sys.exit(f"there is no {self.shim}: build with -Dtests=true")
         self.baseline = None
+        self.reads = options.command[1] != "run"
+        self.seed = None
 
     # ---- running -------------------------------------------------------------------------------
 
     def environment(self, folder, fault):
-        env = {**os.environ, "XDG_STATE_HOME": os.path.join(folder, "state"), "MALLOC_PERTURB_": "165"}
+        env = {**os.environ, "MALLOC_PERTURB_": "165"}
+        if not self.reads:
+            env["XDG_STATE_HOME"] = os.path.join(folder, "state")
         if not self.options.limit:
             env["LD_PRELOAD"] = ":".join(filter(None, [self.shim, env.get("LD_PRELOAD")]))
             env["FAIL_COUNTS"] = os.path.join(folder, "counts")
@@ -84,6 +94,8 @@ class Sweep:
     def run(self, name, fault):
         folder = os.path.join(self.scratch, name)
         os.mkdir(folder)
+        if self.seed:
+            shutil.copytree(self.seed, os.path.join(folder, "state"))
         began = time.monotonic()
         child = self.start(folder, fault)
         try:
@@ -94,7 +106,7 @@ class Sweep:
         return Ended(folder, child.returncode, out, err.decode(errors="replace"), time.monotonic() - began)
 
     def show(self, ended):
-        """The run in the store as `muster show` tells it, or None when there is none."""
+        """The run that the store got, as `muster show` tells it, or None when it got none."""
         env = {**os.environ, "XDG_STATE_HOME": os.path.join(ended.folder, "state")}
         shown = subprocess.run(
             [self.options.command[0], "show", "last", "--json"], env=env, capture_output=True, timeout=TIME_LIMIT
@@ -103,7 +115,8 @@ class Sweep:
             return None
         if shown.returncode != 0:
             raise ValueError(f"show ended with {shown.returncode}: {shown.stderr.decode(errors='replace')}")
-        return json.loads(shown.stdout)
+        run = json.loads(shown.stdout)
+        return None if run["run"] == self.baseline["run"] else run
 
     # ---- judging -------------------------------------------------------------------------------
 
@@ -112,8 +125,10 @@ class Sweep:
         """Whether it tells anything else than without faults, but for times, and what is `internal`."""
         if server["reason"] == "internal":
             return False
+        if len(server["benchmarks"]) != len(usual["benchmarks"]):
+            return True
         spared = False
-        for b, u in zip(server["benchmarks"], usual["benchmarks"], strict=True):
+        for b, u in zip(server["benchmarks"], usual["benchmarks"]):
             keys = ("verdict", "reason", "score", "metric", "trials")
             if b["reason"] == "internal":
                 spared = True
@@ -151,6 +166,21 @@ class Sweep:
                 elif (known[name]["verdict"], known[name]["reason"]) != (record["verdict"], record.get("reason")):
                     yield f"{name} is {known[name]['verdict']} in the store, and {record['verdict']} in the log"
 
+    def judge_servers(self, ended, shown):
+        """One call that fails ends no run that has begun: it costs a server or benchmark `internal`."""
+        if "servers to benchmark" not in ended.err:
+            return
+        if not shown:
+            yield "the store lacks the run"
+            return
+        for server, usual in zip(shown["servers"], self.baseline["servers"], strict=True):
+            if (server["verdict"] == "passed") != (server["reason"] is None):
+                yield f"{server['server']} is {server['verdict']} for the reason {server['reason']}"
+            if self.differs(server, usual):
+                yield f"{server['server']} is not as without faults: {server}"
+            elif server["reason"] == "internal" and not server["detail"]:
+                yield f"{server['server']} has no detail"
+
     def judge_document(self, ended, shown):
         try:
             document = json.loads(ended.out)
@@ -165,13 +195,6 @@ class Sweep:
             yield f"the exit status is {ended.status}, the verdicts {dict(verdicts)}"
         if document != shown:
             yield "the document is not what show prints"
-        for server, usual in zip(document["servers"], self.baseline["servers"], strict=True):
-            if (server["verdict"] == "passed") != (server["reason"] is None):
-                yield f"{server['server']} is {server['verdict']} for the reason {server['reason']}"
-            if self.differs(server, usual):
-                yield f"{server['server']} is not as without faults: {server}"
-            elif server["reason"] == "internal" and not server["detail"] and not self.options.on:
-                yield f"{server['server']} has no detail"
 
     def judge(self, ended):
         if ended.seconds >= TIME_LIMIT:
@@ -184,6 +207,10 @@ class Sweep:
             yield f"its exit status is {ended.status}"
         if ended.status >= 2 and "muster: " not in ended.err and not ended.err.startswith("Error in auto_init"):
             yield "it did not say why"
+        if self.reads:
+            if ended.status < 2 and (ended.out, ended.status) != self.baseline:
+                yield f"it tells something else: {ended.out.decode(errors='replace')}"
+            return
         yield from self.judge_store(ended)
         try:
             shown = self.show(ended)
@@ -191,6 +218,8 @@ class Sweep:
             yield f"what is in the store cannot be shown: {e}"
             return
         yield from self.judge_log(ended, shown)
+        if not self.options.on:
+            yield from self.judge_servers(ended, shown)
         if ended.status in (0, 1):
             yield from self.judge_document(ended, shown)
 
@@ -201,9 +230,13 @@ class Sweep:
         usual = self.run("usual", "")
         if usual.status not in (0, 1):
             sys.exit(f"without faults it ended with {usual.status}: {usual.err}")
-        self.baseline = json.loads(usual.out)
+        self.baseline = (usual.out, usual.status) if self.reads else json.loads(usual.out)
+        if not self.reads and not o.fresh:
+            self.seed = os.path.join(usual.folder, "state")
         if o.limit:
             return [str(n) for n in range(4, 40)]
+        if self.seed:
+            usual = self.run("second", "")
         with open(os.path.join(usual.folder, "counts")) as f:
             count = int(dict(line.split() for line in f)[o.kind])
         chosen = [o.only] if o.only else range(1, count + 1, o.every)
@@ -259,6 +292,7 @@ def main():
     parser.add_argument("--only", type=int)
     parser.add_argument("--on", action="store_true")
     parser.add_argument("--limit", action="store_true")
+    parser.add_argument("--fresh", action="store_true")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     sweep = Sweep(parser.parse_args())
     try:
