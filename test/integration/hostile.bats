@@ -24,7 +24,7 @@ setup() { cd "$T" || return; }
 
 # run of the servers of a SET that hostile.py knows, with more options; everything it leaves is in $T/SET
 lies() {
-    local set=$1
+    local set=$1 of
     shift
     mkdir -p "$set" && cd "$set" || return
     python3 "$hostile" --expect "$set" >expected
@@ -34,9 +34,9 @@ lies() {
     cp err "$T/err"
     output=$(<out.json)
     status_is 1
-    for of in $(cut -f1 expected); do
+    while read -r of _; do
         muster show last --store "$T/$set/muster.db" --server "$of" >>shown
-    done
+    done <expected
     muster show last --store "$T/$set/muster.db" >>shown
     muster log last --store "$T/$set/muster.db" >>shown
 }
@@ -88,8 +88,15 @@ in_little_memory() {
 @test "the same behind a real sshd" {
     python3 "$hostile" --expect ssh | cut -f1 >addresses
     mapfile -t more < <(sed 's/.*/ListenAddress &:2222/' addresses)
-    start_sshd 127.0.3.100 "ForceCommand python3 $hostile --ssh" "${more[@]}"
+    printf '\033]0;owned\a\033[2J\xc2\x9b1m welcome\n' >banner
+    start_sshd 127.0.3.100 "Banner $T/banner" "ForceCommand python3 $hostile --ssh" "${more[@]}"
     lies ssh -c "$T/muster.yaml" -F "$T/ssh_config"
+    as_expected
+    nothing_more
+    in_little_memory
+    # the ssh program prints the banner, too
+    cd "$T" && rm -r ssh
+    lies ssh -c "$T/muster.yaml" -T "command:ssh -F $T/ssh_config {server}"
     as_expected
     nothing_more
     in_little_memory
