@@ -285,6 +285,52 @@ TXT
     [ "$(grep -c '"timestamp":"2026-11-2$' state/muster/logs/*.jsonl)" -eq 1 ]
 }
 
+# muster ARGS..., under which the power goes at write N of its store (power_cut.c); what it had told by
+# then is in the file `told`, a line `SERVER VERDICT` each
+powerless() { # N SEED ARGS...
+    local n=$1 seed=$2
+    shift 2
+    status=0
+    POWER_CUT=$n POWER_CUT_SEED=$seed POWER_CUT_FOLDER=$(realpath state) \
+        LD_PRELOAD=$(dirname "$MUSTER")/test/support/power_cut.so \
+        "$MUSTER" "$@" --log-format json >"$T/out" 2>"$T/err" || status=$?
+    jq -r 'select(.event == "server passed" or (.event == "server failed" and .verdict != "cancelled")) |
+        "\(.server) \(.verdict)"' "$T/err" >>told
+}
+
+@test "a power cut at any write: what was told is there, the rest is run" {
+    [ -e "$(dirname "$MUSTER")/test/support/power_cut.so" ] || skip "power_cut.so is not built"
+    small=servers=40,seed=8,delay=1ms-5ms,error=10%
+    whole=$("$MUSTER" run --simulate=$small -q --json --store other.db | of)
+    cuts=0 goes_on=0
+    for n in $(seq $((RANDOM % 31 + 1)) 31 1000); do
+        rm -rf state told
+        seed=$RANDOM
+        powerless "$n" $seed run --simulate=$small -f 4
+        where="write $n, seed $seed"
+        [ "$status" -eq 137 ] || break
+        cuts=$((cuts + 1))
+        run muster runs --json # none, or no store yet
+        if [ "$status" -ne 0 ] || [ "$output" = '[]' ]; then
+            [ ! -s told ] || fail "$where: told and lost: $output"
+            continue
+        fi
+        [ "$(sqlite3 state/muster/muster.db 'PRAGMA integrity_check')" = ok ] || fail "$where: the store is broken"
+        powerless $((n / 2 + 1)) $seed resume last
+        run muster show last --json
+        status_is 0
+        jq -r '.servers[] | "\(.server) \(.verdict)"' <<<"$output" >known
+        [ -z "$(grep -vxFf known told)" ] || fail "$where: told and lost: $(grep -vxFf known told)"
+        run muster resume last -q --json
+        [ "$(of <<<"$output")" = "$whole" ] || fail "$where: it is not what an uninterrupted run gives"
+        run -0 muster log last
+        goes_on=$((goes_on + 1))
+    done
+    [ "$status" -eq 1 ] || fail "$where: the last run, which was not cut"
+    [ $cuts -gt 5 ] && [ $goes_on -gt 3 ] || fail "only $cuts cuts, $goes_on of them in the middle"
+    echo "# $cuts power cuts" >&3
+}
+
 @test "a full disk ends the run with status 3; what was measured is readable, and the rest resumed" {
     [ "$(id -u)" = 0 ] || skip "not root: no file system of its own"
     mkdir small
