@@ -26,6 +26,8 @@ static int read_recipe(sqlite3_stmt *stmt, struct store_recipe *ret, struct erro
     ret->config = malloc(ret->config_len + 1);
     if (!ret->config)
         return error_memory(err);
+    if (!config && ret->config_len > 0)
+        return error_memory(err);
     if (config) /* SQLite has NULL for no bytes */
         memcpy(ret->config, config, ret->config_len);
     ret->config[ret->config_len] = '\0';
