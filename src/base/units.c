@@ -151,3 +151,29 @@ int size_parse(const char *text, int64_t *ret, struct error *err) {
     *ret = (int64_t)(n * u->factor);
     return 0;
 }
+
+int share_parse(const char *text, struct share *ret, struct error *err) {
+    double n;
+    const char *rest = read_number(text, &n);
+    bool percent = rest && strcmp(rest, "%") == 0;
+    if (!rest || (*rest && !percent) || (percent ? n > 100 : n > 1e9 || n != floor(n)))
+        return error_set(err, ERROR_USAGE,
+                         "'%.40s' is neither a whole number nor a percentage, such as 30%%", text);
+    *ret = (struct share){percent ? SHARE_PERCENT : SHARE_COUNT, n};
+    return 0;
+}
+
+void share_format(struct share s, char out[SHARE_TEXT]) {
+    snprintf(out, SHARE_TEXT, "%.10g%s", s.number, s.kind == SHARE_PERCENT ? "%" : "");
+}
+
+bool share_exceeded(struct share s, size_t n, size_t whole) {
+    switch (s.kind) {
+    case SHARE_COUNT:
+        return (double)n > s.number;
+    case SHARE_PERCENT:
+        return (double)n * 100 > s.number * (double)whole;
+    default:
+        return false;
+    }
+}

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -37,3 +38,19 @@ void duration_format(int64_t ns, char out[DURATION_TEXT]);
  * (1000); a bare number is bytes. Fails with ERROR_USAGE.
  */
 int size_parse(const char *text, int64_t *ret, struct error *err) must_use;
+
+/* How many of a whole: a number of things, or a percentage. */
+struct share {
+    enum { SHARE_NONE, SHARE_COUNT, SHARE_PERCENT } kind; /* none: no share was given */
+    double number;
+};
+
+/* Reads "3" or "2.5%". Fails with ERROR_USAGE. */
+int share_parse(const char *text, struct share *ret, struct error *err) must_use;
+
+/* Writes it as it is read. */
+#define SHARE_TEXT 32
+void share_format(struct share s, char out[SHARE_TEXT]);
+
+/* Whether n of `whole` are more than the share; never when none was given. */
+bool share_exceeded(struct share s, size_t n, size_t whole);

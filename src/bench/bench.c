@@ -268,7 +268,6 @@ int bench_server(const struct bench *b, const struct server *server, int64_t dea
         log_info("connected", LOG_S("address", *address ? address : NULL),
                  LOG_F("seconds", seconds_since(begin)));
         rc = converse(b, server, session, deadline, ret, &why);
-        ret->way_broke = rc == 1 && session_way_broke(session);
     } else {
         rc = 1;
     }

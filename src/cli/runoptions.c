@@ -19,7 +19,7 @@ static const char *name_of(int c) {
 }
 
 void run_options_init(struct run_options *o) {
-    *o = (struct run_options){.plan = {.threshold = NAN, .busy_wait = -1}};
+    *o = (struct run_options){.plan = {.threshold = NAN, .busy_wait = -1, .retries = -1}};
 }
 
 void run_options_done(struct run_options *o) {
@@ -48,6 +48,8 @@ static int read_value(struct run_options *o, int c, const char *value, struct er
         return duration_parse_zero(value, &o->plan.busy_wait, err);
     case RUN_RETRIES:
         return cli_number("the number of retries", value, 0, 100, &o->plan.retries, err);
+    case RUN_MAX_ERRORS:
+        return share_parse(value, &o->plan.max_errors, err);
     case 'u':
         o->user = value;
         return 0;
@@ -64,7 +66,11 @@ static int read_value(struct run_options *o, int c, const char *value, struct er
         return 0;
     default: /* RUN_SIMULATE */
         o->simulate = o->plan.simulated = true;
-        return simulation_parse(value, &o->simulation, err);
+        if (simulation_parse(value, &o->simulation, err) < 0)
+            return -1;
+        /* a pause is not to be longer than what it is simulated among */
+        o->plan.longest_pause = o->simulation.delay_max > 0 ? o->simulation.delay_max : 1;
+        return 0;
     }
 }
 

@@ -36,6 +36,7 @@ enum {
     RUN_TIMEOUT = 256,
     RUN_BUSY_WAIT,
     RUN_RETRIES,
+    RUN_MAX_ERRORS,
     RUN_ASK_PASSWORD,
     RUN_SIMULATE,
     RUN_QUICK,
@@ -59,6 +60,7 @@ enum {
     {"timeout", required_argument, NULL, RUN_TIMEOUT},                                             \
     {"busy-wait", required_argument, NULL, RUN_BUSY_WAIT},                                         \
     {"retries", required_argument, NULL, RUN_RETRIES},                                             \
+    {"max-errors", required_argument, NULL, RUN_MAX_ERRORS},                                       \
     {"user", required_argument, NULL, 'u'},                                                        \
     {"port", required_argument, NULL, 'p'},                                                        \
     {"transport", required_argument, NULL, 'T'},                                                   \

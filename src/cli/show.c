@@ -51,8 +51,12 @@ static int add(void *arg, const char *server, const struct server_result *result
         return error_memory(err);
     }
     o->names[o->count] = name;
-    o->items[o->count++] =
-        (struct outcome){name, result->verdict, result->reason, detail, result->earlier_count};
+    o->items[o->count++] = (struct outcome){.server = name,
+                                            .verdict = result->verdict,
+                                            .reason = result->reason,
+                                            .detail = detail,
+                                            .flaky = server_result_flaky(result),
+                                            .earlier = result->earlier_count};
     return 0;
 }
 

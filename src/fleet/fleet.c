@@ -1,16 +1,23 @@
 /*
  * fleet: see fleet.h.
  *
- * A job is one server. Two batches more jobs than there are workers are submitted at any time:
- * while one is being written, workers find the next, and the memory in use does not grow with the
- * fleet. Each turn of the orchestrator is one transaction: it hands in whatever results are there
- * and claims as many servers as there is room for. The slower the disk, the larger the batch.
+ * A job is one attempt at one server. Two batches more servers than there are workers are in hand
+ * at any time: while one is being written, workers find the next, and the memory in use does not
+ * grow with the fleet. Each turn of the orchestrator is one transaction: it hands in whatever
+ * results are there and claims as many servers as there is room for. The slower the disk, the
+ * larger the batch.
+ *
+ * A server that is to be tried again waits here, at no worker's expense, and is submitted behind
+ * the others when its pause is over. When the run ends first it keeps no verdict.
  */
 #include "fleet/fleet.h"
 
 #include "base/clock.h"
+#include "base/units.h"
 #include "bench/bootstrap.h"
 #include "exec/pool.h"
+#include "fleet/attempt.h"
+#include "fleet/waiting.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
 #include "sync/log.h"
@@ -19,23 +26,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH 2048          /* results in one transaction, at most: the disk is waited for once */
-#define STACK (512 * 1024)  /* of a worker; only what is touched costs memory */
-#define RETRY_FIRST CLOCK_S /* pause before the first retry; doubled for each one after */
-#define RETRY_LONGEST (30 * CLOCK_S)
-#define WAY_RETRIES 2
-
-/* What the jobs share, read-only. */
-struct shared {
-    struct bench bench;
-    struct cancel *cancel;
-};
-
-struct job {
-    const struct shared *shared;
-    const struct server *server;
-    size_t position;
-};
+#define BATCH 2048         /* results in one transaction, at most: the disk is waited for once */
+#define STACK (512 * 1024) /* of a worker; only what is touched costs memory */
 
 /* The orchestrator's own. */
 struct collector {
@@ -44,9 +36,11 @@ struct collector {
     struct outcome *outcomes;
     struct pool *pool;
     struct completed *completed;
-    struct shared shared;
-    size_t submitted; /* and not taken yet */
-    size_t depth;     /* how many may be submitted at a time */
+    struct attempts attempts;
+    struct waiting waiting;
+    size_t in_hand; /* servers that are submitted or wait for their next attempt */
+    size_t depth;   /* how many may be in hand at a time */
+    size_t errors;  /* verdicts of this sitting */
     int64_t start;
     double before;              /* seconds that were spent in earlier sittings */
     bool more;                  /* the store may have pending servers */
@@ -54,74 +48,20 @@ struct collector {
     struct store_result *batch; /* room for `depth` */
 };
 
-static void result_free(struct server_result *r) {
-    if (r)
-        server_result_done(r);
-    free(r);
-}
-
-/* A server that was lost with its jump host's connection is tried again unasked, within reason. */
-static bool worth_a_retry(const struct server_result *r, int attempt, int retries) {
-    if (r->reason != REASON_UNREACHABLE && r->reason != REASON_CONNECTION_LOST)
-        return false;
-    return attempt <= retries || (r->way_broke && attempt <= WAY_RETRIES);
-}
-
-/* Says so and waits for `pause`. Returns false when there is no time left for another attempt. */
-static bool pause_before(int attempt, int64_t pause, int64_t deadline, const struct job *job,
-                         const struct server_result *r) {
-    char number[16];
-    if (clock_now() + pause >= deadline)
-        return false;
-    snprintf(number, sizeof(number), "%d", attempt);
-    log_bind("attempt", number); /* until the job ends */
-    log_bind("server", job->server->name);
-    log_warning("trying again", LOG_S("reason", reason_name(r->reason)), LOG_S("detail", r->detail),
-                LOG_F("seconds", (double)pause / 1e9));
-    log_unbind("server");
-    return !cancel_sleep(job->shared->cancel, deadline_in(pause));
-}
-
-/* Runs on a worker. The server's deadline holds for all attempts together. */
-static int run_job(void *arg, void **result, struct error *err) {
-    const struct job *job = arg;
-    const struct plan *plan = job->shared->bench.plan;
-    struct server_result *r = calloc(1, sizeof(*r));
-    if (!r)
-        return error_memory(err);
-    int64_t begin = clock_now(), deadline = deadline_in(plan->server_timeout);
-    int64_t pause = RETRY_FIRST;
-    int attempt = 1, rc;
-    while ((rc = bench_server(&job->shared->bench, job->server, deadline, r, err)) == 0) {
-        r->attempts = attempt;
-        if (!worth_a_retry(r, attempt, plan->retries) ||
-            !pause_before(++attempt, pause, deadline, job, r))
-            break;
-        server_result_done(r);
-        pause = pause * 2 > RETRY_LONGEST ? RETRY_LONGEST : pause * 2;
-    }
-    log_unbind("attempt");
-    if (rc < 0) {
-        free(r);
-        return -1;
-    }
-    if (r->attempts > 1)
-        r->seconds = (double)((clock_now() - begin) / CLOCK_MS) / 1e3;
-    *result = r;
-    return 0;
-}
-
-static int submit(struct collector *c, size_t position, struct error *err) {
-    struct job *job = malloc(sizeof(*job));
-    if (!job)
-        return error_memory(err);
-    *job = (struct job){&c->shared, &c->f->servers->items[position], position};
+static int submit(struct collector *c, struct attempt *a, struct error *err) {
     struct future *future;
-    if (pool_submit(c->pool, run_job, job, c->completed, &future, err) < 0) {
-        free(job);
+    return pool_submit(c->pool, attempt_run, a, c->completed, &future, err);
+}
+
+static int submit_first(struct collector *c, size_t position, struct error *err) {
+    struct attempt *a;
+    if (attempt_new(&c->attempts, &c->f->servers->items[position], position, &a, err) < 0)
+        return -1;
+    if (submit(c, a, err) < 0) {
+        attempt_free(a);
         return -1;
     }
-    c->submitted++;
+    c->in_hand++;
     return 0;
 }
 
@@ -149,7 +89,8 @@ static void report_server(const char *name, const struct server_result *r) {
     log_bind("server", name);
     if (r->verdict == VERDICT_PASSED)
         log_info("server passed", LOG_S("verdict", verdict_name(r->verdict)),
-                 LOG_F("seconds", r->seconds));
+                 LOG_F("seconds", r->seconds),
+                 LOG_S("flaky", server_result_flaky(r) ? "true" : NULL));
     else
         log_at(r->verdict == VERDICT_CANCELLED ? LOG_WARNING : LOG_ERROR, "server failed",
                LOG_S("verdict", verdict_name(r->verdict)), LOG_S("reason", reason_name(r->reason)),
@@ -157,29 +98,99 @@ static void report_server(const char *name, const struct server_result *r) {
     log_unbind("server");
 }
 
-/* Takes one future that is done. Returns false when there is no memory for even its error. */
+/* Whether the server waits for its next attempt now, and its result with it. */
+static bool wait_for_another(struct collector *c, struct attempt *a, struct server_result *r) {
+    if (!attempt_has_another(a, r))
+        return false;
+    if (cancel_fired(c->f->cancel)) {
+        attempt_interrupt(r);
+        return false;
+    }
+    attempt_next(a, r);
+    a->last = r;
+    if (waiting_add(&c->waiting, a) == 0)
+        return true;
+    a->last = NULL; /* and the last attempt stands */
+    return false;
+}
+
+/* The server has come to its end. Returns false when there was no memory for even its error. */
+static bool finish(struct collector *c, struct attempt *a, struct server_result *r,
+                   struct store_result *ret) {
+    *ret = (struct store_result){.position = a->position, .result = r};
+    c->in_hand--;
+    attempt_free(a);
+    return r != NULL;
+}
+
+/* Takes one future that is done. Returns whether there is a result in *ret. */
 static bool collect_one(struct collector *c, struct future *future, struct store_result *ret) {
-    struct job *job = future_arg(future);
-    *ret = (struct store_result){.position = job->position, .result = take_result(future)};
-    c->submitted--;
-    free(job);
+    struct attempt *a = future_arg(future);
+    struct server_result *r = take_result(future);
     future_free(future);
-    return ret->result != NULL;
+    return (!r || !wait_for_another(c, a, r)) && finish(c, a, r, ret);
 }
 
 /*
- * Waits for at least one result and takes all that are there, up to a batch. Returns how many;
- * 0 when the deadline passed.
+ * Submits those whose pause is over; when the run is ending, all that wait end with it. Returns how
+ * many results there are of that.
  */
-static size_t collect(struct collector *c, int64_t deadline) {
+static size_t wake(struct collector *c) {
+    bool ending = cancel_fired(c->f->cancel);
+    int64_t now = ending ? DEADLINE_NEVER : clock_now();
+    struct attempt *a;
     size_t n = 0;
-    while (n < BATCH && c->submitted > 0) {
-        struct future *future = completed_next(c->completed, n ? clock_now() : deadline);
-        if (!future)
-            break;
-        n += collect_one(c, future, &c->batch[n]);
+    while ((a = waiting_take(&c->waiting, now))) {
+        struct server_result *last = TAKE(a->last);
+        struct error ignored;
+        if (ending)
+            attempt_interrupt(last);
+        else if (submit(c, a, &ignored) == 0) {
+            server_result_free(last);
+            continue;
+        } /* else no thread is to be had, and the last attempt stands */
+        n += finish(c, a, last, &c->batch[n]);
     }
     return n;
+}
+
+/*
+ * Waits for at least one result and takes all that are there, up to a batch. Returns how many; 0
+ * when the deadline or somebody's pause is over.
+ */
+static size_t collect(struct collector *c, int64_t deadline) {
+    size_t n = wake(c);
+    while (n < BATCH && c->in_hand > c->waiting.count) {
+        int64_t until = deadline_min(deadline, waiting_next(&c->waiting));
+        struct future *future = completed_next(c->completed, n ? clock_now() : until);
+        if (!future)
+            return n;
+        n += collect_one(c, future, &c->batch[n]);
+    }
+    if (n == 0 && c->waiting.count > 0)
+        cancel_sleep(c->f->cancel, deadline_min(deadline, waiting_next(&c->waiting)));
+    return n;
+}
+
+/* Ends the run early; `why` becomes the summary's sentence. */
+static void stop(struct collector *c, const char *event, const char *why) {
+    snprintf(c->run->stopped, sizeof(c->run->stopped), "%s", why);
+    log_error(event, LOG_S("detail", why));
+    cancel_fire(c->f->cancel);
+}
+
+/* Servers that ended in an error in earlier sittings of the run have had their stop. */
+static void heed_errors(struct collector *c) {
+    const struct share most = c->f->plan->max_errors;
+    const struct run *run = c->run;
+    bool done = run->passed + run->failed + run->errors == run->total;
+    if (done || cancel_fired(c->f->cancel) || !share_exceeded(most, c->errors, run->total))
+        return;
+    char allowed[SHARE_TEXT], why[RUN_STOPPED_SIZE];
+    share_format(most, allowed);
+    snprintf(why, sizeof(why), "%zu of %zu servers ended in error, more than %s", c->errors,
+             run->total, allowed);
+    stop(c, "too many errors: stopping", why);
 }
 
 /* Totals, log and outcome of what is on disk now. */
@@ -191,9 +202,12 @@ static void report_batch(struct collector *c, size_t n) {
         o->verdict = r->verdict;
         o->reason = r->reason;
         o->detail = TAKE(r->detail);
+        o->flaky = server_result_flaky(r);
         run_count(c->run, r->verdict);
-        result_free(r);
+        c->errors += r->verdict == VERDICT_ERROR;
+        server_result_free(r);
     }
+    heed_errors(c);
 }
 
 /* A server that cannot be handed to the pool ends in `internal`: a result of the next batch. */
@@ -201,7 +215,7 @@ static size_t submit_claimed(struct collector *c, ssize_t claimed) {
     size_t n = 0;
     for (ssize_t i = 0; i < claimed; i++) {
         struct error why;
-        if (submit(c, c->positions[i], &why) == 0)
+        if (submit_first(c, c->positions[i], &why) == 0)
             continue;
         c->batch[n] = (struct store_result){c->positions[i], result_of_error(&why)};
         n += c->batch[n].result != NULL;
@@ -218,14 +232,14 @@ static double seconds_so_far(const struct collector *c) {
  * the next batch are there already, or -1.
  */
 static ssize_t turn(struct collector *c, size_t n, struct error *err) {
-    size_t room = c->more && !cancel_fired(c->f->cancel) ? c->depth - c->submitted : 0;
+    size_t room = c->more && !cancel_fired(c->f->cancel) ? c->depth - c->in_hand : 0;
     if (n == 0 && room == 0)
         return 0;
     c->run->seconds = seconds_so_far(c);
     ssize_t claimed = store_turn(c->f->store, c->run, c->batch, n, room, c->positions, err);
     if (claimed < 0) {
         for (size_t i = 0; i < n; i++)
-            result_free((struct server_result *)c->batch[i].result);
+            server_result_free((struct server_result *)c->batch[i].result);
         return -1;
     }
     report_batch(c, n);
@@ -237,12 +251,11 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
 static int collect_all(struct collector *c, struct error *err) {
     int64_t deadline = deadline_in(c->f->plan->run_timeout);
     ssize_t n = turn(c, 0, err);
-    while (n >= 0 && (n > 0 || c->submitted > 0)) {
+    while (n >= 0 && (n > 0 || c->in_hand > 0)) {
         if (n == 0)
             n = (ssize_t)collect(c, deadline);
         if (clock_now() >= deadline) {
-            log_warning("the run's time is over");
-            cancel_fire(c->f->cancel);
+            stop(c, "the run's time is over", "its time was over");
             deadline = DEADLINE_NEVER;
         }
         if (cancel_fired(c->f->cancel))
@@ -256,10 +269,10 @@ static int collect_all(struct collector *c, struct error *err) {
 static void abandon(struct collector *c) {
     cancel_fire(c->f->cancel);
     pool_cancel_pending(c->pool);
-    while (c->submitted > 0) {
+    while (c->in_hand > c->waiting.count) {
         struct store_result dropped;
         if (collect_one(c, completed_next(c->completed, DEADLINE_NEVER), &dropped))
-            result_free((struct server_result *)dropped.result);
+            server_result_free((struct server_result *)dropped.result);
     }
 }
 
@@ -313,6 +326,7 @@ static void log_end(const struct collector *c) {
 static int run_collector(struct collector *c, struct error *err) {
     c->start = clock_now();
     c->run->cancelled = 0; /* counted anew: what has no verdict is run, or cancelled again */
+    c->run->stopped[0] = '\0';
     log_servers(c, "servers to benchmark", "servers", has_no_verdict);
     int rc = collect_all(c, err);
     if (rc < 0)
@@ -333,8 +347,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         .f = f,
         .run = run,
         .outcomes = outcomes,
-        .shared = {.bench = {f->plan, agent_command.data, f->transport, outputs},
-                   .cancel = f->cancel},
+        .attempts = {.bench = {f->plan, agent_command.data, f->transport, outputs}, .run = run->id},
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
     };
@@ -349,6 +362,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         rc = run_collector(&c, err);
     pool_shutdown(c.pool, true);
     completed_free(c.completed);
+    waiting_done(&c.waiting);
     free(c.positions);
     free(c.batch);
     return rc;

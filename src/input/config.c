@@ -51,6 +51,8 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"heartbeat", key_duration, AT(heartbeat), 0, 0},
                                       {"lease", key_duration, AT(lease), 0, 0},
                                       {"busy_wait", key_duration_zero, AT(busy_wait), 0, 0},
+                                      {"retries", key_int, AT(retries), 0, 100},
+                                      {"max_errors", key_share, AT(max_errors), 0, 0},
                                       {"ssh", read_ssh, 0, 0, 0},
                                       {"benchmarks", read_benchmarks, 0, 0, 0},
                                       {NULL, NULL, 0, 0, 0}};
@@ -60,6 +62,7 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
 void config_init(struct config *c) {
     *c = (struct config){.threshold = NAN,
                          .settle = -1,
+                         .retries = -1,
                          .heartbeat = WIRE_BEAT_MS * CLOCK_MS,
                          .lease = WIRE_LEASE_MS * CLOCK_MS};
 }

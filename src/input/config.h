@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "base/units.h"
 #include "input/extract.h"
 #include "model/builtin.h"
 
@@ -64,6 +65,8 @@ struct config {
     int64_t heartbeat;   /* ns */
     int64_t lease;       /* ns, at least twice the heartbeat */
     int64_t busy_wait;   /* ns; 0: not at all */
+    int retries;         /* -1: not given */
+    struct share max_errors;
     struct {
         char *user;
         int port;

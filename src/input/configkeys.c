@@ -192,6 +192,20 @@ void key_duration_zero(struct reader *r, const struct key *key, const struct yam
     read_duration(r, key, value, duration_parse_zero, into);
 }
 
+void key_share(struct reader *r, const struct key *key, const struct yaml_node *value, void *into) {
+    if (value->kind != YAML_NUMBER && value->kind != YAML_TEXT) {
+        keys_expected(r, key->name, "a number or a percentage such as 30%", value);
+        return;
+    }
+    struct error err;
+    cleanup(str_done) struct str room = {0};
+    struct share share;
+    if (share_parse(keys_shown(value->text, &room), &share, &err) == 0)
+        *(struct share *)into = share;
+    else
+        mistakes_add(&r->mistakes, value->line, value->column, "%s: %s", key->name, err.text);
+}
+
 void keys_set_text(struct reader *r, char **into, const char *text) {
     free(*into);
     *into = strdup(text);

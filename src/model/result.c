@@ -1,4 +1,4 @@
-/* result: see result.h. Only the freeing of plain data. */
+/* result: see result.h. */
 #include "model/result.h"
 
 void metric_done(struct metric *m) {
@@ -31,4 +31,17 @@ void server_result_done(struct server_result *r) {
         server_result_done(&r->earlier[i]);
     free(r->earlier);
     *r = (struct server_result){0};
+}
+
+bool server_result_flaky(const struct server_result *r) {
+    bool flaky = false;
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        flaky |= r->benchmarks[i].flaky;
+    return flaky && r->verdict == VERDICT_PASSED;
+}
+
+void server_result_free(struct server_result *r) {
+    if (r)
+        server_result_done(r);
+    free(r);
 }

@@ -24,17 +24,18 @@ struct benchmark_result {
     char *benchmark;
     enum verdict verdict;
     enum reason reason;
-    char *detail; /* NULL when passed */
+    char *detail; /* NULL when passed, unless it is flaky */
+    bool flaky;   /* it passed when it was measured again, after a miss within its spread */
     double score; /* NAN when there is none */
     char *metric; /* the metric that is judged; NULL when nothing was measured */
     char *unit;
-    double value; /* median of the trials; NAN when nothing was measured */
+    double value; /* median of the trials of the last measurement; NAN when there was none */
     bool lower_is_better;
     double reference; /* NAN: the raw value is the score */
     double threshold;
-    double *trials; /* the judged metric, one value a trial that ended well */
+    double *trials; /* the judged metric, one value a trial that ended well, of all measurements */
     size_t trial_count;
-    double spread; /* NAN until there are two trials */
+    double spread; /* of the last measurement; NAN until there are two trials */
     double seconds;
     struct metric *metrics; /* every metric, the judged one among them, medians of the trials */
     size_t metric_count;
@@ -47,7 +48,6 @@ struct server_result {
     enum reason reason;
     char *detail;
     int attempts;
-    bool way_broke; /* it ended for a reason on the way to the server; of this run, not kept */
     double seconds;
     char *facts; /* one JSON object as text, or NULL */
     struct benchmark_result *benchmarks;
@@ -59,3 +59,9 @@ struct server_result {
 void metric_done(struct metric *m);
 void benchmark_result_done(struct benchmark_result *r);
 void server_result_done(struct server_result *r);
+
+/* Whether the server passed, and not all of its benchmarks at their first measurement. */
+bool server_result_flaky(const struct server_result *r);
+
+/* Of a result that was allocated. NULL is allowed. */
+void server_result_free(struct server_result *r);

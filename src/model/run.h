@@ -5,10 +5,12 @@
 
 #include "model/verdict.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define RUN_ID_SIZE 32
+#define RUN_STOPPED_SIZE 128
 
 #define HOLDER_HOST_SIZE 65
 
@@ -27,6 +29,7 @@ struct run {
     double threshold;
     size_t total;                             /* and of these: */
     size_t passed, failed, errors, cancelled; /* cancelled: have no final verdict */
+    char stopped[RUN_STOPPED_SIZE]; /* why muster ended it early, for a sentence; or empty */
     struct holder holder;
 };
 
@@ -41,6 +44,7 @@ struct outcome {
     enum verdict verdict;
     enum reason reason;
     char *detail;   /* owned; NULL when passed */
+    bool flaky;     /* passed, but not at the first measurement */
     size_t earlier; /* attempts that did not pass and were made again (`resume --failed`) */
 };
 

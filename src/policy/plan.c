@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "policy/backoff.h"
 
 #include <math.h>
 #include <string.h>
@@ -187,10 +188,12 @@ static int64_t sum_of_parts(const struct plan *plan) {
     if (__builtin_add_overflow(PLAN_SESSION_TIMEOUT, plan->busy_wait, &sum))
         return DEADLINE_NEVER;
     for (size_t i = 0; i < plan->benchmark_count; i++) {
+        const struct benchmark_plan *b = &plan->benchmarks[i];
         int64_t all;
-        if (__builtin_mul_overflow(plan->benchmarks[i].timeout, plan->benchmarks[i].trials, &all) ||
-            __builtin_add_overflow(sum, all, &sum) ||
-            __builtin_add_overflow(sum, plan->settle, &sum))
+        if (__builtin_mul_overflow(b->timeout, b->trials, &all) ||
+            __builtin_add_overflow(all, plan->settle, &all) ||
+            (b->trials > 1 && __builtin_mul_overflow(all, 2, &all)) || /* a near miss */
+            __builtin_add_overflow(sum, all, &sum))
             return DEADLINE_NEVER;
     }
     return sum;
@@ -217,7 +220,12 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .start_timeout =
             config->ssh.login_timeout > 0 ? config->ssh.login_timeout : PLAN_START_TIMEOUT,
         .run_timeout = config->run_timeout > 0 ? config->run_timeout : DEADLINE_NEVER,
-        .retries = options->retries,
+        .retries = options->retries >= 0  ? options->retries
+                   : config->retries >= 0 ? config->retries
+                                          : PLAN_RETRIES,
+        .longest_pause = options->longest_pause > 0 ? options->longest_pause : BACKOFF_LONGEST,
+        .max_errors =
+            options->max_errors.kind != SHARE_NONE ? options->max_errors : config->max_errors,
     };
     if ((!options->simulated && load_references(&plan, err) < 0) ||
         add_all(config, options, &plan, err) < 0) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/units.h"
 #include "input/config.h"
 #include "input/references.h"
 #include "wire/wire.h"
@@ -15,6 +16,7 @@
 
 #define PLAN_FANOUT 32
 #define PLAN_THRESHOLD 50.0
+#define PLAN_RETRIES 2
 #define PLAN_TIMEOUT (INT64_C(60) * 1000000000) /* of a trial, ns */
 #define PLAN_SETTLE (INT64_C(10) * 1000000000)
 #define PLAN_START_TIMEOUT (INT64_C(60) * 1000000000)    /* from login to the agent's first word */
@@ -45,17 +47,19 @@ struct plan {
     size_t benchmark_count;
     double threshold;
     int fanout;
-    int64_t start_timeout;  /* ns; from login to the agent's first word */
-    int64_t server_timeout; /* ns; when not given, the sum of what its parts may take */
-    int64_t run_timeout;    /* ns; DEADLINE_NEVER: none */
-    int64_t settle;         /* ns; how long a built-in benchmark may wait for an idle server */
-    int64_t heartbeat;      /* ns; how often muster and an agent say a word */
-    int64_t lease;          /* ns; who has said none for so long is lost */
-    int64_t busy_wait;      /* ns; how long another run on a server is waited for */
-    int retries;            /* of a server that was unreachable or whose connection was lost */
+    int64_t start_timeout;   /* ns; from login to the agent's first word */
+    int64_t server_timeout;  /* ns; when not given, the sum of what its parts may take */
+    int64_t run_timeout;     /* ns; DEADLINE_NEVER: none */
+    int64_t settle;          /* ns; how long a built-in benchmark may wait for an idle server */
+    int64_t heartbeat;       /* ns; how often muster and an agent say a word */
+    int64_t lease;           /* ns; who has said none for so long is lost */
+    int64_t busy_wait;       /* ns; how long another run on a server is waited for */
+    int retries;             /* of a server that was unreachable or whose connection was lost */
+    int64_t longest_pause;   /* ns; before a retry */
+    struct share max_errors; /* of the servers: when more end in error the run is stopped */
 };
 
-/* What the command line says; NULL, 0 and NAN: not given. */
+/* What the command line says; NULL, 0, NAN, and -1 where 0 means something: not given. */
 struct plan_options {
     const char *benchmarks; /* a,b; or none */
     int fanout;
@@ -63,6 +67,8 @@ struct plan_options {
     int64_t server_timeout;
     int64_t busy_wait; /* -1: not given */
     int retries;
+    int64_t longest_pause;
+    struct share max_errors;
     bool quick;     /* shorter built-in benchmarks */
     bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */
 };

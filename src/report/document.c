@@ -43,12 +43,13 @@ static json_t *holder_object(const struct holder *h) {
 static json_t *run_object(const struct run *run) {
     char started[25];
     clock_format_utc(run->started, started);
-    return json_pack("{ss ss ss so so si so sI sI sI sI sI}", "run", run->id, "started", started,
+    return json_pack("{ss ss ss so so so si so sI sI sI sI sI}", "run", run->id, "started", started,
                      "state", run_state(run), "holder", holder_object(&run->holder), "seconds",
-                     number(run->seconds), "fanout", run->fanout, "threshold",
-                     number(run->threshold), "total", (json_int_t)run->total, "passed",
-                     (json_int_t)run->passed, "failed", (json_int_t)run->failed, "errors",
-                     (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
+                     number(run->seconds), "stopped", text(run->stopped[0] ? run->stopped : NULL),
+                     "fanout", run->fanout, "threshold", number(run->threshold), "total",
+                     (json_int_t)run->total, "passed", (json_int_t)run->passed, "failed",
+                     (json_int_t)run->failed, "errors", (json_int_t)run->errors, "cancelled",
+                     (json_int_t)run->cancelled);
 }
 
 /*
@@ -157,15 +158,15 @@ static json_t *metrics_object(const struct benchmark_result *b) {
 }
 
 static json_t *benchmark_object(const struct benchmark_result *b) {
-    return json_pack("{so ss so so so so so so ss so so so so so so so so}", "benchmark",
-                     text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
-                     text(reason_name(b->reason)), "detail", text(b->detail), "score",
-                     number(b->score), "metric", text(b->metric), "value", number(b->value), "unit",
-                     text(b->unit), "better", b->lower_is_better ? "lower" : "higher", "reference",
-                     number(b->reference), "threshold", number(b->threshold), "trials",
-                     trials_array(b), "spread", number(b->spread), "seconds", number(b->seconds),
-                     "metrics", metrics_object(b), "conditions", text(b->conditions), "sensors",
-                     object_of(b->sensors, json_null()));
+    return json_pack(
+        "{so ss so so sb so so so so ss so so so so so so so so}", "benchmark", text(b->benchmark),
+        "verdict", verdict_name(b->verdict), "reason", text(reason_name(b->reason)), "detail",
+        text(b->detail), "flaky", b->flaky, "score", number(b->score), "metric", text(b->metric),
+        "value", number(b->value), "unit", text(b->unit), "better",
+        b->lower_is_better ? "lower" : "higher", "reference", number(b->reference), "threshold",
+        number(b->threshold), "trials", trials_array(b), "spread", number(b->spread), "seconds",
+        number(b->seconds), "metrics", metrics_object(b), "conditions", text(b->conditions),
+        "sensors", object_of(b->sensors, json_null()));
 }
 
 static json_t *benchmarks_array(const struct server_result *r) {
@@ -178,10 +179,11 @@ static json_t *benchmarks_array(const struct server_result *r) {
 
 /* One attempt at a server, without its name. */
 static json_t *attempt_object(const struct server_result *r) {
-    return json_pack("{ss so so si so so so}", "verdict", verdict_name(r->verdict), "reason",
-                     text(reason_name(r->reason)), "detail", text(r->detail), "attempts",
-                     r->attempts, "seconds", number(r->seconds), "facts",
-                     object_of(r->facts, json_object()), "benchmarks", benchmarks_array(r));
+    return json_pack("{ss so so sb si so so so}", "verdict", verdict_name(r->verdict), "reason",
+                     text(reason_name(r->reason)), "detail", text(r->detail), "flaky",
+                     server_result_flaky(r), "attempts", r->attempts, "seconds", number(r->seconds),
+                     "facts", object_of(r->facts, json_object()), "benchmarks",
+                     benchmarks_array(r));
 }
 
 static json_t *earlier_array(const struct server_result *r) {

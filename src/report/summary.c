@@ -8,6 +8,10 @@
  *     error, unreachable: db1
  *       db1  connection refused by 10.0.0.7 port 22
  *
+ *     flaky, passed when measured again: web08
+ *
+ *     stopped: 4 of 10 servers ended in error, more than 30%
+ *
  *     Out of 10, 3 servers failed. 7 passed, 2 failed, 1 error in 12.3s, run
  * 20261122-111344-7f3a2c.
  */
@@ -42,10 +46,7 @@ static void add_details(struct str *out, const struct outcome *const *group, siz
         str_addf(out, "  and %zu more\n", n - shown);
 }
 
-/* `running`: what has no verdict has a turn yet, and is not worth a line each. */
-static void add_group(struct str *out, enum reason reason, bool running,
-                      const struct outcome *const *group, size_t n) {
-    bool to_come = running && reason == REASON_INTERRUPTED;
+static void add_names(struct str *out, const struct outcome *const *group, size_t n) {
     const char **names = calloc(n, sizeof(*names));
     if (!names) {
         out->failed = true;
@@ -53,13 +54,20 @@ static void add_group(struct str *out, enum reason reason, bool running,
     }
     for (size_t i = 0; i < n; i++)
         names[i] = group[i]->server;
+    serverlist_add(out, names, n);
+    str_add_char(out, '\n');
+    free(names);
+}
+
+/* `running`: what has no verdict has a turn yet, and is not worth a line each. */
+static void add_group(struct str *out, enum reason reason, bool running,
+                      const struct outcome *const *group, size_t n) {
+    bool to_come = running && reason == REASON_INTERRUPTED;
     if (to_come)
         str_add(out, "to come: ");
     else
         str_addf(out, "%s, %s: ", verdict_name(reason_verdict(reason)), reason_name(reason));
-    serverlist_add(out, names, n);
-    str_add_char(out, '\n');
-    free(names);
+    add_names(out, group, n);
     if (!to_come)
         add_details(out, group, n);
     str_add_char(out, '\n');
@@ -90,24 +98,28 @@ static void add_totals(struct str *out, const struct run *run) {
     str_add(out, ".\n");
 }
 
+static bool is_flaky(const struct outcome *o) {
+    return o->flaky;
+}
+
 /* What did not pass at first, and passed when it was run again. */
-static void add_passed_later(struct str *out, const struct run *run,
-                             const struct outcome *outcomes) {
-    const char **names = calloc(run->total ? run->total : 1, sizeof(*names));
+static bool passed_later(const struct outcome *o) {
+    return o->earlier > 0 && o->verdict == VERDICT_PASSED;
+}
+
+/* Names those of the run's servers that are so, when there are any. */
+static void add_those(struct str *out, const char *title, const struct run *run,
+                      const struct outcome *outcomes, bool (*are)(const struct outcome *o),
+                      const struct outcome **room) {
     size_t n = 0;
-    if (!names) {
-        out->failed = true;
-        return;
-    }
     for (size_t i = 0; i < run->total; i++)
-        if (outcomes[i].earlier > 0 && outcomes[i].verdict == VERDICT_PASSED)
-            names[n++] = outcomes[i].server;
-    if (n > 0) {
-        str_add(out, "passed when run again: ");
-        serverlist_add(out, names, n);
-        str_add(out, "\n\n");
-    }
-    free(names);
+        if (are(&outcomes[i]))
+            room[n++] = &outcomes[i];
+    if (n == 0)
+        return;
+    str_addf(out, "%s: ", title);
+    add_names(out, room, n);
+    str_add_char(out, '\n');
 }
 
 void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes) {
@@ -124,7 +136,10 @@ void summary_add(struct str *out, const struct run *run, const struct outcome *o
         if (n > 0)
             add_group(out, reason, run->holder.pid, group, n);
     }
+    add_those(out, "passed when run again", run, outcomes, passed_later, group);
+    add_those(out, "flaky, passed when measured again", run, outcomes, is_flaky, group);
     free(group);
-    add_passed_later(out, run, outcomes);
+    if (run->stopped[0])
+        str_addf(out, "stopped: %s\n\n", run->stopped);
     add_totals(out, run);
 }

@@ -30,12 +30,13 @@ static const char *const sql[STATEMENT_COUNT] = {
     [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
                       "attempts = ?, seconds = ?, facts = ? WHERE run = ? AND position = ?",
     [ADD_BENCHMARK] = "INSERT INTO benchmark VALUES "
-                      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ?, "
                  "seconds = ? WHERE number = ?",
     [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
-    [END_RUN] = "UPDATE run SET seconds = ? WHERE number = ?",
-    [SET_HOLDER] = "UPDATE run SET holder_pid = ?, holder_host = ?, holder_since = ? "
+    [END_RUN] = "UPDATE run SET seconds = ?, stopped = ? WHERE number = ?",
+    [SET_HOLDER] = "UPDATE run SET holder_pid = ?, holder_host = ?, holder_since = ?, "
+                   "stopped = CASE WHEN ?1 IS NULL THEN stopped END "
                    "WHERE number = ?",
     [PAST_SERVERS] =
         "INSERT INTO past_server (run, position, round, " ROW_SERVER_COLUMNS ") "

@@ -6,6 +6,7 @@
  */
 #include "store/database.h"
 
+#include "base/text.h"
 #include "base/vec.h"
 #include "store/hold.h"
 #include "store/rows.h"
@@ -15,7 +16,7 @@
 
 #define RUN_COLUMNS                                                                                \
     "id, started, seconds, fanout, threshold, total, passed, failed, errors, holder_pid, "         \
-    "holder_host, holder_since"
+    "holder_host, holder_since, stopped"
 
 /* Whether the process in the row still holds the run, or another one does, the lock knows. */
 static int find_holder(const struct store *s, sqlite3_stmt *stmt, struct run *r,
@@ -43,8 +44,9 @@ static size_t read_count(sqlite3_stmt *stmt, int column) {
 }
 
 static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, struct error *err) {
-    const char *id;
-    if (row_borrow_text(stmt, 0, &id, err) < 0)
+    const char *id, *stopped;
+    cleanup(str_done) struct str printable = {0};
+    if (row_borrow_text(stmt, 0, &id, err) < 0 || row_borrow_text(stmt, 12, &stopped, err) < 0)
         return -1;
     *r = (struct run){
         .started = sqlite3_column_int64(stmt, 1),
@@ -57,6 +59,9 @@ static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, st
         .errors = read_count(stmt, 8),
     };
     snprintf(r->id, sizeof(r->id), "%s", id ? id : "");
+    if (stopped)
+        text_add_printable(&printable, stopped, strlen(stopped), sizeof(r->stopped) - 1);
+    snprintf(r->stopped, sizeof(r->stopped), "%s", printable.data ? printable.data : "");
     size_t judged = r->passed + r->failed + r->errors;
     r->cancelled = r->total > judged ? r->total - judged : 0;
     return find_holder(s, stmt, r, err);

@@ -111,6 +111,7 @@ static int take_outcome(sqlite3_stmt *stmt, void *arg, struct error *err) {
     struct outcome *o = outcome_of(stmt, arg);
     if (!o)
         return 0;
+    o->flaky = sqlite3_column_int(stmt, 4) != 0;
     return row_read_verdict(stmt, 1, &o->verdict, &o->reason, err) < 0
                ? -1
                : row_read_printable(stmt, 3, &o->detail, err);
@@ -129,10 +130,11 @@ int store_outcomes(struct store *s, const struct run *run, struct outcome *outco
     int64_t number;
     if (database_find_run(s, run->id, &number, err) < 0)
         return -1;
-    if (query(
-            s,
-            "SELECT position, verdict, reason, detail FROM server WHERE run = ? AND state = 'done'",
-            number, take_outcome, &taken, err) < 0)
+    if (query(s,
+              "SELECT position, verdict, reason, detail, verdict = 'passed' AND EXISTS (SELECT 1 "
+              "FROM benchmark AS b WHERE b.run = s.run AND b.position = s.position AND flaky) "
+              "FROM server AS s WHERE run = ? AND state = 'done'",
+              number, take_outcome, &taken, err) < 0)
         return -1;
     return query(s, "SELECT position, count(*) FROM past_server WHERE run = ? GROUP BY position",
                  number, take_earlier, &taken, err);

@@ -105,6 +105,7 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
     row_text(stmt, 18, metrics);
     row_text(stmt, 19, r->conditions);
     row_text(stmt, 20, r->sensors);
+    sqlite3_bind_int(stmt, 21, r->flaky);
     return 0;
 }
 
@@ -249,6 +250,7 @@ int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct 
         .threshold = row_read_number(stmt, 11),
         .spread = row_read_number(stmt, 13),
         .seconds = sqlite3_column_double(stmt, 14),
+        .flaky = sqlite3_column_int(stmt, 18) != 0,
     };
     const char *better;
     if (row_borrow_text(stmt, 9, &better, err) < 0 ||

@@ -18,7 +18,7 @@
 #define ROW_SERVER_COLUMNS "verdict, reason, detail, attempts, seconds, facts"
 #define ROW_BENCHMARK_COLUMNS                                                                      \
     "benchmark, verdict, reason, detail, score, metric, value, unit, better, reference, "          \
-    "threshold, trials, spread, seconds, metrics, conditions, sensors"
+    "threshold, trials, spread, seconds, metrics, conditions, sensors, flaky"
 
 /* The second column is the name, or the round; the round of a benchmark is its last. */
 #define ROW_SELECT_SERVERS                                                                         \

@@ -57,6 +57,9 @@ static const char *const steps[] = {
     "  trials TEXT NOT NULL, spread REAL, seconds REAL NOT NULL, metrics TEXT NOT NULL,"
     "  conditions TEXT, sensors TEXT,"
     "  PRIMARY KEY (run, position, round, ordinal)) WITHOUT ROWID;",
+    "ALTER TABLE benchmark ADD COLUMN flaky INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE past_benchmark ADD COLUMN flaky INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN stopped TEXT;",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))

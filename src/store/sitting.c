@@ -199,7 +199,8 @@ static int write_end(struct store *s, const struct run *run, struct error *err) 
     if (!stmt)
         return -1;
     row_number(stmt, 1, run->seconds);
-    sqlite3_bind_int64(stmt, 2, number);
+    row_text(stmt, 2, run->stopped[0] ? run->stopped : NULL);
+    sqlite3_bind_int64(stmt, 3, number);
     return database_run(s, stmt, err);
 }
 

@@ -25,9 +25,9 @@
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 
-#define OPENING_MAX 3 /* an sshd drops logins from the tenth unfinished one on */
-#define BACK_OFF (3 * CLOCK_S)
-#define DROPPED_TRIES 5 /* with pauses of half a second, one, two and four */
+#define OPENING_MAX 3    /* an sshd drops logins from the tenth unfinished one on */
+#define BACK_OFF CLOCK_S /* less than a server waits before it asks again */
+#define DROPPED_TRIES 5  /* with pauses of half a second, one, two and four */
 #define DROPPED_FIRST (500 * CLOCK_MS)
 #define ALIVE_INTERVAL (15 * CLOCK_S) /* where the user has set none */
 

@@ -6,8 +6,7 @@
  * printed into a buffer of the session. A beat is due only where a delay is longer than that, so a
  * usual simulation never sees one.
  *
- * Chance is a hash: splitmix64's finalizer over the seed, the names and a number for each draw
- * (Steele, Lea, Flood: Fast Splittable Pseudorandom Number Generators, 2014). There is no state
+ * Chance is a hash (base/hash) of the seed, the names and a number for each draw: there is no state
  * between draws that an order could change.
  *
  * The transport never changes once it is made; a session belongs to one thread.
@@ -15,6 +14,7 @@
 #include "transport/simulated.h"
 
 #include "base/clock.h"
+#include "base/hash.h"
 #include "base/vec.h"
 
 #include <inttypes.h>
@@ -63,24 +63,9 @@ struct simulated_session {
 
 /* ---- chance ---- */
 
-static uint64_t mix(uint64_t x) {
-    x += UINT64_C(0x9e3779b97f4a7c15);
-    x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
-    return x ^ x >> 31;
-}
-
-/* FNV-1a, then mixed: names that differ in one digit must not draw alike. */
-static uint64_t hash(uint64_t seed, const char *text, size_t n) {
-    uint64_t h = mix(seed);
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ (unsigned char)text[i]) * UINT64_C(0x100000001b3);
-    return mix(h);
-}
-
 /* Uniform in [0, 1). */
 static double draw(uint64_t h, enum draw number) {
-    return (double)(mix(h + (uint64_t)number) >> 11) * 0x1p-53;
+    return hash_fraction(hash_mix(h + (uint64_t)number));
 }
 
 static enum fate draw_fate(const struct simulation *s, uint64_t server) {
@@ -332,11 +317,11 @@ static int simulated_write(struct session *session, const char *data, size_t n,
     if (s->answer_at < s->answer_len || read_request(data, n, &r) != 0)
         return error_set(err, ERROR_INTERNAL,
                          "a simulated server takes one whole request line at a time");
-    uint64_t name = hash(s->server, r.name, r.name_len);
+    uint64_t name = hash_text(s->server, r.name, r.name_len);
     int64_t trial = count_trial(s, name);
     if (trial < 0)
         return error_memory(err);
-    answer(s, &r, mix(name + (uint64_t)trial));
+    answer(s, &r, hash_mix(name + (uint64_t)trial));
     return 0;
 }
 
@@ -380,7 +365,7 @@ static int simulated_open(struct transport *t, const struct server *server,
     const struct simulated *fleet = (const struct simulated *)t;
     if (cancel_fired(fleet->cancel))
         return error_set(err, ERROR_INTERRUPTED, "interrupted");
-    uint64_t h = hash(fleet->simulation.seed, server->name, strlen(server->name));
+    uint64_t h = hash_text(fleet->simulation.seed, server->name, strlen(server->name));
     enum fate fate = draw_fate(&fleet->simulation, h);
     if (fate == FATE_UNREACHABLE)
         return error_set(err, ERROR_UNREACHABLE, "connection refused by the simulated server");

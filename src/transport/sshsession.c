@@ -276,10 +276,6 @@ static const char *stderr_text(const struct session *base) {
     return c->text.data && !c->text.failed ? c->text.data : "";
 }
 
-static bool way_broke(const struct session *base) {
-    return link_broke(&((const struct sshsession *)base)->link);
-}
-
 static void close_session(struct session *base) {
     struct sshsession *s = of(base);
     drop_channel(s);
@@ -296,7 +292,6 @@ static const struct session_ops OPS = {.start = start,
                                        .finish = finish,
                                        .address = address,
                                        .stderr_text = stderr_text,
-                                       .way_broke = way_broke,
                                        .close = close_session};
 
 int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT],

@@ -37,10 +37,6 @@ const char *session_stderr(const struct session *s) {
     return s->ops->stderr_text(s);
 }
 
-bool session_way_broke(const struct session *s) {
-    return s->ops->way_broke && s->ops->way_broke(s);
-}
-
 void session_close(struct session *s) {
     if (s)
         s->ops->close(s);

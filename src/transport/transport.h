@@ -46,7 +46,6 @@ struct session_ops {
     int (*finish)(struct session *s, int64_t deadline, int *status, struct error *err);
     const char *(*address)(const struct session *s);
     const char *(*stderr_text)(const struct session *s);
-    bool (*way_broke)(const struct session *s); /* NULL: it never does */
     void (*close)(struct session *s);
 };
 
@@ -90,12 +89,6 @@ const char *session_address(const struct session *s);
  * never NULL. Asked when something went wrong, for the sentence.
  */
 const char *session_stderr(const struct session *s);
-
-/*
- * Whether the session has ended because the way to the server broke (the connection to a jump host
- * was lost). That says nothing about the server, which may be tried again.
- */
-bool session_way_broke(const struct session *s);
 
 /* Ends the session whatever its state, within 2 s. NULL is allowed. */
 void session_close(struct session *s);

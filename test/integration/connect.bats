@@ -11,6 +11,11 @@ setup() {
 }
 teardown() { scratch_done; }
 
+# what one attempt comes to
+muster_ssh() {
+    muster run -F "$T/ssh_config" --retries 0 "$@"
+}
+
 reason_is() {
     json_is '.servers[0].reason' "$1"
 }
@@ -41,7 +46,7 @@ muster_with() { # FILES... -- ARGUMENTS
         shift
     done
     shift
-    unshare -m sh -c "$binds"' exec "$@"' sh "$MUSTER" run -F "$T/ssh_config" "$@" 2>"$T/err"
+    unshare -m sh -c "$binds"' exec "$@"' sh "$MUSTER" run -F "$T/ssh_config" --retries 0 "$@" 2>"$T/err"
 }
 
 # listens on these addresses, and lets nobody in: the queues are full
@@ -146,7 +151,7 @@ PY
     status_is 0
     grep -q 'Connection from 127.0.0.77 ' sshd-*.log
     sed 's/Host \*/&\nBindInterface left\nAddressFamily inet/' ssh_config >ssh_config2
-    run muster run -F ssh_config2 '[fe80::7%right]:2222' --json
+    run muster run -F ssh_config2 --retries 0 '[fe80::7%right]:2222' --json
     reason_is unreachable
 }
 
@@ -187,7 +192,7 @@ hold() {
     mark=$((RANDOM + 700000))
     printf 'benchmarks:\n  n: {command: "sleep %s", extract: {regex: "([0-9]+)"}}\n' $mark >muster.yaml
     printf 'ServerAliveInterval 1\nServerAliveCountMax 1\n' | cat - ssh_config >ssh_config2
-    "$MUSTER" run -F ssh_config2 10.6.0.2 --json >out 2>err &
+    "$MUSTER" run -F ssh_config2 --retries 0 10.6.0.2 --json >out 2>err &
     pid=$!
     wait_for there "sleep $mark"
     nsenter -n -t $far ip addr del 10.6.0.2/24 dev far

@@ -94,7 +94,7 @@ kill_logins() { # ADDRESS
     configure 'Host unknown' '  HostName 127.0.0.2' '  HostKeyAlias unknown' \
         'Host closed' '  HostName 127.0.0.2' '  User nobody' 'Host down' '  HostName 127.0.0.9'
     behind down 20
-    run muster_ssh 'web[1-20]' -f 20 --json
+    run muster_ssh --retries 0 'web[1-20]' -f 20 --json
     status_is 1
     json_is '[.servers[] | .reason] | unique | join(" ")' unreachable
     json_is '[.servers[] | .detail] | unique | length' 1
@@ -120,7 +120,7 @@ kill_logins() { # ADDRESS
     for i in $(seq 1 5); do
         sed -i "/^Host web$i\$/{n;s/127.0.1.1/127.0.1.8/}" ssh_config
     done
-    run muster_ssh 'web[1-20]' -f 20 --json
+    run muster_ssh --retries 0 'web[1-20]' -f 20 --json
     status_is 1
     json_is .passed 5
     json_is '[.servers[10:20][] | .detail] | unique | join(" ")' \
@@ -133,11 +133,11 @@ kill_logins() { # ADDRESS
 @test "jump hosts that lead to each other" {
     configure 'Host a' '  ProxyJump b' 'Host b' '  ProxyJump a' 'Host c' '  Port 22' '  ProxyJump c'
     behind a
-    run muster_ssh web1 --json
+    run muster_ssh --retries 0 web1 --json
     status_is 1
     reason_is unreachable
     detail_has 'lead to each other'
-    run muster_ssh c --json
+    run muster_ssh --retries 0 c --json
     reason_is unreachable
     detail_has c
 }
@@ -289,13 +289,13 @@ SH
     configure 'Host web1' "  ProxyCommand sh -c 'echo no way to %h >&2; exit 3'" 'Host web2' '  ProxyCommand /nonexistent' \
         'Host web3' '  HostName 127.0.1.1' '  ProxyJump bastion' \
         'Host bastion' '  HostName 127.0.0.2' '  HostKeyAlias web1' "  ProxyCommand $T/proxy %h %p"
-    SHELL=/bin/sh run muster_ssh 'web[1-3]' --json
+    SHELL=/bin/sh run muster_ssh --retries 0 'web[1-3]' --json
     status_is 1
     json_is '[.servers[] | .reason // "none"] | join(" ")' 'unreachable unreachable none'
     detail_has 'the ProxyCommand ended with status 3: no way to web1'
     json_is '.servers[1].detail | contains("the ProxyCommand ended with status 127: ")' true
     stderr_has 'server="the jump host bastion" line="on the way to 127.0.0.2"'
-    SHELL=/nonexistent/shell run muster_ssh web1 --json
+    SHELL=/nonexistent/shell run muster_ssh --retries 0 web1 --json
     status_is 1
     reason_is unreachable
     detail_has 'cannot run the ProxyCommand'

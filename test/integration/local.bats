@@ -234,7 +234,7 @@ Y
     json_is '[.servers[].server] | join(" ")' 'one two'
     run muster run -T 'command:env MARK={server} sh -c' 'root@x:22' --json
     status_is 0
-    run muster run -T 'command:no-such-program {server}' one --json
+    run muster run --retries 0 -T 'command:no-such-program {server}' one --json
     status_is 1
     json_is '.servers[0].reason' unreachable
     run muster run -T 'command:false' one --json
@@ -289,12 +289,12 @@ Y
 @test "programs are reaped also where muster was started with SIGCHLD ignored" {
     run -1 env --ignore-signal=CHLD "$MUSTER" run -q -T "command:sh -c 'exit 3'" web1
     output_has "ended with status 3 "
-    run -1 env --ignore-signal=CHLD "$MUSTER" run -q -F /dev/null -p 1 127.0.0.9
+    run -1 env --ignore-signal=CHLD "$MUSTER" run -q --retries 0 -F /dev/null -p 1 127.0.0.9
     output_has "unreachable: 127.0.0.9"
 }
 
 @test "retries have the server's time-out between them, and are in the log" {
-    run -1 muster run -T command:/no/such/program --retries 9 --timeout 1500ms --json --log-format json web1
+    run -1 muster run -T command:/no/such/program --retries 9 --timeout 2500ms --json --log-format json web1
     json_is '.servers[0].reason' unreachable
     json_is '.servers[0].attempts' 2
     json_is '.seconds < 5 and .servers[0].seconds >= 1' true

@@ -135,7 +135,7 @@ ssh_says() { # SERVER
 }
 
 muster_says() { # SERVER
-    XDG_STATE_HOME=$D/state with_hosts timeout 20 "$MUSTER" run -F ssh_config -b none --json "$1" >out 2>err </dev/null
+    XDG_STATE_HOME=$D/state with_hosts timeout 20 "$MUSTER" run -F ssh_config -b none --retries 0 --json "$1" >out 2>err </dev/null
     # a configuration that is refused whatever the server: nothing is run
     [ $? != 2 ] || { echo unreachable && return; }
     # busy: another case is at the same server, in which this one is logged in

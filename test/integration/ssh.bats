@@ -22,7 +22,7 @@ detail_has() {
 
 @test "pass, fail by threshold, and a server that is not there, in one run" {
     start_sshd 127.0.0.1
-    run muster_ssh 127.0.0.1 127.0.0.9 --json
+    run muster_ssh --retries 0 127.0.0.1 127.0.0.9 --json
     status_is 1
     json_is '.servers[0].verdict' passed
     json_is '.servers[1].reason' unreachable
@@ -138,7 +138,7 @@ PY
     printf 'ssh: {connect_timeout: 500ms, login_timeout: 700ms}\nbenchmarks: {}\n' >short.yaml
     start_sshd 127.0.0.1
     begin=$(date +%s%N)
-    run muster_ssh -c short.yaml -b none 127.0.0.1 127.0.0.2 127.0.0.3 --json
+    run muster_ssh --retries 0 -c short.yaml -b none 127.0.0.1 127.0.0.2 127.0.0.3 --json
     took=$((($(date +%s%N) - begin) / 1000000))
     status_is 1
     json_is '.servers | map(.reason // "none") | join(" ")' 'none unreachable timeout'
@@ -156,7 +156,7 @@ for _ in range(5):
 PY
     echo $! >closer.pid
     wait_for test -e ready
-    run muster_ssh 127.0.0.4 --json
+    run muster_ssh --retries 0 127.0.0.4 --json
     status_is 1
     json_is '.servers[0].verdict' error
     json_is '.servers[0].reason | . == "unreachable" or . == "connection-lost"' true
@@ -192,7 +192,7 @@ Y
     start_sshd 127.0.0.1
     mark=$((RANDOM + 400000))
     printf 'benchmarks:\n  n: {command: "sleep %s; echo 80", extract: {regex: "([0-9]+)"}}\n  m: {command: "echo 1", extract: {regex: "([0-9]+)"}}\n' $mark >muster.yaml
-    "$MUSTER" run -F ssh_config 127.0.0.1 --json >out.json 2>err &
+    "$MUSTER" run -F ssh_config --retries 0 127.0.0.1 --json >out.json 2>err &
     pid=$!
     wait_for there "sleep $mark"
     kill "$(cat sshd-127.0.0.1.pid)"

@@ -54,5 +54,5 @@ TXT
     start_sshd 127.0.0.1
     start_sshd 127.0.0.2 'ForceCommand exit 1'
     printf 'benchmarks:\n  n: {command: "echo 80", extract: {regex: "([0-9]+)"}}\n' >muster.yaml
-    clean 1 "$MUSTER" run -F ssh_config 127.0.0.1 127.0.0.2 127.0.0.9 no-such-host.invalid
+    clean 1 "$MUSTER" run -F ssh_config --retries 1 127.0.0.1 127.0.0.2 127.0.0.9 no-such-host.invalid
 }

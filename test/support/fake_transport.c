@@ -91,7 +91,7 @@ static void fake_close(struct session *s) {
 }
 
 static const struct session_ops session_ops = {fake_start,   fake_read,   fake_write, fake_finish,
-                                               fake_address, fake_stderr, NULL,       fake_close};
+                                               fake_address, fake_stderr, fake_close};
 
 static int fake_open(struct transport *t, const struct server *server, int64_t deadline,
                      struct session **ret, struct error *err) {

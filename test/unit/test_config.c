@@ -144,6 +144,8 @@ static void a_late_word_must_not_cost_a_server(UNUSED void **state) {
 
 static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
     struct config c = load("settle: 3s\n"
+                           "retries: 0\n"
+                           "max_errors: 12.5%\n"
                            "benchmarks:\n"
                            "  memory:\n"
                            "    size: 1.5GiB\n"
@@ -155,6 +157,8 @@ static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
     const struct config_benchmark *b = &c.benchmarks[0];
     static const int64_t numbers[] = {INT64_C(3) << 29, 20000000, 0, 32, 0};
     assert_int_equal(c.settle, INT64_C(3000000000));
+    assert_int_equal(c.retries, 0);
+    assert_true(c.max_errors.kind == SHARE_PERCENT && c.max_errors.number == 12.5);
     assert_int_equal(b->parameter_count, 5);
     for (size_t i = 0; i < 5; i++) {
         assert_ptr_equal(b->parameters[i].of, &some[i]);
@@ -248,6 +252,11 @@ static void refuses_values(UNUSED void **state) {
         {"timeout: true", "timeout: expected a duration such as 90s, found true"},
         {"timeout: \"5\\e\"", "timeout: '5\\x1b' is not a duration: write a number and ms, s, m or "
                               "h, as in 90s"},
+        {"max_errors: [5]",
+         "max_errors: expected a number or a percentage such as 30%, found a list"},
+        {"max_errors: 1.5", "max_errors: '1.5' is neither a whole number nor a percentage, such as "
+                            "30%"},
+        {"retries: -1", "retries: expected a whole number from 0 to 100, found the number -1"},
         {"ssh: 5", "ssh: expected a mapping, found the number 5"},
         {"ssh: {user: 5}", "user: expected a text (put it in quotes), found the number 5"},
         {"ssh: {user: ''}", "user: expected a text that is not empty, found the text ''"},

@@ -104,6 +104,30 @@ static void the_command_line_wins(UNUSED void **state) {
     plan_done(&p);
 }
 
+static void servers_are_tried_three_times(UNUSED void **state) {
+    struct config c = with(0);
+    config_init(&c);
+    struct plan p = make(&c, (struct plan_options){.threshold = NAN, .retries = -1});
+    assert_int_equal(p.retries, 2);
+    assert_true(p.longest_pause == 30 * CLOCK_S);
+    assert_int_equal(p.max_errors.kind, SHARE_NONE);
+    plan_done(&p);
+    c.retries = 0;
+    c.max_errors = (struct share){SHARE_PERCENT, 30};
+    p = make(&c, (struct plan_options){.threshold = NAN, .retries = -1});
+    assert_int_equal(p.retries, 0);
+    assert_true(p.max_errors.kind == SHARE_PERCENT && p.max_errors.number == 30);
+    plan_done(&p);
+    p = make(&c, (struct plan_options){.threshold = NAN,
+                                       .retries = 5,
+                                       .longest_pause = 7,
+                                       .max_errors = {SHARE_COUNT, 0}});
+    assert_int_equal(p.retries, 5);
+    assert_true(p.longest_pause == 7);
+    assert_true(p.max_errors.kind == SHARE_COUNT && p.max_errors.number == 0);
+    plan_done(&p);
+}
+
 static void simulated_servers_have_a_cpu_and_a_gpu(UNUSED void **state) {
     struct config c = with(0);
     struct plan p = make(&c, (struct plan_options){.threshold = NAN, .simulated = true});
@@ -132,6 +156,7 @@ int main(void) {
         cmocka_unit_test(the_configuration_lists_what_is_run),
         cmocka_unit_test(a_quick_run_is_shorter),
         cmocka_unit_test(the_command_line_wins),
+        cmocka_unit_test(servers_are_tried_three_times),
         cmocka_unit_test(simulated_servers_have_a_cpu_and_a_gpu),
         cmocka_unit_test(an_unknown_benchmark_is_a_mistake),
     };

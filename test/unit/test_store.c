@@ -57,6 +57,7 @@ static struct benchmark_result some_benchmark(void) {
                                      .verdict = VERDICT_FAILED,
                                      .reason = REASON_BELOW_THRESHOLD,
                                      .detail = (char *)"cpu scored 34, below 50",
+                                     .flaky = true,
                                      .score = 34,
                                      .metric = (char *)"all_cores",
                                      .unit = (char *)"Mop/s",
@@ -94,7 +95,7 @@ static int see(void *arg, const char *server, const struct server_result *r,
         assert_string_equal(b->metric, "all_cores");
         assert_true(b->score == 34 && b->value == 2.25 && b->threshold == 50);
         assert_true(isnan(b->reference) && isnan(b->spread));
-        assert_true(b->lower_is_better);
+        assert_true(b->lower_is_better && b->flaky);
         assert_int_equal(b->trial_count, 3);
         assert_true(b->trials[0] == 1.5 && b->trials[1] == 2.25 && b->trials[2] == 1e300);
     } else {
@@ -136,6 +137,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
     assert_int_equal(found.cancelled, 3);
     assert_int_equal(found.fanout, 7);
     assert_true(isnan(found.seconds));
+    assert_string_equal(found.stopped, "");
     store_close(s);
 }
 
@@ -173,6 +175,7 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     passed.benchmark_count = cancelled.benchmark_count = 1;
     assert_int_equal(store_turn(s, &run, done, 2, 0, NULL, &err), 0);
     run.seconds = 12.5;
+    strcpy(run.stopped, "too many birds");
     assert_int_equal(store_end(s, &run, &err), 0);
     store_close(s);
     s = open_store();
@@ -181,6 +184,7 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     struct run found;
     assert_int_equal(store_run(s, run.id, &found, &err), 0);
     assert_true(found.seconds == 12.5);
+    assert_string_equal(found.stopped, "too many birds");
     assert_int_equal(found.passed, 1);
 
     /* what the first turn measured of a server goes, and of nobody else */

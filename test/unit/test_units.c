@@ -114,6 +114,47 @@ static void refuses_what_is_no_number(UNUSED void **state) {
     assert_int_equal(number_parse(digits, sizeof(digits), &n), -1);
 }
 
+static void reads_shares(UNUSED void **state) {
+    static const struct {
+        const char *text;
+        struct share share;
+    } good[] = {{"0", {SHARE_COUNT, 0}},
+                {"12", {SHARE_COUNT, 12}},
+                {"0%", {SHARE_PERCENT, 0}},
+                {"2.5%", {SHARE_PERCENT, 2.5}},
+                {"100%", {SHARE_PERCENT, 100}}};
+    static const char *const bad[] = {"",    "%",   "-1",   "1.5", "101%",
+                                      "3 %", "3%%", "many", "1e3", "+3"};
+    struct share share;
+    struct error err;
+    for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+        char text[SHARE_TEXT];
+        assert_int_equal(share_parse(good[i].text, &share, &err), 0);
+        assert_true(share.kind == good[i].share.kind && share.number == good[i].share.number);
+        share_format(share, text);
+        assert_string_equal(text, good[i].text);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        if (share_parse(bad[i], &share, &err) == 0 || err.kind != ERROR_USAGE)
+            fail_msg("'%s' was read", bad[i]);
+}
+
+static void a_share_is_exceeded_by_more_than_it(UNUSED void **state) {
+    const struct share one = {SHARE_COUNT, 1}, none = {SHARE_COUNT, 0}, part = {SHARE_PERCENT, 30},
+                       all = {SHARE_PERCENT, 100}, nothing = {SHARE_PERCENT, 0};
+    assert_false(share_exceeded(one, 1, 6));
+    assert_true(share_exceeded(one, 2, 6));
+    assert_false(share_exceeded(none, 0, 6));
+    assert_true(share_exceeded(none, 1, 6));
+    assert_false(share_exceeded(part, 3, 10));
+    assert_true(share_exceeded(part, 4, 10));
+    assert_true(share_exceeded(part, 2, 6));
+    assert_false(share_exceeded(all, 6, 6));
+    assert_false(share_exceeded(nothing, 0, 6));
+    assert_true(share_exceeded(nothing, 1, 1000000));
+    assert_false(share_exceeded((struct share){SHARE_NONE, 0}, 6, 6));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_durations),
@@ -122,6 +163,8 @@ int main(void) {
         cmocka_unit_test(says_that_a_unit_is_missing),
         cmocka_unit_test(writes_durations_that_read_back),
         cmocka_unit_test(reads_sizes),
+        cmocka_unit_test(reads_shares),
+        cmocka_unit_test(a_share_is_exceeded_by_more_than_it),
         cmocka_unit_test(reads_numbers),
         cmocka_unit_test(refuses_what_is_no_number),
     };
