@@ -18,15 +18,20 @@ static void format_number(double x, int digits, char out[NUMBER_TEXT]) {
         snprintf(out, NUMBER_TEXT, "%.*g", digits, x);
 }
 
-static char *below_threshold(const struct benchmark_result *r) {
-    char score[NUMBER_TEXT], threshold[NUMBER_TEXT];
+/* As many digits as tell the two apart: `scored 50, below 50` helps nobody. */
+static void format_score(const struct benchmark_result *r, char score[NUMBER_TEXT],
+                         char threshold[NUMBER_TEXT]) {
     format_number(r->threshold, 6, threshold);
-    /* as many digits as tell the two apart: `scored 50, below 50` helps nobody */
     for (int digits = 3; digits <= 17; digits++) {
         format_number(r->score, digits, score);
         if (strcmp(score, threshold) != 0)
             break;
     }
+}
+
+static char *below_threshold(const struct benchmark_result *r) {
+    char score[NUMBER_TEXT], threshold[NUMBER_TEXT];
+    format_score(r, score, threshold);
     struct str text = {0};
     str_addf(&text, "%s scored %s, below %s", r->benchmark, score, threshold);
     if (r->conditions)
@@ -46,17 +51,19 @@ static double reference_of(const struct benchmark_plan *plan, int units, const c
     return known->value * (known->per_unit ? units : 1);
 }
 
+static double score_of(const struct benchmark_result *r, double value) {
+    if (isnan(r->reference))
+        return value;
+    return r->lower_is_better ? 100 * r->reference / value : 100 * value / r->reference;
+}
+
 int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
                     struct benchmark_result *r, struct error *err) {
     r->value = stats_median(r->trials, r->trial_count);
     r->spread = stats_half_range(r->trials, r->trial_count);
     r->threshold = plan->threshold;
     r->reference = reference_of(plan, units, class, r);
-    if (isnan(r->reference))
-        r->score = r->value;
-    else
-        r->score =
-            r->lower_is_better ? 100 * r->reference / r->value : 100 * r->value / r->reference;
+    r->score = score_of(r, r->value);
     if (!isfinite(r->score)) {
         r->score = NAN;
         struct error why;
@@ -74,6 +81,57 @@ int judge_benchmark(const struct benchmark_plan *plan, int units, const char *cl
     r->reason = REASON_BELOW_THRESHOLD;
     r->detail = below_threshold(r);
     return r->detail ? 0 : error_memory(err);
+}
+
+bool judge_near_miss(const struct benchmark_result *r) {
+    if (r->reason != REASON_BELOW_THRESHOLD || isnan(r->spread) || r->spread == 0)
+        return false;
+    bool less = r->lower_is_better && !isnan(r->reference);
+    double best = less ? r->value - r->spread : r->value + r->spread;
+    return (less && best <= 0) || score_of(r, best) >= r->threshold;
+}
+
+/* Replaces the sentence; without memory for another one it stays. */
+static void say(struct benchmark_result *r, struct str *text) {
+    char *detail = str_take(text);
+    if (!detail)
+        return;
+    free(r->detail);
+    r->detail = detail;
+}
+
+int judge_again(struct benchmark_result *r, struct benchmark_result *again, struct error *err) {
+    size_t n = r->trial_count + again->trial_count;
+    double *trials = malloc(n * sizeof(*trials));
+    if (!trials)
+        return error_memory(err);
+    memcpy(trials, r->trials, r->trial_count * sizeof(*trials));
+    memcpy(trials + r->trial_count, again->trials, again->trial_count * sizeof(*trials));
+    free(again->trials);
+    again->trials = trials;
+    again->trial_count = n;
+    again->seconds += r->seconds;
+    again->flaky = again->verdict == VERDICT_PASSED;
+    struct str text = {0};
+    char first[NUMBER_TEXT], score[NUMBER_TEXT], threshold[NUMBER_TEXT];
+    format_number(again->score, 3, score);
+    format_score(r, first, threshold);
+    if (again->flaky)
+        str_addf(&text, "%s scored %s when measured again; at first %s, below %s", r->benchmark,
+                 score, first, threshold);
+    else
+        str_addf(&text, "%s; at first %s", again->detail, first);
+    say(again, &text);
+    benchmark_result_done(r);
+    *r = *again;
+    *again = (struct benchmark_result){0};
+    return 0;
+}
+
+void judge_stands(const char *why, struct benchmark_result *r) {
+    struct str text = {0};
+    str_addf(&text, "%s; it could not be measured again: %s", r->detail, why);
+    say(r, &text);
 }
 
 void judge_error(const struct error *why, struct benchmark_result *r) {

@@ -20,6 +20,23 @@ int judge_benchmark(const struct benchmark_plan *plan, int units, const char *cl
                     struct benchmark_result *r, struct error *err) must_use;
 
 /*
+ * Whether a benchmark that was judged is below its threshold by no more than its spread, so that
+ * another measurement may well come out otherwise. With one trial there is no spread to tell.
+ */
+bool judge_near_miss(const struct benchmark_result *r);
+
+/*
+ * Makes `again`, a second measurement that was judged, the last word on `r`, a near miss: trials
+ * and seconds of both are kept, all else is of the second. When that passed, the benchmark is
+ * flaky. Leaves *again empty. Fails with ERROR_INTERNAL.
+ */
+int judge_again(struct benchmark_result *r, struct benchmark_result *again,
+                struct error *err) must_use;
+
+/* A near miss that could not be measured again stands; the sentence says why. */
+void judge_stands(const char *why, struct benchmark_result *r);
+
+/*
  * Judges a benchmark that ended in an error: sets verdict, reason and detail. A server that cannot
  * be given its sentence for want of memory still gets its reason.
  */

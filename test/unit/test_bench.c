@@ -305,6 +305,65 @@ static void answers_to_other_questions_are_bad_output(UNUSED void **state) {
     check(&r, REASON_BAD_OUTPUT, "another question");
 }
 
+/* The cpu of two trials, with the second benchmark behind it; 100 of 200 is what passes. */
+#define MISS METRICS("1", "98"), METRICS("2", "100")
+
+static void a_near_miss_is_measured_again(UNUSED void **state) {
+    benchmarks[0].trials = 2;
+    struct server_result r = run_script((const char *const[]){
+        HELLO, MISS, METRICS("3", "110"), METRICS("4", "112"), OUTPUT("5", "0", "ODAK"), NULL});
+    assert_true(r.benchmarks[0].flaky && r.benchmarks[0].trial_count == 4);
+    assert_true(r.benchmarks[0].value == 111 && r.benchmarks[0].spread == 1);
+    assert_string_equal(r.benchmarks[0].detail,
+                        "cpu scored 55.5 when measured again; at first 49.5, below 50");
+    assert_int_equal(r.benchmarks[0].metric_count, 2);
+    assert_true(server_result_flaky(&r));
+    check(&r, REASON_NONE, NULL);
+    r = run_script((const char *const[]){HELLO, MISS, METRICS("3", "90"), METRICS("4", "99"),
+                                         OUTPUT("5", "0", "ODAK"), NULL});
+    assert_true(!r.benchmarks[0].flaky && r.benchmarks[0].trial_count == 4);
+    check(&r, REASON_BELOW_THRESHOLD, "cpu scored 47.2, below 50; at first 49.5");
+    /* no other miss is */
+    r = run_script((const char *const[]){HELLO, METRICS("1", "80"), METRICS("2", "90"),
+                                         OUTPUT("3", "0", "ODAK"), NULL});
+    check(&r, REASON_BELOW_THRESHOLD, "cpu scored 42.5, below 50");
+}
+
+static void each_measurement_begins_with_its_first_trial(UNUSED void **state) {
+    static struct fake_transport f;
+    const char *const script[] = {
+        HELLO, MISS, METRICS("3", "110"), METRICS("4", "112"), OUTPUT("5", "0", "ODAK"), NULL};
+    benchmarks[0].trials = 2;
+    fake_transport_init(&f, script);
+    struct server_result r = run(&f);
+    int trials[2] = {0};
+    for (const char *p = f.written; (p = strstr(p, "\"trial\":")); p += 8)
+        trials[p[8] - '1']++;
+    assert_int_equal(trials[0], 2);
+    assert_int_equal(trials[1], 2);
+    check(&r, REASON_NONE, NULL);
+}
+
+static void a_near_miss_stands_when_it_cannot_be_measured_again(UNUSED void **state) {
+    benchmarks[0].trials = 2;
+    struct server_result r = run_script((const char *const[]){
+        HELLO, MISS,
+        "{\"type\":\"error\",\"id\":3,\"reason\":\"timeout\",\"detail\":\"too slow\"}\n",
+        OUTPUT("4", "0", "ODAK"), NULL});
+    assert_int_equal(r.benchmarks[1].verdict, VERDICT_PASSED);
+    check(&r, REASON_BELOW_THRESHOLD,
+          "cpu scored 49.5, below 50; it could not be measured again: cpu: too slow");
+    plan.server_timeout = 300 * CLOCK_MS;
+    r = run_script((const char *const[]){HELLO, MISS, FAKE_ALIVE, NULL});
+    assert_int_equal(r.benchmarks[0].reason, REASON_BELOW_THRESHOLD);
+    assert_int_equal(r.benchmarks[1].reason, REASON_TIMEOUT);
+    check(&r, REASON_BELOW_THRESHOLD, "it could not be measured again: ");
+    /* a connection that is lost says nothing of the server */
+    r = run_script((const char *const[]){HELLO, MISS, FAKE_LOST, NULL});
+    assert_int_equal(r.benchmarks[0].reason, REASON_CONNECTION_LOST);
+    check(&r, REASON_CONNECTION_LOST, "broke");
+}
+
 static void without_benchmarks_connecting_is_enough(UNUSED void **state) {
     plan.benchmark_count = 0;
     struct server_result r = run_script((const char *const[]){HELLO, NULL});
@@ -331,6 +390,9 @@ int main(void) {
         TEST(sends_the_agent_when_it_is_missing),
         TEST(a_wrong_agent_is_refused),
         TEST(answers_to_other_questions_are_bad_output),
+        TEST(a_near_miss_is_measured_again),
+        TEST(each_measurement_begins_with_its_first_trial),
+        TEST(a_near_miss_stands_when_it_cannot_be_measured_again),
         TEST(without_benchmarks_connecting_is_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -187,6 +187,87 @@ static void every_error_has_a_reason_and_every_reason_a_word(UNUSED void **state
     assert_int_equal(reason_error(REASON_BUSY), ERROR_BUSY);
 }
 
+static bool near(double reference, bool lower, double threshold, double a, double b, double c) {
+    struct benchmark_plan plan = {
+        .reference = reference, .threshold = threshold, .lower_is_better = lower};
+    double trials[] = {a, b, c};
+    struct benchmark_result r = judge(&plan, 0, trials, 3);
+    bool miss = judge_near_miss(&r);
+    benchmark_result_done(&r);
+    return miss;
+}
+
+static void a_miss_is_near_within_the_spread(UNUSED void **state) {
+    /* the median is 48, its spread 2 */
+    assert_true(near(NAN, false, 50, 46, 48, 50));
+    assert_true(near(NAN, false, 49, 46, 48, 50));
+    assert_false(near(NAN, false, 50.01, 46, 48, 50));
+    assert_false(near(NAN, false, 48, 46, 48, 50)); /* no miss */
+    assert_false(near(NAN, false, 50, 48, 48, 48)); /* no spread */
+    assert_true(near(1000, false, 50, 460, 480, 500));
+    assert_false(near(1000, false, 50.01, 460, 480, 500));
+    /* lower is better: 10 is as good as it has to be, 11 +- 1 and 13 +- 2 were measured */
+    assert_true(near(5, true, 50, 10, 11, 12));
+    assert_false(near(5, true, 50, 11, 13, 15));
+    assert_true(near(5, true, 50, 10.5, 11, 90)); /* down to less than nothing */
+    /* without a reference the value is the score, whichever way is better */
+    assert_true(near(NAN, true, 50, 46, 48, 50));
+    struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
+    double trial = 49.9;
+    struct benchmark_result r = judge(&plan, 0, &trial, 1);
+    assert_false(judge_near_miss(&r));
+    benchmark_result_done(&r);
+}
+
+/* Two measurements of two trials each, the first one 49 +- 1. */
+static struct benchmark_result judge_twice(double a, double b) {
+    struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
+    double first[] = {48, 50}, second[] = {a, b};
+    struct benchmark_result r = judge(&plan, 0, first, 2);
+    struct benchmark_result again = judge(&plan, 0, second, 2);
+    struct error err;
+    r.seconds = 3;
+    again.seconds = 4;
+    assert_true(judge_near_miss(&r));
+    assert_int_equal(judge_again(&r, &again, &err), 0);
+    assert_null(again.benchmark);
+    assert_null(again.trials);
+    return r;
+}
+
+static void a_second_measurement_is_the_last_word(UNUSED void **state) {
+    struct benchmark_result r = judge_twice(51, 55);
+    assert_int_equal(r.verdict, VERDICT_PASSED);
+    assert_int_equal(r.reason, REASON_NONE);
+    assert_true(r.flaky && r.value == 53 && r.score == 53 && r.spread == 2 && r.seconds == 7);
+    assert_string_equal(r.detail, "cpu scored 53 when measured again; at first 49, below 50");
+    assert_int_equal(r.trial_count, 4);
+    assert_true(r.trials[0] == 48 && r.trials[1] == 50 && r.trials[2] == 51 && r.trials[3] == 55);
+    benchmark_result_done(&r);
+    r = judge_twice(49.9, 49.9);
+    assert_int_equal(r.verdict, VERDICT_FAILED);
+    assert_int_equal(r.reason, REASON_BELOW_THRESHOLD);
+    assert_true(!r.flaky && r.score == 49.9 && r.trial_count == 4);
+    assert_string_equal(r.detail, "cpu scored 49.9, below 50; at first 49");
+    judge_stands("a mouse", &r);
+    assert_int_equal(r.verdict, VERDICT_FAILED);
+    assert_string_equal(r.detail, "cpu scored 49.9, below 50; at first 49; it could not be "
+                                  "measured again: a mouse");
+    benchmark_result_done(&r);
+}
+
+static void a_server_is_flaky_when_it_passed_so(UNUSED void **state) {
+    struct benchmark_result items[] = {{.verdict = VERDICT_PASSED, .flaky = true},
+                                       {.verdict = VERDICT_PASSED}};
+    struct server_result r = {.benchmarks = items, .benchmark_count = 2};
+    assert_true(server_result_flaky(&r));
+    r.verdict = VERDICT_FAILED;
+    assert_false(server_result_flaky(&r));
+    r.verdict = VERDICT_PASSED;
+    items[0].flaky = false;
+    assert_false(server_result_flaky(&r));
+}
+
 static void medians(UNUSED void **state) {
     double even[] = {4, 1, 3, 2};
     assert_true(stats_median(even, 4) == 2.5);
@@ -211,6 +292,9 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_scored_is_bad_output),
         cmocka_unit_test(the_first_reason_of_the_list_decides),
         cmocka_unit_test(every_error_has_a_reason_and_every_reason_a_word),
+        cmocka_unit_test(a_miss_is_near_within_the_spread),
+        cmocka_unit_test(a_second_measurement_is_the_last_word),
+        cmocka_unit_test(a_server_is_flaky_when_it_passed_so),
         cmocka_unit_test(medians),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
