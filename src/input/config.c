@@ -25,6 +25,7 @@
 
 #define MISTAKES_MAX 100
 #define HEARTBEAT_MIN (50 * CLOCK_MS)
+#define LEASE_MIN CLOCK_S /* an agent is silent while it ends what does not want to end: 0.7 s */
 
 #define AT(field) offsetof(struct config, field)
 
@@ -89,7 +90,10 @@ static void check_lease(struct reader *r, const struct yaml_node *root, const st
     char beat[DURATION_TEXT], length[DURATION_TEXT];
     duration_format(c->heartbeat, beat);
     duration_format(c->lease, length);
-    if (heartbeat && c->heartbeat < HEARTBEAT_MIN)
+    if (lease && c->lease < LEASE_MIN)
+        mistakes_add(&r->mistakes, lease->line, lease->column,
+                     "lease: expected at least 1s, found %s", length);
+    else if (heartbeat && c->heartbeat < HEARTBEAT_MIN)
         mistakes_add(&r->mistakes, heartbeat->line, heartbeat->column,
                      "heartbeat: expected at least 50ms, found %s", beat);
     else if (at && c->lease / 2 < c->heartbeat)

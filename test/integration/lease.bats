@@ -181,9 +181,8 @@ Y
 }
 
 @test "a simulation longer than its lease" {
-    echo 'heartbeat: 100ms
-lease: 200ms' >muster.yaml
-    run muster run --simulate=servers=20,seed=1,delay=500ms,score=90 --json
+    printf 'heartbeat: 300ms\nlease: 1s\n' >muster.yaml
+    run muster run --simulate=servers=20,seed=1,delay=1500ms,score=90 --json
     status_is 0
     json_is .passed 20
 }

@@ -139,6 +139,8 @@ static void a_late_word_must_not_cost_a_server(UNUSED void **state) {
         "m.yaml:2:8: lease: expected a lease of at least twice the heartbeat, found 19.999s and "
         "10s\n");
     refuses("heartbeat: 49ms\n", "m.yaml:1:12: heartbeat: expected at least 50ms, found 49ms\n");
+    refuses("heartbeat: 100ms\nlease: 999ms\n",
+            "m.yaml:2:8: lease: expected at least 1s, found 999ms\n");
     refuses("heartbeat: 0s\n", "m.yaml:1:12: heartbeat: the duration '0s' is zero\n");
 }
 
