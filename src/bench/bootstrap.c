@@ -24,7 +24,9 @@
  *     directory before the agent is asked for: a shell runs a text without an interpreter's line
  *     itself, but only after the kernel has let it.
  *   - A connection may be lost in the middle of an upload without a word of it: where there is a
- *     timeout program, it ends the wait for the rest.
+ *     timeout program, it ends the wait for the rest. That of busybox, which tells no version, will
+ *     not do: a process that it leaves behind for a moment still has the agent's file open for
+ *     writing, and the kernel does not execute such a file.
  *   - Agents that nobody has used for 30 days, and uploads cut off, are removed, on an upload only.
  *   - Standard error joins standard output until the agent runs, so that a complaint of the shell
  *     reaches the sentence about this server.
@@ -69,7 +71,7 @@ static const char script[] =
     "[ \"$t\" ] || fail \"no directory where a program can be put and run: "
     "$(echo \"$*\" | tr -cd \"a-zA-Z0-9/._ -\")\"; "
 
-    "timeout $w true 2>/dev/null && w=\"timeout $w\" || w=; "
+    "timeout --version >/dev/null 2>&1 && w=\"timeout $w\" || w=; "
     "echo \"$N$m$Z\"; $w head -c $s >\"$t\"; chmod 700 \"$t\"; "
     "if good \"$t\" && mv -f \"$t\" \"$c/$n\"; then "
     "find \"$c\" -type f -name \"agent-*\" -mtime +30 -atime +30 -exec rm -f {} + 2>/dev/null; "
