@@ -35,7 +35,7 @@ teardown() {
 
 # muster at work on the server, in $pid
 begin() {
-    "$MUSTER" run -F "${config:-ssh_config}" 127.0.0.1 --retries 0 --json >out.json 2>err </dev/null &
+    "$MUSTER" run -F "${config:-ssh_config}" 127.0.0.1 --retries "${retries:-0}" --json >out.json 2>err </dev/null &
     pid=$!
     wait_for there "sleep $mark\$"
     wait_for test -e tmp/*/file
@@ -90,6 +90,17 @@ sessions() { # SIGNAL to those of sshd
     pkill -f "sleep $mark\$"
     join
     json_is '.servers[0].reason' null
+}
+
+@test "a muster that is stopped loses its session, and tries again" {
+    retries=1 begin
+    kill -STOP $pid
+    wait_for gone "$T/cache"
+    touch go
+    kill -CONT $pid
+    join
+    status_is 0
+    json_is '.servers[0] | [.verdict, .attempts] | map(tostring) | join(" ")' 'passed 2'
 }
 
 @test "when the network is cut, both sides end" {
