@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#define TRIES 100
+
 static int64_t holder_of(int fd) {
     struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0};
     if (fcntl(fd, F_OFD_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
@@ -42,13 +44,16 @@ int hold_take(const char *path, int64_t *holder, struct error *err) {
     cleanup(fd_close) int fd = open_file(path, err);
     if (fd < 0)
         return -1;
-    while (fcntl(fd, F_OFD_SETLK, &lock) < 0) {
+    /* again, when it was let go between the two questions */
+    for (int i = 0; i < TRIES; i++) {
+        if (fcntl(fd, F_OFD_SETLK, &lock) == 0)
+            return fd_take(&fd);
         if (errno != EAGAIN && errno != EACCES)
-            return error_os(err, ERROR_STORE, errno, "cannot lock %s", path);
+            break;
         *holder = holder_of(fd);
-        if (*holder > 0) /* else it was let go in between */
+        if (*holder > 0)
             return error_set(err, ERROR_USAGE, "%s is locked by process %lld", path,
                              (long long)*holder);
     }
-    return fd_take(&fd);
+    return error_os(err, ERROR_STORE, errno, "cannot lock %s", path);
 }

@@ -100,7 +100,7 @@ static size_t shared_prefix(const char *a, const char *b) {
 
 int store_run(struct store *s, const char *run_id, struct run *ret, struct error *err) {
     cleanup(free_ptr) struct run *runs = NULL;
-    size_t n, near = 0;
+    size_t n = 0, near = 0;
     if (store_runs(s, &runs, &n, err) < 0)
         return -1;
     if (n == 0)
