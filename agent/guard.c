@@ -86,6 +86,7 @@ int guard_start(void) {
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     int status = wait_for_end(agent, &set);
+    signal(SIGPIPE, SIG_IGN); /* sshd may be gone, too */
     if (WIFSIGNALED(status))
         dprintf(STDERR_FILENO, "muster agent: killed by signal %d (%s)\n", WTERMSIG(status),
                 strsignal(WTERMSIG(status)));

@@ -36,6 +36,7 @@ struct agent {
 };
 
 static const char *agent_command;
+static bool nobody_reads_errors;
 static char mine[40]; /* in the environment of all that this process starts */
 
 /* Starts an agent of the run; what it says first must be its hello. */
@@ -49,6 +50,8 @@ static struct agent start_as(const char *command, const char *run) {
     if (a.pid == 0) {
         dup2(in[0], 0);
         dup2(out[1], 1);
+        if (nobody_reads_errors && pipe2(in, O_CLOEXEC) == 0 && dup2(in[1], 2) == 2)
+            close(in[0]);
         execl("/bin/sh", "sh", "-c", line, (char *)NULL);
         _exit(127);
     }
@@ -852,6 +855,15 @@ static void nothing_is_left_when_the_agent_is_killed(UNUSED void **state) {
     assert_int_equal(WEXITSTATUS(status), 128 + SIGKILL);
 }
 
+/* As when sshd went just before: what the guard has to say of it must not be the end of the guard.
+ */
+static void nothing_is_left_when_the_agent_is_killed_unheard(UNUSED void **state) {
+    nobody_reads_errors = true;
+    int status = kill_in_the_middle(false);
+    nobody_reads_errors = false;
+    assert_true(WIFEXITED(status));
+}
+
 static void nothing_is_left_when_the_guard_is_killed(UNUSED void **state) {
     int status = kill_in_the_middle(true);
     assert_true(WIFSIGNALED(status));
@@ -1188,6 +1200,7 @@ int main(void) {
         cmocka_unit_test(nothing_is_left_when_input_closes),
         cmocka_unit_test(a_signal_ends_it_as_cleanly),
         cmocka_unit_test(nothing_is_left_when_the_agent_is_killed),
+        cmocka_unit_test(nothing_is_left_when_the_agent_is_killed_unheard),
         cmocka_unit_test(nothing_is_left_when_the_guard_is_killed),
         cmocka_unit_test(nothing_is_left_of_a_short_life),
         cmocka_unit_test(ends_in_the_middle_of_a_benchmark),
