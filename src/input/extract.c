@@ -12,7 +12,10 @@
  *
  * libjq 1.6 has its traps: the callbacks for `input` and `debug` are not initialised, the builtin
  * `stderr` writes to the standard error of this process, and a library path that is not set fails
- * an assertion. All are closed in extract_jq().
+ * an assertion. All are closed in compile_jq(). Where it finds no memory it ends the program, but
+ * for a thread that has set a handler which does not return: so whatever is done with it is done in
+ * guarded(), which that handler jumps back to. What libjq held at that moment stays allocated; a
+ * machine that was at work is not used again, and the program is compiled anew when it is next run.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
 
@@ -28,6 +31,7 @@
 #include <math.h>
 #include <pcre2.h>
 #include <pthread.h>
+#include <setjmp.h>
 #include <string.h>
 
 #define QUOTE_MAX 80 /* bytes of the output, or of an expression, in a sentence */
@@ -40,8 +44,9 @@
 #define JSON_STARTS 16 /* lines at which a JSON value is looked for */
 
 struct jq_program {
+    char *text;
     pthread_mutex_t lock; /* guards the machine */
-    jq_state *machine;
+    jq_state *machine;    /* NULL: memory ran out while it worked */
 };
 
 struct extract {
@@ -72,6 +77,7 @@ void extract_free(struct extract *e) {
     if (e->jq) {
         jq_teardown(&e->jq->machine);
         pthread_mutex_destroy(&e->jq->lock);
+        free(e->jq->text);
         free(e->jq);
     }
     free(e->source);
@@ -235,6 +241,28 @@ static int number_by_regex(const struct extract *e, const char *output, size_t n
 
 /* ---- jq ---- */
 
+/* Where the thread goes when libjq finds no memory; version 1.6 hands a handler no argument. */
+static _Thread_local jmp_buf *escape;
+
+static void jump(void *unused) {
+    (void)unused;
+    longjmp(*escape, 1);
+}
+
+/* Calls step(), which works with libjq; where that finds no memory, step() does not return. */
+static int guarded(int (*step)(void *arg, struct error *err), void *arg, struct error *err) {
+    jmp_buf here;
+    int rc;
+    if (setjmp(here) == 0) {
+        escape = &here;
+        jv_nomem_handler(jump, NULL);
+        rc = step(arg, err);
+    } else {
+        rc = error_memory(err);
+    }
+    return rc;
+}
+
 /* Keeps the first complaint of the compiler, less the parts that are no help here. */
 static void keep_first_message(void *arg, jv message) {
     struct str *kept = arg;
@@ -266,12 +294,12 @@ static jv no_input(jq_state *machine, void *arg) {
     return jv_invalid();
 }
 
-static struct jq_program *make_program(void) {
+static struct jq_program *make_program(const char *program) {
+    struct str text = {0};
     struct jq_program *jq = calloc(1, sizeof(*jq));
-    if (!jq)
-        return NULL;
-    jq->machine = jq_init();
-    if (!jq->machine) {
+    str_addf(&text, "def stderr: .; %s", *program ? program : ".");
+    if (!jq || !(jq->text = str_take(&text))) {
+        str_done(&text);
         free(jq);
         return NULL;
     }
@@ -279,31 +307,46 @@ static struct jq_program *make_program(void) {
     return jq;
 }
 
-static int compile_jq(struct extract *e, const char *program, struct error *err) {
-    cleanup(str_done) struct str message = {0};
-    cleanup(str_done) struct str text = {0};
-    str_addf(&text, "def stderr: .; %s", *program ? program : ".");
-    e->jq = make_program();
-    if (!e->jq || text.failed)
+/* Making a machine, and what its compiler says. */
+struct compiling {
+    const struct extract *e;
+    struct str message;
+};
+
+static int make_machine(void *arg, struct error *err) {
+    struct compiling *c = arg;
+    jq_state *machine = jq_init();
+    if (!machine)
         return error_memory(err);
-    jq_state *machine = e->jq->machine;
+    jq_set_nomem_handler(machine, jump, NULL); /* it sets its own whenever it works */
     jq_set_attr(machine, jv_string("JQ_LIBRARY_PATH"), jv_array());
     jq_set_input_cb(machine, no_input, NULL);
     jq_set_debug_cb(machine, ignore_message, NULL);
-    jq_set_error_cb(machine, keep_first_message, &message);
-    int compiled = jq_compile(machine, text.data);
+    jq_set_error_cb(machine, keep_first_message, &c->message);
+    int compiled = jq_compile(machine, c->e->jq->text);
     jq_set_error_cb(machine, ignore_message, NULL);
-    if (compiled)
+    if (compiled) {
+        c->e->jq->machine = machine;
         return 0;
-    return error_set(err, ERROR_USAGE, "the jq program '%s': %s", e->source,
-                     message.len > 0 ? message.data : "it does not compile");
+    }
+    jq_teardown(&machine);
+    return error_set(err, ERROR_USAGE, "the jq program '%s': %s", c->e->source,
+                     c->message.len > 0 ? c->message.data : "it does not compile");
+}
+
+static int compile_jq(const struct extract *e, struct error *err) {
+    struct compiling c = {.e = e};
+    int rc = guarded(make_machine, &c, err);
+    str_done(&c.message);
+    return rc;
 }
 
 int extract_jq(const char *program, struct extract **ret, struct error *err) {
     struct extract *e = make(program);
     if (!e)
         return error_memory(err);
-    if (compile_jq(e, program, err) < 0) {
+    e->jq = make_program(program);
+    if ((e->jq ? compile_jq(e, err) : error_memory(err)) < 0) {
         extract_free(e);
         return -1;
     }
@@ -393,21 +436,51 @@ static int read_value(const struct extract *e, jv value, double *ret, struct err
     return 0;
 }
 
+/* One output that the program looks at. */
+struct looking {
+    const struct extract *e;
+    const char *output;
+    size_t n;
+    double *ret;
+    jv input;
+};
+
+static int parse(void *arg, struct error *err) {
+    struct looking *l = arg;
+    l->input = parse_output(l->output, l->n);
+    return jv_is_valid(l->input) ? 0 : no_json(l->input, err);
+}
+
+static int run_machine(void *arg, struct error *err) {
+    struct looking *l = arg;
+    jq_state *machine = TAKE(l->e->jq->machine);
+    jq_start(machine, l->input, 0);
+    /* the value may be a constant of the program, so it too is read and freed under the lock */
+    int rc = read_value(l->e, jq_next(machine), l->ret, err);
+    /* lets go of the input, which the machine would keep until the next call */
+    jq_start(machine, jv_null(), 0);
+    l->e->jq->machine = machine;
+    return rc;
+}
+
+static int run_locked(struct looking *l, struct error *err) {
+    if (!l->e->jq->machine && compile_jq(l->e, err) < 0) {
+        jv_free(l->input);
+        return -1;
+    }
+    return guarded(run_machine, l, err);
+}
+
 static int number_by_jq(const struct extract *e, const char *output, size_t n, double *ret,
                         struct error *err) {
+    struct looking l = {.e = e, .output = output, .n = n, .ret = ret};
     if (n > INT_MAX)
         return error_set(err, ERROR_BAD_OUTPUT, "the output is too large for jq");
-    jv input = parse_output(output, n);
-    if (!jv_is_valid(input))
-        return no_json(input, err);
-    struct jq_program *jq = e->jq;
-    pthread_mutex_lock(&jq->lock);
-    jq_start(jq->machine, input, 0);
-    /* the value may be a constant of the program, so it too is read and freed under the lock */
-    int rc = read_value(e, jq_next(jq->machine), ret, err);
-    /* lets go of the input, which the machine would keep until the next call */
-    jq_start(jq->machine, jv_null(), 0);
-    pthread_mutex_unlock(&jq->lock);
+    if (guarded(parse, &l, err) < 0)
+        return -1;
+    pthread_mutex_lock(&e->jq->lock);
+    int rc = run_locked(&l, err);
+    pthread_mutex_unlock(&e->jq->lock);
     return rc;
 }
 

@@ -6,6 +6,7 @@ fault_sweep.py [OPTIONS] MUSTER COMMAND ...
 
   --kind KIND    which calls: memory, thread, descriptor (see fail_calls.c)
   --every N      only every nth of them (1)
+  --last N       only the last N of them
   --only N       only the nth
   --on           each run fails from its call on, instead of that call alone
   --limit        no shim: a limit of open files from 4 up, instead
@@ -239,7 +240,7 @@ class Sweep:
             usual = self.run("second", "")
         with open(os.path.join(usual.folder, "counts")) as f:
             count = int(dict(line.split() for line in f)[o.kind])
-        chosen = [o.only] if o.only else range(1, count + 1, o.every)
+        chosen = [o.only] if o.only else range(max(1, count + 1 - o.last), count + 1, o.every)
         print(f"{count} calls", flush=True)
         return [f"{o.kind}:{n}{'+' if o.on else ''}" for n in chosen]
 
@@ -289,6 +290,7 @@ def main():
     parser = argparse.ArgumentParser(usage=__doc__)
     parser.add_argument("--kind", choices=("memory", "thread", "descriptor"), default="memory")
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--last", type=int, default=10**9)
     parser.add_argument("--only", type=int)
     parser.add_argument("--on", action="store_true")
     parser.add_argument("--limit", action="store_true")
