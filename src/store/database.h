@@ -38,6 +38,7 @@ struct store {
     struct str json;  /* of the row that is being written; kept for its memory */
     int hold;         /* the lock of the run that is held, or -1 (store/hold.h) */
     int64_t held_run; /* its number */
+    bool noted;       /* its row says that this process holds it */
 };
 
 /* Fills *err with what SQLite says. Returns -1. */

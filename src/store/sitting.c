@@ -2,7 +2,8 @@
  * sitting: a process that works on a run: it begins or resumes it, ends its sitting, and lets go.
  *
  * The lock is taken before the row that says who holds it is written, and let go after that row is
- * cleared. So a row that names a holder without a lock is that of a process that died.
+ * cleared, which the end of a sitting does in passing. So a row that names a holder without a lock
+ * is that of a process that died.
  */
 #include "store/database.h"
 
@@ -119,7 +120,8 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
     s->claimed_to = 0;
     if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
         return -1;
-    if (write_begin(s, run, recipe, servers, err) == 0)
+    s->noted = write_begin(s, run, recipe, servers, err) == 0;
+    if (s->noted)
         return 0;
     cleanup(free_ptr) char *path = store_log_path(s, run->id);
     fd_close(&s->hold);
@@ -155,6 +157,7 @@ int store_hold(struct store *s, const char *run_id, struct run *ret, struct erro
         fd_close(&s->hold);
         return -1;
     }
+    s->noted = true;
     *ret = run;
     return 0;
 }
@@ -164,7 +167,9 @@ void store_release(struct store *s) {
     if (s->hold < 0)
         return;
     /* a row that cannot be cleared names a holder that has no lock, which counts for nothing */
-    (void)set_holder(s, 0, &ignored);
+    if (s->noted)
+        (void)set_holder(s, 0, &ignored);
+    s->noted = false;
     fd_close(&s->hold);
 }
 
@@ -201,7 +206,9 @@ static int write_end(struct store *s, const struct run *run, struct error *err) 
     row_number(stmt, 1, run->seconds);
     row_text(stmt, 2, run->stopped[0] ? run->stopped : NULL);
     sqlite3_bind_int64(stmt, 3, number);
-    return database_run(s, stmt, err);
+    if (database_run(s, stmt, err) < 0)
+        return -1;
+    return s->noted ? set_holder(s, 0, err) : 0;
 }
 
 int store_end(struct store *s, const struct run *run, struct error *err) {
@@ -209,5 +216,7 @@ int store_end(struct store *s, const struct run *run, struct error *err) {
     do
         rc = database_begin(s, err) < 0 ? -1 : database_end(s, write_end(s, run, err), err);
     while (rc < 0 && database_try_again(&tries, err));
+    if (rc == 0)
+        s->noted = false;
     return rc;
 }
