@@ -39,6 +39,7 @@ TXT
     "$MUSTER" run -q --simulate=servers=20,seed=1,delay=0 || [ $? = 1 ]
     clean 0 "$MUSTER" show last --json
     clean 0 "$MUSTER" runs
+    clean 1 "$MUSTER" resume last --failed -q
     clean 0 "$MUSTER" log last
     clean 0 "$MUSTER" servers 'web[01-40]!web3,user@[2001:db8::7]:22'
 }
