@@ -196,7 +196,7 @@ static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *er
 
 int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
                struct error *err) {
-    struct run found;
+    struct run found = {0};
     int64_t run;
     if (database_find_run(s, run_id, &run, err) < 0 || store_run(s, run_id, &found, err) < 0)
         return -1;
