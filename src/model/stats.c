@@ -10,6 +10,12 @@ static int compare(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
+/* Half the sum, which is there also where the sum is too large for a double. */
+static double half_sum(double a, double b) {
+    double half = (a + b) / 2;
+    return isfinite(half) ? half : a / 2 + b / 2;
+}
+
 double stats_median(const double *values, size_t n) {
     if (n == 0)
         return NAN;
@@ -19,7 +25,7 @@ double stats_median(const double *values, size_t n) {
         return NAN;
     memcpy(sorted, values, n * sizeof(*sorted));
     qsort(sorted, n, sizeof(*sorted), compare);
-    double median = n % 2 ? sorted[n / 2] : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+    double median = n % 2 ? sorted[n / 2] : half_sum(sorted[n / 2 - 1], sorted[n / 2]);
     if (sorted != few)
         free(sorted);
     return median;
@@ -33,5 +39,5 @@ double stats_half_range(const double *values, size_t n) {
         least = values[i] < least ? values[i] : least;
         most = values[i] > most ? values[i] : most;
     }
-    return (most - least) / 2;
+    return half_sum(most, -least);
 }

@@ -1,5 +1,5 @@
 /*
- * stats: arithmetic on trials.
+ * stats: arithmetic on trials. Of finite values the results are finite, however large they are.
  */
 #pragma once
 

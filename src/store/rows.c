@@ -42,9 +42,14 @@ void row_bind_server(sqlite3_stmt *stmt, int64_t run, size_t position,
     sqlite3_bind_int64(stmt, 9, (int64_t)position);
 }
 
-/* Enough digits to read the same number back, and none of printf's time for whole ones. */
+/*
+ * Enough digits to read the same number back, and none of printf's time for whole ones; null for
+ * one that JSON has no word for, which must not cost the row.
+ */
 static void add_number(struct str *s, double x) {
-    if (fabs(x) < 1e15 && x == (double)(int64_t)x)
+    if (!isfinite(x))
+        str_add(s, "null");
+    else if (fabs(x) < 1e15 && x == (double)(int64_t)x)
         str_add_int(s, (int64_t)x);
     else
         str_addf(s, "%.17g", x);
@@ -219,7 +224,8 @@ static int read_metric(const char *name, json_t *from, struct metric *ret, struc
     const char *better = json_string_value(json_object_get(from, "better"));
     ret->name = copy_printable(name);
     ret->unit = copy_printable(unit ? unit : "");
-    ret->value = json_number_value(json_object_get(from, "value"));
+    json_t *value = json_object_get(from, "value");
+    ret->value = json_is_number(value) ? json_number_value(value) : NAN;
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
     return ret->name && ret->unit ? 0 : error_memory(err);
 }

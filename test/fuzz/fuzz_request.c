@@ -66,7 +66,7 @@ static void check_asked(const char *command, const char *value) {
     cleanup(str_done) struct str request = {0};
     struct wire_env env = {"NAME", value};
     int64_t id = 0;
-    wire_add_command(&request, 7, command, 1000, 4096, &env, 1, value);
+    wire_add_command(&request, 7, command, 1000, 4096, 8192, &env, 1, value);
     read_request(&request);
     require(strcmp(json_text(&json, "type"), "command") == 0);
     require(json_integer(&json, NULL, "id", 0, 10, &id) && id == 7);

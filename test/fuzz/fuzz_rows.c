@@ -4,8 +4,8 @@
  *
  * The columns stand in the input with 0xff between them, each with its type before it: i for an
  * integer, d for a real, b for bytes, anything else for text; nothing is NULL. What is held: no
- * crash, a sentence for every refusal; and what was read becomes a JSON document and a page for
- * people, neither with a control character.
+ * crash, a sentence for every refusal; what was read can be written and is read again, the same;
+ * and it becomes a JSON document and a page for people, neither with a control character.
  */
 #include "fuzz.h"
 #include "report/detail.h"
@@ -17,15 +17,23 @@
 #define COLUMNS 32 /* more than any table has */
 
 static sqlite3 *db;
-static sqlite3_stmt *row; /* SELECT ?,?,... */
+static sqlite3_stmt *row;     /* gives what is bound to it */
+static sqlite3_stmt *written; /* gives a benchmark that is bound as the selects of rows.h do */
 
-static void open_row(void) {
+static sqlite3_stmt *prepare(const char *first, int next) {
     cleanup(str_done) struct str sql = {0};
-    str_add(&sql, "SELECT ?");
-    for (int i = 1; i < COLUMNS; i++)
-        str_add(&sql, ",?");
-    require(!sql.failed && sqlite3_open(":memory:", &db) == SQLITE_OK);
-    require(sqlite3_prepare_v2(db, sql.data, -1, &row, NULL) == SQLITE_OK);
+    sqlite3_stmt *stmt = NULL;
+    str_add(&sql, first);
+    for (int i = next; i <= COLUMNS; i++)
+        str_addf(&sql, ",?%d", i);
+    require(!sql.failed && sqlite3_prepare_v2(db, sql.data, -1, &stmt, NULL) == SQLITE_OK);
+    return stmt;
+}
+
+static void open_rows(void) {
+    require(sqlite3_open(":memory:", &db) == SQLITE_OK);
+    row = prepare("SELECT ?1", 2);
+    written = prepare("SELECT ?2", 4); /* the position, then all from the name on */
 }
 
 static void bind_column(int i, const char *p, size_t n) {
@@ -65,6 +73,21 @@ static void check_lines(const char *text, size_t n) {
     }
 }
 
+static void check_written(const struct benchmark_result *b) {
+    cleanup(str_done) struct str json = {0};
+    cleanup(benchmark_result_done) struct benchmark_result again = {0};
+    struct error err;
+    require(row_bind_benchmark(written, 1, 2, 3, b, &json, &err) == 0);
+    require(sqlite3_step(written) == SQLITE_ROW);
+    require(row_read_benchmark(written, &again, &err) == 0);
+    require(strcmp(again.benchmark, b->benchmark) == 0 && again.verdict == b->verdict);
+    require(again.reason == b->reason && !again.detail == !b->detail);
+    require(again.trial_count == b->trial_count && again.metric_count <= b->metric_count);
+    for (size_t i = 0; i < b->trial_count; i++)
+        require(again.trials[i] == b->trials[i]);
+    sqlite3_reset(written);
+}
+
 static void check_printed(const struct server_result *r) {
     cleanup(str_done) struct str page = {0};
     char *document = NULL;
@@ -88,7 +111,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     cleanup(server_result_done) struct server_result r = {0};
     struct error err = {0};
     if (!db)
-        open_row();
+        open_rows();
     bind_row((const char *)data, (const char *)data + size);
     require(sqlite3_step(row) == SQLITE_ROW);
     if (row_read_server(row, "its turn has not come", &r, &err) < 0)
@@ -100,6 +123,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         benchmark_result_done(r.benchmarks);
     } else {
         r.benchmark_count = 1;
+        check_written(r.benchmarks);
     }
     check_printed(&r);
     sqlite3_reset(row);

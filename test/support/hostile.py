@@ -88,10 +88,10 @@ def raw(answer):
     return case
 
 
-def answers(make):
+def answers(make, **changes):
     """Answers every request with what make(request) gives."""
     def case():
-        hello()
+        hello(**changes)
         while True:
             say_line(make(request()))
     return case
@@ -135,6 +135,14 @@ def alive_for_ever():
     while True:
         say(b'{"type":"alive"}\n' * 1000)
         time.sleep(0.002)  # more would cost this test's time, and show nothing more
+
+
+def pieces_for_ever():
+    hello()
+    line = json.dumps({"type": "piece", "id": request()["id"], "output": base64.b64encode(b"x" * 48000).decode()})
+    while True:
+        say(line + "\n")
+        time.sleep(0.002)
 
 
 def lease_back():
@@ -221,14 +229,18 @@ COMMAND = {
                                  "detail": OTHERS + ESCAPES}), "tool-missing", OTHERS),
     # signs of life, which excuse nothing
     "alive": (alive_for_ever, "timeout", "x: no answer from the agent"),
+    "pieces": (pieces_for_ever, "timeout", "x: no answer from the agent"),
+    "other-piece": (answers(lambda r: {"type": "piece", "id": 7, "output": "ODA="}), BAD, "that was not asked"),
     "lease": (lease_back, BAD, "not an object with a known 'type'"),
 }
 NAME = {"name": OTHERS[:90], "unit": "\x1b[31m</td>"}
 METRICS = {
     "tame": (answers(lambda r: metrics(id=r["id"])), "-", ""),
-    "facts": (lambda: (hello(facts={OTHERS: ESCAPES, ESCAPES: [{ESCAPES: OTHERS}]}),
-                       say_line(metrics(id=request()["id"])), request()), "-", ""),
+    "facts": (answers(lambda r: metrics(id=r["id"]), facts={OTHERS: ESCAPES, ESCAPES: [{ESCAPES: OTHERS}]}),
+              "-", ""),
     "name": (answers(lambda r: metrics({}, NAME, id=r["id"])), "-", ""),
+    "huge": (answers(lambda r: metrics({"value": 1e300}, {"name": "b", "value": 1.7e308}, id=r["id"])), "-", ""),
+    "immense": (answers(lambda r: metrics({"value": 1.7e308}, id=r["id"])), BAD, "cannot be scored"),
     "sensors": (answers(lambda r: metrics(id=r["id"], conditions=ESCAPES + OTHERS,
                                           sensors={ESCAPES: OTHERS})), "-", ""),
     "too-large": (raw('{"type":"metrics","id":1,"seconds":1,"metrics":[{"name":"all_cores","unit":"x",'

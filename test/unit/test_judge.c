@@ -274,6 +274,8 @@ static void medians(UNUSED void **state) {
     assert_true(isnan(stats_median(even, 0)));
     assert_true(isnan(stats_half_range(even, 1)));
     assert_true(stats_half_range(even, 4) == 1.5);
+    assert_true(stats_median((double[]){1.5e308, 1.7e308}, 2) == 1.6e308);
+    assert_true(stats_half_range((double[]){-1.5e308, 1.7e308}, 2) == 1.6e308);
     double many[101];
     for (int i = 0; i < 101; i++)
         many[i] = (i * 37) % 101;
