@@ -52,6 +52,7 @@ static struct agent start_as(const char *command, const char *run) {
         dup2(out[1], 1);
         if (nobody_reads_errors && pipe2(in, O_CLOEXEC) == 0 && dup2(in[1], 2) == 2)
             close(in[0]);
+        signal(SIGPIPE, SIG_DFL); /* this process ignores it */
         execl("/bin/sh", "sh", "-c", line, (char *)NULL);
         _exit(127);
     }
