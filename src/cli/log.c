@@ -61,9 +61,12 @@ static int64_t read_time(const char *text) {
     struct tm t = {0};
     const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &t) : NULL;
     int ms = 0;
-    if (!rest || sscanf(rest, ".%3dZ", &ms) != 1)
+    int64_t wall;
+    if (!rest || sscanf(rest, ".%3dZ", &ms) != 1 ||
+        __builtin_mul_overflow((int64_t)timegm(&t), CLOCK_S, &wall) ||
+        __builtin_add_overflow(wall, ms * CLOCK_MS, &wall))
         return 0;
-    return (int64_t)timegm(&t) * CLOCK_S + ms * CLOCK_MS;
+    return wall;
 }
 
 static enum log_level read_level(const char *text) {

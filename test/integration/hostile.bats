@@ -117,3 +117,42 @@ in_little_memory() {
     nothing_more
     in_little_memory
 }
+
+@test "a store and a log that something else has written into" {
+    mkdir mended && cd mended || return
+    run -0 muster run --simulate=servers=3,seed=1,delay=0,score=60-100 --store muster.db -q
+    log=$(echo logs/*.jsonl)
+    python3 - "$log" <<'P'
+import json, sys
+bad = "\x1b[31m\x9b1m\u202e\n"
+with open(sys.argv[1], "a") as f:
+    for event in ({"timestamp": "9999-12-31T23:59:59.999Z"}, {"event": bad, bad: bad, "list": [bad, 1, [bad]]},
+                  {"level": "loud", "x": 1e308, "y": [], "z": {"a": [None]}}):
+        print(json.dumps({"event": "e", **event}), file=f)
+        print(json.dumps({"event": "e", **event}, ensure_ascii=False), file=f)
+    f.write('["no object"]\n{"event":\n\0\n' + "[" * 100000 + "\n{\"event\":\"cut off\"")
+P
+    for format in console logfmt json; do
+        run -0 muster log last --store muster.db --log-format $format
+        echo "$output" >>shown
+    done
+    sqlite3 muster.db "UPDATE server SET name = char(27) || name, detail = char(155, 10), facts = '[1]'
+        WHERE position > 0; UPDATE run SET total = -5;
+        UPDATE benchmark SET sensors = '{', seconds = 9e999, benchmark = benchmark || char(8238)"
+    run -0 muster runs --store muster.db
+    echo "$output" >>shown
+    run -3 muster show last --store muster.db
+    stderr_has "more servers than it began with"
+    sqlite3 muster.db "UPDATE run SET total = 3"
+    run -0 muster show last --store muster.db --json
+    echo "$output" >>shown
+    json_is '.servers | map(.benchmarks | length > 0) | all' true
+    run -0 muster show last --store muster.db
+    echo "$output" >>shown
+    run -0 muster show last --store muster.db --server '\x1b2'
+    echo "$output" >>shown
+    python3 "$hostile" --check shown
+    sqlite3 muster.db "UPDATE benchmark SET trials = 'none' WHERE position = 2"
+    run -3 muster show last --store muster.db
+    stderr_has "a row of the store cannot be read: its trials"
+}
