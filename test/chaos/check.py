@@ -127,6 +127,9 @@ def store(rows, doc):
     mistakes = rows.mistakes + rows.sums()
     if not rows.run:
         return mistakes + ["the store has no run"]
+    measured = {}
+    for b in rows.benchmarks:
+        measured.setdefault(b["position"], []).append((b["benchmark"], b["verdict"], b["value"]))
     for row, s in zip(rows.servers, doc["servers"]):
         if (row["name"], row["verdict"], row["reason"]) != (s["server"], s["verdict"], s["reason"]):
             # one that was never begun has no verdict in the store
@@ -135,7 +138,7 @@ def store(rows, doc):
         final = row["verdict"] in ("passed", "failed", "error")
         if row["state"] != ("done" if final else "pending"):
             mistakes.append(f"{s['server']}: its state in the store is {row['state']} at the end")
-        mine = [(b["benchmark"], b["verdict"], b["value"]) for b in rows.benchmarks if b["position"] == row["position"]]
+        mine = measured.get(row["position"], [])
         said = [(b["benchmark"], b["verdict"], b["value"]) for b in s["benchmarks"]]
         if mine != said:
             mistakes.append(f"{s['server']}: benchmarks {said}, in the store {mine}")

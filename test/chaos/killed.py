@@ -81,6 +81,8 @@ class Story:
         self.log_size = 0
         self.run_id = None
         self.results = key_results
+        self.output = "run.out"
+        self.twice = False  # whether the last piece has a rival
 
     def say(self, sentence):
         self.mistakes.append(sentence)
@@ -137,7 +139,7 @@ class Story:
                 self.say(f"{name}: the log tells {final[0]}, which the store does not have")
 
     def read_document(self, status):
-        doc, mistakes = check.read_document(self.world.read("run.out"))
+        doc, mistakes = check.read_document(self.world.read(self.output))
         if not doc:
             self.mistakes += mistakes
             self.say(f"a piece ended with status {status}: {self.world.read('run.err')[:500]}")
@@ -145,7 +147,7 @@ class Story:
 
     def check_interrupted(self):
         """What was interrupted in order says all there is to say."""
-        if self.world.read("run.out") == "":
+        if self.world.read(self.output) == "":
             return  # before it had begun
         if doc := self.read_document(130):
             self.mistakes += check.document(doc, self.names)
@@ -186,20 +188,38 @@ def simulated(world, kind, seed):
     world.reset()
     story = Story(world, report, [s["server"] for s in doc["servers"]])
     first = ["run", f"--simulate={fleet}", "-f", str(fanout), "--json", "-q", "--retries", "0"]
+    story.twice = rng.random() < 0.3
     pieces(story, first, ends, key_results(doc), world.leftovers)
     return report
+
+
+def resume_twice(story, arguments):
+    """Two at once: one does it, the other is told so, or comes when all is done. Returns the status."""
+    children = {name: story.world.start(*arguments, name=name) for name in ("run", "rival")}
+    status = {name: child.wait(LIMIT) for name, child in children.items()}
+    told = [name for name in children if status[name] == 2]
+    done = [name for name in children if name not in told]
+    for name in told:
+        if "is being worked on by process" not in story.world.read(name + ".err"):
+            story.say(f"a second resume says {story.world.read(name + '.err')[:300]}")
+    story.report.count("resumes that found another at work", len(told))
+    story.output = (done or ["run"])[0] + ".out"
+    return status[(done or ["run"])[0]]
 
 
 def pieces(story, first, ends, reference, after_end):
     """Runs, ends and resumes until the run is whole. `after_end` finds more mistakes after each."""
     arguments = first
     for way, after in [*ends, (None, LIMIT)]:
-        child = story.world.start(*arguments)
-        status, took = end(child, way or "SIGKILL", after)
+        if way is None and story.twice and arguments is not first:
+            status, took = resume_twice(story, arguments), None
+        else:
+            status, took = end(story.world.start(*arguments), way or "SIGKILL", after)
         if way is None and took is not None:
             story.say(f"muster did not end within {LIMIT} s")
             return
-        story.report.count(f"survived {way}", took is not None)
+        if took is not None:
+            story.report.count(f"times muster was ended by {way}")
         rows = story.check_end(way, status, took)
         story.mistakes += after_end()
         if took is None:  # it came to its own end

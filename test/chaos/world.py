@@ -305,7 +305,7 @@ SetEnv SHLVL=2 HOME={self.server_home} TMPDIR={self.server_tmp} XDG_CACHE_HOME={
             (self.tmp, "a temporary file of the controller's", ()),
             (self.home, "a file in the controller's home", ("state", "tmp")),
             (self.state, "a file in the state folder", ("muster",)),
-            (os.path.join(self.state, "muster"), "a file beside the store", ("muster.db", "logs")),
+            (os.path.join(self.state, "muster"), "a file beside the store", ("muster.db", "logs", "outputs")),
             (os.path.join(self.state, "muster", "logs"), "a file among the logs", ("20",)),
         ):
             if os.path.isdir(folder):
