@@ -54,7 +54,8 @@ int fd_read_all(int fd, const char *name, size_t max, struct str *out, struct er
 int fd_read_file(const char *path, size_t max, struct str *out, struct error *err) {
     cleanup(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return error_os(err, ERROR_USAGE, errno, "cannot read %s", path);
+        return error_os(err, error_os_is_shortage(errno) ? ERROR_INTERNAL : ERROR_USAGE, errno,
+                        "cannot read %s", path);
     return fd_read_all(fd, path, max, out, err);
 }
 

@@ -23,7 +23,8 @@ int fd_write_all(int fd, const void *data, size_t n) must_use;
 
 /*
  * Appends the file at `path` to *out. A directory, an unreadable file, or one of more than `max`
- * bytes is an error of kind ERROR_USAGE whose sentence names the path.
+ * bytes is an error of kind ERROR_USAGE whose sentence names the path; want of a descriptor or of
+ * memory is ERROR_INTERNAL.
  */
 int fd_read_file(const char *path, size_t max, struct str *out, struct error *err) must_use;
 

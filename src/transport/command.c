@@ -14,6 +14,7 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "transport/process.h"
+#include "transport/shortage.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -237,7 +238,7 @@ int transport_command_new(const char *template, struct cancel *cancel, struct tr
     struct parser p = {.out = c, .template = template, .at = template, .err = err};
     int rc = parse(&p);
     str_done(&p.text);
-    if (rc != 0) {
+    if (rc != 0 || shortage_new(cancel, &c->base.shortage, err) != 0) {
         command_free(&c->base);
         return -1;
     }

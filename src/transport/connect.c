@@ -57,11 +57,6 @@ static void address_text(const struct address *a, char out[ADDRESS_TEXT]) {
         snprintf(out, ADDRESS_TEXT, "%s port %s", host, port);
 }
 
-/* Whether it is this machine that has run out of something. */
-static bool is_shortage(int os) {
-    return os == EMFILE || os == ENFILE || os == ENOBUFS || os == ENOMEM;
-}
-
 static int bind_failed(const struct race *r, const struct runner *one, struct error *err) {
     const char *family = one->address->at.ss_family == AF_INET ? "IPv4" : "IPv6";
     if (one->os == EAFNOSUPPORT)
@@ -117,7 +112,9 @@ static int all_failed(const struct race *r, struct error *err) {
     }
     if (said.failed)
         return error_memory(err);
-    return error_set(err, kind, "%s", said.data);
+    error_set(err, kind, "%s", said.data);
+    err->os = r->shortage;
+    return -1;
 }
 
 /* ---- the race ------------------------------------------------------------------------------ */
@@ -170,7 +167,7 @@ static int start_next(struct race *r, struct error *err) {
     struct runner *one = &r->runners[r->started];
     r->next = deadline_in(r->step);
     int os = start(r, one);
-    r->shortage = is_shortage(os) ? os : 0;
+    r->shortage = error_os_is_shortage(os) ? os : 0;
     if (!r->shortage) {
         r->started++;
         r->going++;

@@ -16,6 +16,7 @@
 #include "transport/limit.h"
 #include "transport/turn.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,8 +156,9 @@ static int failed(const struct attempt *a, enum relay_answer answer, const char 
     case RELAY_TIMEOUT:
         return too_late(a, limit, err);
     case RELAY_FAILED:
-        return error_set(err, ERROR_INTERNAL, "memory or descriptors ran out on the way to %s",
-                         a->name);
+        error_set(err, ERROR_INTERNAL, "memory or descriptors ran out on the way to %s", a->name);
+        err->os = EMFILE; /* or ENOMEM: a shortage */
+        return -1;
     case RELAY_LOST:
         return error_set(err, ERROR_UNREACHABLE, "the connection to %s was lost", a->name);
     case RELAY_FULL:

@@ -60,14 +60,15 @@ static void secret_done(struct str *s) {
 
 /* A file that can be read, and who may read it; false when there is none or it cannot be. */
 static bool read_file(const char *path, struct str *out, struct stat *st, int *os) {
-    struct error ignored;
+    struct error err = {.os = EINVAL};
     cleanup(fd_close) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0 || fstat(fd, st) != 0) {
         *os = errno;
         return false;
     }
-    *os = EINVAL;
-    if (!S_ISREG(st->st_mode) || fd_read_all(fd, path, FILE_MAX, out, &ignored) != 0)
+    bool read = S_ISREG(st->st_mode) && fd_read_all(fd, path, FILE_MAX, out, &err) == 0;
+    *os = err.os;
+    if (!read)
         return false;
     return out->data && memchr(out->data, '\0', out->len) == NULL;
 }
@@ -94,7 +95,9 @@ static int read_public_beside(const char *path, struct pubkey **ret) {
     str_addf(&name, "%s.pub", path);
     if (name.failed)
         return -1;
-    return read_file(name.data, &text, &st, &os) ? read_public(text.data, ret) : 0;
+    if (read_file(name.data, &text, &st, &os))
+        return read_public(text.data, ret);
+    return error_os_is_shortage(os) ? -1 : 0;
 }
 
 /* ---- OpenSSH's own format ------------------------------------------------------------------ */
@@ -227,6 +230,8 @@ static int load(struct key *key) {
     bool plain = false;
     if (!read_file(key->path, &text, &st, &os)) {
         bool missing = os == ENOENT || os == ENOTDIR;
+        if (error_os_is_shortage(os))
+            return -1; /* which says nothing about the file */
         explain(key, missing ? KEY_MISSING : KEY_UNUSABLE,
                 missing ? "is not there" : "cannot be read");
     } else if (look_at(text.data, key, &plain) < 0)

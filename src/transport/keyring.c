@@ -138,14 +138,19 @@ static int receive_message(int fd, struct str *message, const struct talk *t) {
 
 /* ---- the real agent ------------------------------------------------------------------------ */
 
+/* No answer; but a SHORTAGE is none of the agent's doing. */
+enum { NO_ANSWER = -1, SHORTAGE = -2 };
+
 /* Connecting to a Unix socket does not wait, unless the agent does not accept at all. */
 static int agent_connect(const char *path) {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     if (strlen(path) >= sizeof(address.sun_path))
-        return -1;
+        return NO_ANSWER;
     strcpy(address.sun_path, path);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
+    if (fd < 0)
+        return error_os_is_shortage(errno) ? SHORTAGE : NO_ANSWER;
+    if (connect(fd, (struct sockaddr *)&address, sizeof(address)) != 0)
         fd_close(&fd);
     return fd;
 }
@@ -154,7 +159,7 @@ static int agent_ask(const char *path, const struct str *request, struct str *re
                      const struct talk *t) {
     cleanup(fd_close) int fd = agent_connect(path);
     if (fd < 0)
-        return -1;
+        return fd;
     return send_message(fd, request, t) == 0 ? receive_message(fd, reply, t) : -1;
 }
 
@@ -201,7 +206,10 @@ static struct agent_keys *ask_list(const char *path, const struct talk *t) {
         return NULL;
     cleanup(str_done) struct str request = {0}, reply = {0};
     str_add_char(&request, REQUEST_IDENTITIES);
-    if (agent_ask(path, &request, &reply, t) != 0)
+    int rc = agent_ask(path, &request, &reply, t);
+    if (rc == SHORTAGE)
+        return NULL;
+    if (rc != 0)
         list->why = "does not answer";
     else if (parse_list(list, &reply) != 0)
         return NULL;
@@ -251,6 +259,7 @@ struct relay {
     struct talk talk;
     int fd;               /* our end of the pair */
     bool wanted, refused; /* as in struct signature */
+    bool shortage;        /* of descriptors, to ask the agent by */
 };
 
 static void add_blob(struct str *s, const struct pubkey *key) {
@@ -285,7 +294,9 @@ static int sign(struct relay *r, const struct str *request, struct str *reply) {
     str_add_bytes(&asked, data.p, data.n);
     add_u32(&asked, sign_flags(data));
     r->wanted = true;
-    if (agent_ask(r->path, &asked, reply, &r->talk) != 0)
+    int rc = agent_ask(r->path, &asked, reply, &r->talk);
+    r->shortage = rc == SHORTAGE;
+    if (rc != 0)
         return -1;
     r->refused = reply->data[0] != SIGN_RESPONSE;
     r->wanted = r->refused;
@@ -357,6 +368,8 @@ int keyring_sign_in(const struct agent_keys *agent, const struct pubkey *shown,
     int result = sign_in(l, deadline, &ret->rc, err);
     shutdown(pair[0], SHUT_RDWR);
     pthread_join(thread, NULL);
+    if (relay.shortage)
+        return error_os(err, ERROR_INTERNAL, EMFILE, "cannot ask the agent for a signature");
     ret->wanted = relay.wanted;
     ret->refused = relay.refused;
     return result;

@@ -2,6 +2,7 @@
 #include "transport/local.h"
 
 #include "transport/process.h"
+#include "transport/shortage.h"
 
 struct local {
     struct transport base;
@@ -30,6 +31,10 @@ int transport_local_new(struct cancel *cancel, struct transport **ret, struct er
     if (!t)
         return error_memory(err);
     *t = (struct local){.base.ops = &local_ops, .cancel = cancel};
+    if (shortage_new(cancel, &t->base.shortage, err) != 0) {
+        free(t);
+        return -1;
+    }
     *ret = &t->base;
     return 0;
 }

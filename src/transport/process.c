@@ -17,6 +17,7 @@
 #include "base/str.h"
 #include "base/text.h"
 #include "transport/child.h"
+#include "transport/shortage.h"
 #include "transport/spawn.h"
 
 #include <errno.h>
@@ -60,12 +61,26 @@ struct process {
 
 /* ---- starting ---- */
 
-static bool is_ours_to_blame(int os) {
-    return os == EAGAIN || os == ENOMEM || os == EMFILE || os == ENFILE || os == E2BIG;
+static int run_program(struct process *p, pid_t *pid, struct error *err) {
+    int rc = spawn_program(p->argv, p->pipe, pid);
+    if (rc == 0)
+        return 0;
+    bool ours = error_os_is_shortage(rc) || rc == E2BIG;
+    return error_os(err, ours ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc, "cannot run %.200s",
+                    p->argv[0]);
 }
 
-static int process_start(struct session *s, const char *command,
-                         __attribute__((unused)) int64_t deadline, struct error *err) {
+/* Until its start a session has no more than memory: it can wait for what it lacks. */
+static int run_program_by(struct process *p, int64_t deadline, pid_t *pid, struct error *err) {
+    struct attempt attempt = shortage_attempt(p->base.shortage);
+    while (run_program(p, pid, err) != 0)
+        if (!shortage_outlast(p->base.shortage, &attempt, deadline, err))
+            return -1;
+    return 0;
+}
+
+static int process_start(struct session *s, const char *command, int64_t deadline,
+                         struct error *err) {
     struct process *p = (struct process *)s;
     if (p->child.pid != 0)
         return error_set(err, ERROR_INTERNAL, "the session still runs a command");
@@ -76,11 +91,10 @@ static int process_start(struct session *s, const char *command,
     p->complaint->len = 0;
     p->argv[p->command_slot] = (char *)command;
     pid_t pid;
-    int rc = spawn_program(p->argv, p->pipe, &pid);
+    int rc = run_program_by(p, deadline, &pid, err);
     p->argv[p->command_slot] = NULL;
     if (rc != 0)
-        return error_os(err, is_ours_to_blame(rc) ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc,
-                        "cannot run %.200s", p->argv[0]);
+        return -1;
     child_take(&p->child, pid);
     sprintf(p->address + p->address_prefix, "pid %d", (int)pid);
     return 0;

@@ -245,8 +245,7 @@ int proxycommand_start(const struct sshlink_request *r, struct carrier **carrier
     int rc = start(p, o->proxy_command, fd);
     if (rc != 0) {
         proxycommand_free(p);
-        bool ours = rc == EAGAIN || rc == ENOMEM || rc == EMFILE || rc == ENFILE;
-        return error_os(err, ours ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc,
+        return error_os(err, error_os_is_shortage(rc) ? ERROR_INTERNAL : ERROR_UNREACHABLE, rc,
                         "cannot run the ProxyCommand %.200s", o->proxy_command);
     }
     snprintf(address, ADDRESS_TEXT, "%.50s port %d by ProxyCommand", o->hostname, o->port);

@@ -281,7 +281,8 @@ static int failed(const struct lookup *l, struct error *err) {
     case EAI_MEMORY:
         return error_memory(err);
     case EAI_SYSTEM:
-        return error_os(err, ERROR_UNREACHABLE, l->os, "the name %s cannot be looked up", l->host);
+        return error_os(err, error_os_is_shortage(l->os) ? ERROR_INTERNAL : ERROR_UNREACHABLE,
+                        l->os, "the name %s cannot be looked up", l->host);
     default:
         return error_set(err, ERROR_UNREACHABLE, "the name %s cannot be looked up: %s", l->host,
                          gai_strerror(l->rc));

@@ -8,9 +8,11 @@
 
 #include "sync/log.h"
 #include "transport/jump.h"
+#include "transport/shortage.h"
 #include "transport/sshlink.h"
 #include "transport/sshprogram.h"
 #include "transport/sshsession.h"
+#include "transport/thread.h"
 #include "transport/turn.h"
 
 #include <openssl/crypto.h>
@@ -118,6 +120,7 @@ static int open_session(struct transport *base, const struct server *server, int
 static void free_transport(struct transport *base) {
     struct ssh_transport *t = (struct ssh_transport *)base;
     jumps_free(t->kit.jumps);
+    thread_spare_end();
     pace_free(t->kit.direct);
     pace_free(t->kit.pace);
     gate_free(t->kit.gate);
@@ -175,6 +178,7 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
         jumps_new(&t->kit, s->jump_channels, &t->kit.jumps, err) != 0)
         return -1;
     sshconfig_set_lookup(t->kit.config, look_up, t);
+    thread_spare();
     return 0;
 }
 
@@ -190,8 +194,9 @@ int transport_ssh_new(const struct ssh_settings *settings, struct transport **re
     t->kit.login_timeout =
         settings->login_timeout > 0 ? settings->login_timeout : SSH_LOGIN_TIMEOUT;
     atomic_flag_clear(&t->said_program);
-    if (prepare(t, settings, err) != 0) {
-        free_transport(&t->base);
+    if (shortage_new(settings->cancel, &t->base.shortage, err) != 0 ||
+        prepare(t, settings, err) != 0) {
+        transport_free(&t->base);
         return -1;
     }
     *ret = &t->base;

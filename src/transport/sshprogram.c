@@ -116,6 +116,7 @@ static int start(struct session *s, const char *command, int64_t deadline, struc
     struct program *p = of(s);
     p->printed = false;
     p->ended = false;
+    p->inner->shortage = s->shortage;
     if (session_start(p->inner, command, deadline, err) == 0)
         return 0;
     if (err->os == ENOENT)
@@ -186,6 +187,7 @@ static void free_program(struct program *p) {
 
 static void close_session(struct session *s) {
     struct program *p = of(s);
+    p->inner->shortage = NULL; /* one session, whose end is told once */
     session_close(p->inner);
     free_program(p);
 }

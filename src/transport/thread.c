@@ -1,34 +1,100 @@
-/* thread: see thread.h. Any thread. */
+/*
+ * thread: see thread.h.
+ *
+ * The limit of threads is the process's or its user's, so the spare ones are the program's, too. A
+ * spare thread does not make room for another one, it becomes it: so nobody has to wait for its
+ * end, and nobody else can take its place. The first `spares` of them sleep; whoever lowers that
+ * number has the one above it. There is no lock, because threads are started under those of others.
+ */
 #include "transport/thread.h"
 
+#include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 
 /* getaddrinfo() loads modules of the name service switch, which use some 100 KiB of it */
 #define STACK (256 * 1024)
 
-static int start(pthread_attr_t *attr, void *(*run)(void *), void *arg, pthread_t *ret) {
+static struct spare {
     pthread_t thread;
-    int rc = pthread_attr_setstacksize(attr, STACK);
-    if (rc == 0 && !ret)
-        rc = pthread_attr_setdetachstate(attr, PTHREAD_CREATE_DETACHED);
+    sem_t go;
+    void *(*run)(void *); /* NULL: it ends */
+    void *arg;
+} all_spares[THREAD_SPARES];
+
+static atomic_int spares;
+
+static int start(void *(*run)(void *), void *arg, pthread_t *ret) {
+    pthread_attr_t attr;
+    int rc = pthread_attr_init(&attr);
     if (rc != 0)
         return rc;
     sigset_t all, old;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    rc = pthread_create(&thread, attr, run, arg);
+    rc = pthread_attr_setstacksize(&attr, STACK);
+    if (rc == 0)
+        rc = pthread_create(ret, &attr, run, arg);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (rc == 0 && ret)
-        *ret = thread;
+    pthread_attr_destroy(&attr);
     return rc;
 }
 
+/* ---- spare threads ------------------------------------------------------------------------- */
+
+static void *be_spare(void *arg) {
+    struct spare *s = arg;
+    while (sem_wait(&s->go) != 0)
+        ;
+    return s->run ? s->run(s->arg) : NULL;
+}
+
+/* One that still sleeps, and is the caller's now; NULL: none does. */
+static struct spare *take_spare(void) {
+    int n = atomic_load(&spares);
+    while (n > 0 && !atomic_compare_exchange_weak(&spares, &n, n - 1))
+        ;
+    return n > 0 ? &all_spares[n - 1] : NULL;
+}
+
+static pthread_t wake(struct spare *s, void *(*run)(void *), void *arg) {
+    pthread_t thread = s->thread;
+    s->run = run;
+    s->arg = arg;
+    sem_post(&s->go);
+    return thread;
+}
+
+void thread_spare(void) {
+    for (int n = 0; n < THREAD_SPARES && atomic_load(&spares) == n; n++) {
+        struct spare *s = &all_spares[n];
+        sem_init(&s->go, 0, 0);
+        if (start(be_spare, s, &s->thread) != 0)
+            return;
+        atomic_store(&spares, n + 1);
+    }
+}
+
+void thread_spare_end(void) {
+    struct spare *s;
+    while ((s = take_spare()))
+        pthread_join(wake(s, NULL, NULL), NULL);
+}
+
+/* ---- threads ------------------------------------------------------------------------------- */
+
 int thread_start(void *(*run)(void *), void *arg, pthread_t *ret) {
-    pthread_attr_t attr;
-    int rc = pthread_attr_init(&attr);
-    if (rc != 0)
-        return rc;
-    rc = start(&attr, run, arg, ret);
-    pthread_attr_destroy(&attr);
+    pthread_t thread;
+    int rc = start(run, arg, &thread);
+    struct spare *s = rc == EAGAIN ? take_spare() : NULL;
+    if (s) {
+        thread = wake(s, run, arg);
+        rc = 0;
+    }
+    if (rc == 0 && ret)
+        *ret = thread;
+    else if (rc == 0)
+        pthread_detach(thread);
     return rc;
 }

@@ -1,14 +1,29 @@
 /* transport: see transport.h. What every caller uses; the work is done by the implementations. */
 #include "transport/transport.h"
 
+#include "transport/shortage.h"
+
 int transport_open(struct transport *t, const struct server *server, int64_t deadline,
                    struct session **ret, struct error *err) {
-    return t->ops->open(t, server, deadline, ret, err);
+    int rc;
+    shortage_enter(t->shortage);
+    struct attempt attempt = shortage_attempt(t->shortage);
+    do
+        rc = t->ops->open(t, server, deadline, ret, err);
+    while (rc != 0 && shortage_outlast(t->shortage, &attempt, deadline, err));
+    if (rc == 0)
+        (*ret)->shortage = t->shortage;
+    else
+        shortage_leave(t->shortage);
+    return rc;
 }
 
 void transport_free(struct transport *t) {
-    if (t)
-        t->ops->free(t);
+    if (!t)
+        return;
+    struct shortage *shortage = t->shortage;
+    t->ops->free(t);
+    shortage_free(shortage);
 }
 
 int session_start(struct session *s, const char *command, int64_t deadline, struct error *err) {
@@ -38,6 +53,9 @@ const char *session_stderr(const struct session *s) {
 }
 
 void session_close(struct session *s) {
-    if (s)
-        s->ops->close(s);
+    if (!s)
+        return;
+    struct shortage *shortage = s->shortage;
+    s->ops->close(s);
+    shortage_leave(shortage);
 }

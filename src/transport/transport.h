@@ -25,6 +25,7 @@
 
 struct transport;
 struct session;
+struct shortage; /* transport/shortage.h */
 
 struct transport_ops {
     const char *name; /* ssh, command, local, simulated */
@@ -33,9 +34,14 @@ struct transport_ops {
     void (*free)(struct transport *t);
 };
 
-/* An implementation's struct begins with this one. */
+/*
+ * An implementation's struct begins with this one. With `shortage`, which transport_free() frees,
+ * an open() that fails for want of descriptors, memory or threads is tried again when there are
+ * some, so it must have given all back.
+ */
 struct transport {
     const struct transport_ops *ops;
+    struct shortage *shortage;
 };
 
 struct session_ops {
@@ -51,6 +57,7 @@ struct session_ops {
 
 struct session {
     const struct session_ops *ops;
+    struct shortage *shortage; /* the transport's, set by transport_open() */
 };
 
 /*

@@ -203,6 +203,8 @@ static void use_agent(struct fixture *f, const char *more) {
 }
 
 static void make_transport(struct fixture *f) {
+    session_close(f->s);
+    f->s = NULL;
     if (f->t)
         transport_free(f->t);
     f->t = NULL;
