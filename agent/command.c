@@ -111,9 +111,14 @@ static void add_output(struct str *out, int64_t id, const struct job *j, size_t 
     out->failed |= ends.failed;
 }
 
-/* The beginning of a long output goes ahead of the answer, which has no room for it. */
+/*
+ * The beginning of a long output goes ahead of the answer, which has no room for it. No session
+ * gets the rest of what another one has the beginning of.
+ */
 static void send_pieces(struct io *io, int64_t id, const struct str *head) {
-    for (size_t at = 0; at < head->len; at += WIRE_PIECE_MAX) {
+    unsigned session = io->session;
+    for (size_t at = 0; at < head->len && io_asked(io) && io->session == session;
+         at += WIRE_PIECE_MAX) {
         cleanup(str_done) struct str out = {0};
         size_t n = head->len - at < WIRE_PIECE_MAX ? head->len - at : WIRE_PIECE_MAX;
         answer_open(&out, id);

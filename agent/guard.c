@@ -14,7 +14,9 @@
  *
  * The guard closes its copies of standard input and output: the session's end is when the agent
  * closes them. It keeps standard error to say there what became of the agent, which muster puts
- * into its sentence. Its exit status is the agent's, or 128 and the number of the signal.
+ * into its sentence; when the session is lost and the agent stays, that is closed, too, and a
+ * hang-up no longer concerns them. Its exit status is the agent's, or 128 and the number of the
+ * signal.
  */
 #include "guard.h"
 
@@ -33,9 +35,11 @@
 
 #define ATTEMPTS 10 /* of most of a second each, where something does not die */
 
+static pid_t guard; /* as its agent knows it */
+
 /* No signal that is passed on may be ignored, or it would never arrive. */
 static void hold_signals(sigset_t *set) {
-    static const int signals[] = {SIGCHLD, SIGTERM, SIGHUP, SIGINT};
+    static const int signals[] = {SIGCHLD, SIGTERM, SIGHUP, SIGINT, SIGUSR1};
     sigemptyset(set);
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
         signal(signals[i], SIG_DFL);
@@ -44,11 +48,23 @@ static void hold_signals(sigset_t *set) {
     sigprocmask(SIG_BLOCK, set, NULL);
 }
 
-static void become_agent(pid_t guard) {
+static void become_agent(void) {
     setsid();
     prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
     if (getppid() != guard) /* it was killed before the line above: there is nothing to clean up */
         _exit(1);
+}
+
+void guard_let_go(void) {
+    if (getppid() == guard)
+        kill(guard, SIGUSR1);
+}
+
+static void let_go(void) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null >= 0)
+        dup2(null, STDERR_FILENO);
+    signal(SIGHUP, SIG_IGN); /* it is dropped then, even while it is blocked */
 }
 
 /* Returns the agent's wait status. */
@@ -57,7 +73,9 @@ static int wait_for_end(pid_t agent, const sigset_t *set) {
     bool ended = false;
     while (tree_reap(agent, &status, &ended) && !ended) {
         int sig = sigwaitinfo(set, NULL);
-        if (sig > 0 && sig != SIGCHLD)
+        if (sig == SIGUSR1)
+            let_go();
+        else if (sig > 0 && sig != SIGCHLD)
             kill(agent, sig);
     }
     return status;
@@ -71,7 +89,7 @@ static void clean_up(void) {
 
 int guard_start(void) {
     sigset_t set;
-    pid_t guard = getpid();
+    guard = getpid();
     tree_adopt();
     tmpdir_choose();
     hold_signals(&set);
@@ -79,7 +97,7 @@ int guard_start(void) {
     if (agent < 0)
         return -1;
     if (agent == 0) {
-        become_agent(guard);
+        become_agent();
         tree_adopt();
         return 0;
     }

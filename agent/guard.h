@@ -9,3 +9,6 @@
  * with errno when there can be no second process. Once, before there is any other process.
  */
 int guard_start(void);
+
+/* The agent goes on without its session: the guard is to let go of it, too. */
+void guard_let_go(void);

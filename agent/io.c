@@ -16,9 +16,12 @@
 #include "io.h"
 
 #include "base/clock.h"
+#include "guard.h"
+#include "linger.h"
 #include "wire/wire.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,8 +32,8 @@
 
 static const char alive[] = "{\"type\":\"alive\"}\n";
 
-int io_open(struct io *io) {
-    *io = (struct io){0};
+int io_open(struct io *io, const char *run) {
+    *io = (struct io){.run = run, .listener = -1, .other = -1};
     lease_begin(&io->lease);
     sigset_t set;
     sigemptyset(&set);
@@ -54,6 +57,7 @@ void io_close(struct io *io) {
     close(io->signals);
     str_done(&io->input);
     str_done(&io->line);
+    str_done(&io->copy);
 }
 
 void io_reset_signals(void) {
@@ -63,6 +67,59 @@ void io_reset_signals(void) {
     sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* ---- losing the session, and another one ---- */
+
+/* Makes `fd` the session. */
+static void use(struct io *io, int fd) {
+    dup2(fd, STDIN_FILENO);
+    dup2(fd, STDOUT_FILENO);
+    io->session++;
+    io->beat_at = 0;
+}
+
+/* Nothing more comes: that is the end, unless the agent is to linger. */
+static void lose(struct io *io) {
+    int null = io->listener >= 0 && !io->lost ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+    if (null < 0) {
+        io->ended = true;
+        return;
+    }
+    use(io, null);
+    dup2(null, STDERR_FILENO);
+    close(null);
+    guard_let_go();
+    io->input.len = io->whole;
+    io->lost = true;
+    io->lost_until = deadline_in(io->lease.linger);
+}
+
+/* The newest session is the one that muster means. */
+static void take_over(struct io *io) {
+    int fd = linger_accept(io->listener);
+    if (fd < 0)
+        return;
+    if (!io->lost)
+        lose(io);
+    use(io, fd);
+    close(fd);
+    io->lost = false;
+    str_clear(&io->input);
+    io->whole = 0;
+    lease_renew(&io->lease);
+    lease_said(&io->lease);
+}
+
+/* The lease lets the agent linger: one that does already is to have this session. */
+static void meet(struct io *io) {
+    int fd, rc = linger_meet(io->run, &io->lease, &fd);
+    if (rc == 0)
+        io->listener = fd;
+    if (rc == 1) {
+        io->other = fd;
+        io->ended = true;
+    }
+}
+
 /* ---- input ---- */
 
 /* Whether muster wrote a line of this type: it puts the type first. */
@@ -70,15 +127,29 @@ static bool has_type(const char *line, size_t n, const char *start) {
     return n >= strlen(start) && memcmp(line, start, strlen(start)) == 0;
 }
 
-/* Heeds a whole line (a NUL at its end), which may be changed, unless it is a request. */
-static bool heed(struct io *io, char *line, size_t n) {
-    if (has_type(line, n, "{\"type\":\"lease\"")) {
-        lease_take(&io->lease, line, n);
+/* Returns whether the line was meant for this agent, and not for the one that lingers. */
+static bool heed_lease(struct io *io, const char *line, size_t n) {
+    struct lease before = io->lease;
+    str_clear(&io->copy);
+    str_add_bytes(&io->copy, line, n);
+    if (io->copy.failed)
         return true;
+    lease_take(&io->lease, io->copy.data, n);
+    if (io->listener >= 0 && io->lease.round != before.round) {
+        io->ended = io->finished = true; /* the server is tried anew, from the start */
+    } else if (io->lease.linger > 0 && before.linger == 0) {
+        meet(io);
     }
+    return io->other < 0;
+}
+
+/* Heeds a whole line (a NUL at its end), unless it is a request. */
+static bool heed(struct io *io, const char *line, size_t n) {
+    if (has_type(line, n, "{\"type\":\"lease\""))
+        return heed_lease(io, line, n);
     if (!has_type(line, n, "{\"type\":\"end\"}"))
         return false;
-    io->ended = true;
+    io->ended = io->finished = true;
     return true;
 }
 
@@ -96,7 +167,10 @@ static void sort_lines(struct io *io, size_t old) {
         } else {
             *end = '\n';
             io->whole += n + 1;
+            io->fresh = true;
         }
+        if (io->other >= 0) /* all of it is the other agent's */
+            return;
         old = io->whole;
     }
 }
@@ -108,7 +182,7 @@ static void read_input(struct io *io) {
     if (n < 0 && (errno == EINTR || errno == EAGAIN))
         return;
     if (n <= 0) {
-        io->ended = true;
+        lose(io);
         return;
     }
     lease_renew(&io->lease);
@@ -128,7 +202,7 @@ static size_t write_piece(struct io *io, const char *data, size_t n) {
     if (sent < 0 && errno == ENOTSOCK)
         sent = write(STDOUT_FILENO, data, piece);
     if (sent < 0 && errno != EINTR && errno != EAGAIN)
-        io->ended = true;
+        lose(io);
     return sent > 0 ? (size_t)sent : 0;
 }
 
@@ -138,7 +212,8 @@ static void say_alive(struct io *io) {
     lease_said(&io->lease);
     if (io->writing || poll(&out, 1, 0) != 1)
         return;
-    io->beat_at += write_piece(io, alive + io->beat_at, strlen(alive) - io->beat_at);
+    size_t said = write_piece(io, alive + io->beat_at, strlen(alive) - io->beat_at);
+    io->beat_at = io->lost ? 0 : io->beat_at + said;
     if (io->beat_at == strlen(alive))
         io->beat_at = 0;
 }
@@ -160,10 +235,51 @@ static bool read_signals(struct io *io) {
 
 /* Looks at the clock after input was read, so that what came late still counts. */
 static void keep_lease(struct io *io) {
-    if (lease_over(&io->lease))
-        io->ended = true;
+    if (io->lost)
+        io->ended = io->finished = clock_now() >= io->lost_until;
+    else if (lease_over(&io->lease))
+        lose(io);
     else if (lease_beat_due(&io->lease))
         say_alive(io);
+}
+
+static void tell_requests(struct io *io) {
+    if (!io->fresh || io->writing || !io->heard)
+        return;
+    io->fresh = false;
+    io->heard(io, io->arg);
+}
+
+/* Waits once for any of the events. Returns what they come to, or -1 for nothing of the caller's.
+ */
+static int wait_once(struct io *io, int fd, short events, int64_t deadline) {
+    unsigned session = io->session;
+    struct pollfd fds[4] = {{.fd = io->lost ? -1 : STDIN_FILENO, .events = POLLIN},
+                            {.fd = io->signals, .events = POLLIN},
+                            {.fd = io->listener, .events = POLLIN},
+                            {.fd = fd, .events = events}};
+    int64_t next = io->lost ? io->lost_until : lease_next(&io->lease);
+    if (poll(fds, 4, deadline_left_ms(deadline_min(deadline, next))) < 0) {
+        if (errno == EINTR || errno == EAGAIN)
+            return -1;
+        io->ended = true;
+    }
+    if (fds[0].revents)
+        read_input(io);
+    if (fds[2].revents)
+        take_over(io);
+    bool child = fds[1].revents && read_signals(io);
+    if (!io->ended)
+        keep_lease(io);
+    if (!io->ended)
+        tell_requests(io);
+    if (io->ended)
+        return IO_ENDED;
+    if (child)
+        return IO_CHILD;
+    if (fds[3].revents && (io->session == session || fd != STDOUT_FILENO))
+        return IO_READY;
+    return fds[0].revents || io->session != session ? IO_INPUT : -1;
 }
 
 /* Waits for `events` on `fd` and for the session's own events. */
@@ -173,25 +289,9 @@ static enum io_event wait_for(struct io *io, int fd, short events, int64_t deadl
             return IO_ENDED;
         if (clock_now() >= deadline)
             return IO_TIMEOUT;
-        struct pollfd fds[3] = {{.fd = STDIN_FILENO, .events = POLLIN},
-                                {.fd = io->signals, .events = POLLIN},
-                                {.fd = fd, .events = events}};
-        int64_t until = deadline_min(deadline, lease_next(&io->lease));
-        if (poll(fds, 3, deadline_left_ms(until)) < 0 && errno != EINTR && errno != EAGAIN)
-            io->ended = true;
-        if (fds[0].revents)
-            read_input(io);
-        bool child = fds[1].revents && read_signals(io);
-        if (!io->ended)
-            keep_lease(io);
-        if (io->ended)
-            return IO_ENDED;
-        if (child)
-            return IO_CHILD;
-        if (fds[2].revents)
-            return IO_READY;
-        if (fds[0].revents)
-            return IO_INPUT;
+        int event = wait_once(io, fd, events, deadline);
+        if (event >= 0)
+            return (enum io_event)event;
     }
 }
 
@@ -211,7 +311,7 @@ bool io_sleep(struct io *io, int64_t ns) {
 char *io_line(struct io *io, size_t *n) {
     struct str *in = &io->input;
     while (io->whole == 0)
-        if (io_wait(io, -1, DEADLINE_NEVER) == IO_ENDED)
+        if (io->lost || io_wait(io, -1, DEADLINE_NEVER) == IO_ENDED)
             return NULL;
     char *end = memchr(in->data, '\n', io->whole);
     *n = (size_t)(end - in->data);
@@ -223,8 +323,30 @@ char *io_line(struct io *io, size_t *n) {
     return io->line.failed ? NULL : io->line.data;
 }
 
+char *io_peek(struct io *io, size_t at, size_t *n) {
+    if (at >= io->whole)
+        return NULL;
+    const char *line = io->input.data + at;
+    *n = (size_t)((char *)memchr(line, '\n', io->whole - at) - line) + 1;
+    str_clear(&io->copy);
+    str_add_bytes(&io->copy, line, *n - 1);
+    return io->copy.failed ? NULL : io->copy.data;
+}
+
+void io_drop(struct io *io, size_t at, size_t n) {
+    struct str *in = &io->input;
+    in->len -= n;
+    io->whole -= n;
+    memmove(in->data + at, in->data + at + n, in->len - at);
+}
+
+bool io_asked(const struct io *io) {
+    return !io->lost && io->asker == io->session;
+}
+
 static void write_all(struct io *io, const char *data, size_t n) {
-    while (n > 0) {
+    unsigned session = io->session;
+    while (n > 0 && !io->lost && io->session == session) {
         enum io_event event = wait_for(io, STDOUT_FILENO, POLLOUT, DEADLINE_NEVER);
         if (event == IO_ENDED)
             return;
@@ -237,11 +359,13 @@ static void write_all(struct io *io, const char *data, size_t n) {
 }
 
 void io_write(struct io *io, const char *data, size_t n) {
+    unsigned session = io->session;
     io->writing = true;
     if (io->beat_at > 0)
         write_all(io, alive + io->beat_at, strlen(alive) - io->beat_at);
     io->beat_at = 0;
-    write_all(io, data, n);
+    if (io->session == session)
+        write_all(io, data, n);
     io->writing = false;
     lease_said(&io->lease);
 }

@@ -20,6 +20,16 @@
 
 #define DRAIN (100 * CLOCK_MS)
 
+/* The session is the agent's alone: it ends when the agent lets go of it. */
+static void leave_session(void) {
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (null < 0)
+        return;
+    dup2(null, STDIN_FILENO);
+    dup2(null, STDOUT_FILENO);
+    close(null);
+}
+
 int job_start(struct job *j, void (*child)(void *arg, int in, int out), void *arg) {
     int in[2], out[2];
     if (pipe2(in, O_CLOEXEC) != 0)
@@ -36,6 +46,7 @@ int job_start(struct job *j, void (*child)(void *arg, int in, int out), void *ar
         if (getppid() != agent) /* it was, before the line above */
             _exit(127);
         setsid();
+        leave_session();
         close(in[1]); /* or it would never see the end of what it reads */
         child(arg, in[0], out[1]);
         _exit(127);

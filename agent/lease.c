@@ -20,6 +20,26 @@ void lease_begin(struct lease *l) {
     lease_renew(l);
 }
 
+/* Two names with one hash would have to be of one machine, and in one run, to be mixed up. */
+static uint64_t hash_of(const char *key) {
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+    for (; *key; key++)
+        hash = (hash ^ (unsigned char)*key) * UINT64_C(0x100000001b3); /* FNV-1a */
+    return hash;
+}
+
+/* Lines without these change nothing about it. */
+static void take_linger(struct lease *l, const struct json *message) {
+    const char *key = json_text(message, "key");
+    int64_t linger, round;
+    if (!key || !json_integer(message, NULL, "linger_ms", 1, MOST_MS, &linger) ||
+        !json_integer(message, NULL, "round", 0, INT32_MAX, &round))
+        return;
+    l->linger = linger * CLOCK_MS;
+    l->key = hash_of(key);
+    l->round = round;
+}
+
 void lease_take(struct lease *l, char *line, size_t n) {
     static struct json message;
     int64_t length, beat, busy_wait;
@@ -32,6 +52,7 @@ void lease_take(struct lease *l, char *line, size_t n) {
     l->length = length * CLOCK_MS;
     l->beat = beat * CLOCK_MS;
     l->busy_wait = busy_wait * CLOCK_MS;
+    take_linger(l, &message);
     lease_renew(l);
     if (first)
         lease_said(l); /* the hello */

@@ -57,7 +57,9 @@ static int bind_name(const char *name) {
     return fd;
 }
 
-/* The name of this agent, once it is bound. */
+/* The name of this agent, once it is bound, and the socket that holds it. */
+static int held = -1;
+static int64_t deadline; /* of waiting for the lock */
 static char own[sizeof(PREFIX) + LOCK_RUN_MAX + 16];
 
 /*
@@ -92,7 +94,7 @@ static int try(const char *run, struct failure *f) {
     snprintf(name, sizeof(name), PREFIX "%s:%d", run, (int)getpid());
     int pid;
     bool alone = find(run, false, other, &pid) != 1;
-    bool bound = alone && bind_name(name) >= 0; /* stays open until the process ends */
+    bool bound = alone && (held = bind_name(name)) >= 0;
     int os = errno;
     close(mutex);
     if (bound)
@@ -114,7 +116,6 @@ static void add_wait(struct failure *f, int64_t busy_wait) {
 }
 
 int lock_take(struct io *io, const char *run, struct failure *f) {
-    static int64_t deadline; /* of the session */
     if (own[0] || !lock_works())
         return 0;
     int64_t busy_wait = io->lease.busy_wait;
@@ -133,6 +134,14 @@ int lock_take(struct io *io, const char *run, struct failure *f) {
             return -1;
     }
     return 0;
+}
+
+void lock_release(void) {
+    if (held >= 0)
+        close(held);
+    held = -1;
+    own[0] = '\0';
+    deadline = 0;
 }
 
 bool lock_shared(void) {

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #define READ_SIZE 16384
+#define END_GRACE (1500 * CLOCK_MS) /* it takes the agent up to a second to end what runs */
 
 /* ---- the lease ---- */
 
@@ -290,6 +291,21 @@ int agent_ask(struct agent *a, const struct str *request, int64_t deadline,
         return 0;
     wire_message_done(answer);
     return error_set(err, ERROR_BAD_OUTPUT, "the server answered something that was not asked");
+}
+
+/* sshd drops what it has not passed on when the connection closes: so the end is waited for. */
+void agent_end(struct agent *a) {
+    cleanup(str_done) struct str word = {0};
+    struct error ignored;
+    char trash[1024];
+    int64_t deadline = deadline_in(END_GRACE);
+    wire_add_end(&word);
+    if (a->lease.linger_ms == 0 || word.failed ||
+        session_write(a->session, word.data, word.len, deadline, &ignored) < 0)
+        return;
+    while (clock_now() < deadline &&
+           session_read(a->session, trash, sizeof(trash), deadline, &ignored) > 0)
+        ;
 }
 
 void agent_done(struct agent *a) {

@@ -51,4 +51,10 @@ int64_t agent_next_id(struct agent *a);
 int agent_ask(struct agent *a, const struct str *request, int64_t deadline,
               struct wire_message *answer, struct error *err) must_use;
 
+/*
+ * Tells the agent that nothing more will be asked, and waits a moment for it to end. Only one that
+ * lingers has to be told; the others see the session close.
+ */
+void agent_end(struct agent *a);
+
 void agent_done(struct agent *a);

@@ -266,12 +266,21 @@ static void explain_start(const struct plan *plan, const struct session *session
 }
 
 /* Another run is not waited for when that would take all of this server's time. */
-static struct wire_lease lease_of(const struct plan *plan, int64_t deadline) {
+static struct wire_lease lease_of(const struct plan *plan, const struct server *server,
+                                  int64_t deadline) {
     int64_t left = deadline == DEADLINE_NEVER ? DEADLINE_NEVER : deadline - clock_now();
     int64_t busy_wait = deadline_min(plan->busy_wait, left - ANSWER_GRACE);
     return (struct wire_lease){.lease_ms = plan->lease / CLOCK_MS,
                                .beat_ms = plan->heartbeat / CLOCK_MS,
-                               .busy_wait_ms = busy_wait > 0 ? busy_wait / CLOCK_MS : 0};
+                               .busy_wait_ms = busy_wait > 0 ? busy_wait / CLOCK_MS : 0,
+                               .linger_ms = plan->linger / CLOCK_MS,
+                               .key = server->name,
+                               .round = server->round};
+}
+
+/* Whether a later session is to take up what the agent does. */
+static bool is_to_linger(int rc, const struct error *why) {
+    return rc == 1 && (why->kind == ERROR_CONNECTION_LOST || why->kind == ERROR_INTERRUPTED);
 }
 
 /* Returns as run_benchmarks(). */
@@ -280,12 +289,14 @@ static int converse(const struct bench *b, const struct server *server, struct s
     struct agent agent;
     cleanup(wire_message_done) struct wire_message hello;
     int64_t start = deadline_min(deadline_in(b->plan->start_timeout), deadline);
-    struct wire_lease lease = lease_of(b->plan, deadline);
+    struct wire_lease lease = lease_of(b->plan, server, deadline);
     int rc = agent_start(&agent, session, b->agent_command, &lease, start, &hello, err);
     if (rc == 0) {
         agent.outfile = (struct outfile){.folder = b->outputs, .server = server->name};
         r->facts = TAKE(hello.facts);
         rc = run_benchmarks(b, &agent, deadline, r, err);
+        if (!is_to_linger(rc, err))
+            agent_end(&agent);
     } else {
         explain_start(b->plan, session, deadline, err);
         rc = 1;

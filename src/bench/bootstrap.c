@@ -27,7 +27,8 @@
  *     timeout program, it ends the wait for the rest. That of busybox, which tells no version, will
  *     not do: a process that it leaves behind for a moment still has the agent's file open for
  *     writing, and the kernel does not execute such a file.
- *   - Agents that nobody has used for 30 days, and uploads cut off, are removed, on an upload only.
+ *   - Agents that nobody has used for 30 days, journals (agent/journal.h) as old, and uploads cut
+ *     off, are removed, on an upload only.
  *   - Standard error joins standard output until the agent runs, so that a complaint of the shell
  *     reaches the sentence about this server.
  */
@@ -75,6 +76,7 @@ static const char script[] =
     "echo \"$N$m$Z\"; $w head -c $s >\"$t\"; chmod 700 \"$t\"; "
     "if good \"$t\" && mv -f \"$t\" \"$c/$n\"; then "
     "find \"$c\" -type f -name \"agent-*\" -mtime +30 -atime +30 -exec rm -f {} + 2>/dev/null; "
+    "find \"$c\" -type f -name \"journal-*\" -mtime +30 -exec rm -f {} + 2>/dev/null; "
     "find \"$c\" -type f -name \".new.*\" -mtime +1 -exec rm -f {} + 2>/dev/null; "
     "run \"$c/$n\"; fi; "
     "rm -f \"$t\"; fail \"the agent did not arrive whole, or does not run here\"";

@@ -131,6 +131,8 @@ static int resume(struct resuming *r, bool failed, struct error *err) {
     if (store_resume(runner->store, &runner->run, failed, err) < 0 ||
         store_outcomes(runner->store, &runner->run, runner->outcomes, err) < 0)
         return -1;
+    for (size_t i = 0; i < runner->servers.count; i++)
+        runner->servers.items[i].round = (int)runner->outcomes[i].earlier;
     runner->resumed = true;
     return 0;
 }

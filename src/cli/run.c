@@ -21,6 +21,8 @@ static const char help[] =
     "  -t, --threshold SCORE    a score below it fails the server (50)\n"
     "      --timeout DURATION   for a whole server: 90s, 5m, 2h\n"
     "      --busy-wait DURATION wait so long for another run on a server (0s)\n"
+    "      --linger DURATION    let agents go on for so long without a session (0s); `resume` and\n"
+    "                           retries take up what they do\n"
     "      --retries N          of servers unreachable or lost (2)\n"
     "      --max-errors N|P%    stop when more servers than that could not be judged\n"
     "  -u, --user NAME          log in as\n"

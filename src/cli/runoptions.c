@@ -19,7 +19,8 @@ static const char *name_of(int c) {
 }
 
 void run_options_init(struct run_options *o) {
-    *o = (struct run_options){.plan = {.threshold = NAN, .busy_wait = -1, .retries = -1}};
+    *o = (struct run_options){
+        .plan = {.threshold = NAN, .busy_wait = -1, .linger = -1, .retries = -1}};
 }
 
 void run_options_done(struct run_options *o) {
@@ -46,6 +47,8 @@ static int read_value(struct run_options *o, int c, const char *value, struct er
         return duration_parse(value, &o->plan.server_timeout, err);
     case RUN_BUSY_WAIT:
         return duration_parse_zero(value, &o->plan.busy_wait, err);
+    case RUN_LINGER:
+        return duration_parse_zero(value, &o->plan.linger, err);
     case RUN_RETRIES:
         return cli_number("the number of retries", value, 0, 100, &o->plan.retries, err);
     case RUN_MAX_ERRORS:

@@ -35,6 +35,7 @@ struct run_output {
 enum {
     RUN_TIMEOUT = 256,
     RUN_BUSY_WAIT,
+    RUN_LINGER,
     RUN_RETRIES,
     RUN_MAX_ERRORS,
     RUN_ASK_PASSWORD,
@@ -59,6 +60,7 @@ enum {
     {"threshold", required_argument, NULL, 't'},                                                   \
     {"timeout", required_argument, NULL, RUN_TIMEOUT},                                             \
     {"busy-wait", required_argument, NULL, RUN_BUSY_WAIT},                                         \
+    {"linger", required_argument, NULL, RUN_LINGER},                                               \
     {"retries", required_argument, NULL, RUN_RETRIES},                                             \
     {"max-errors", required_argument, NULL, RUN_MAX_ERRORS},                                       \
     {"user", required_argument, NULL, 'u'},                                                        \

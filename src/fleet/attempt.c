@@ -50,6 +50,8 @@ int attempt_run(void *arg, void **result, struct error *err) {
         return -1;
     }
     a->spent += clock_now() - begin;
+    if (r->reason == REASON_CONNECTION_LOST && r->facts)
+        a->lost = clock_now();
     r->attempts = a->number;
     if (a->number > 1)
         r->seconds = (double)(a->spent / CLOCK_MS) / 1e3;
@@ -62,9 +64,16 @@ static int64_t pause_after(const struct attempt *a) {
                          a->all->bench.plan->longest_pause);
 }
 
+/* Whether the agent that was lost is still there by then. */
+static bool lingers(const struct attempt *a, int64_t then) {
+    int64_t linger = a->all->bench.plan->linger;
+    return linger > 0 && a->lost > 0 && then - a->lost < linger;
+}
+
 bool attempt_has_another(const struct attempt *a, const struct server_result *r) {
     return (r->reason == REASON_UNREACHABLE || r->reason == REASON_CONNECTION_LOST) &&
-           a->number <= a->all->bench.plan->retries && pause_after(a) < time_left(a);
+           (a->number <= a->all->bench.plan->retries || lingers(a, clock_now() + pause_after(a))) &&
+           pause_after(a) < time_left(a);
 }
 
 void attempt_next(struct attempt *a, const struct server_result *r) {

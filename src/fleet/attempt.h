@@ -7,7 +7,8 @@
  *
  * What is tried again is what another moment may mend: a server that could not be reached, and one
  * whose connection was lost, at any point from the first packet on. What it said of itself (its
- * host key, a refused login, a result, a time-out of a benchmark) stands.
+ * host key, a refused login, a result, a time-out of a benchmark) stands. There are as many retries
+ * as the plan says, and more as long as an agent lingers on the server whose session was lost.
  *
  * Threads: a worker has a struct attempt while attempt_run() runs, else the orchestrator.
  */
@@ -33,6 +34,7 @@ struct attempt {
     int number;                 /* from 1 */
     int64_t spent;              /* ns of the server's time-out */
     int64_t due;                /* when the pause before it is over */
+    int64_t lost;               /* when the session with its agent was lost; 0: never */
     struct server_result *last; /* of the attempt before, while the server waits; owned */
 };
 

@@ -41,6 +41,7 @@ struct collector {
     size_t in_hand; /* servers that are submitted or wait for their next attempt */
     size_t depth;   /* how many may be in hand at a time */
     size_t errors;  /* verdicts of this sitting */
+    size_t left;    /* servers whose agents linger */
     int64_t start;
     double before;              /* seconds that were spent in earlier sittings */
     bool more;                  /* the store may have pending servers */
@@ -205,6 +206,7 @@ static void report_batch(struct collector *c, size_t n) {
         o->flaky = server_result_flaky(r);
         run_count(c->run, r->verdict);
         c->errors += r->verdict == VERDICT_ERROR;
+        c->left += c->f->plan->linger > 0 && r->verdict == VERDICT_CANCELLED && r->facts;
         server_result_free(r);
     }
     heed_errors(c);
@@ -317,6 +319,12 @@ static void log_servers(const struct collector *c, const char *event, const char
 }
 
 static void log_end(const struct collector *c) {
+    char linger[DURATION_TEXT];
+    duration_format(c->f->plan->linger, linger);
+    if (c->left > 0)
+        log_warning("agents go on without muster: resume takes up what they do",
+                    LOG_I("servers", (int64_t)c->left), LOG_S("linger", linger),
+                    LOG_S("run", c->run->id));
     char event[96];
     snprintf(event, sizeof(event), "Out of %zu, %zu servers failed.", c->run->total,
              c->run->total - c->run->passed);

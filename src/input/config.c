@@ -52,6 +52,7 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"heartbeat", key_duration, AT(heartbeat), 0, 0},
                                       {"lease", key_duration, AT(lease), 0, 0},
                                       {"busy_wait", key_duration_zero, AT(busy_wait), 0, 0},
+                                      {"linger", key_duration_zero, AT(linger), 0, 0},
                                       {"retries", key_int, AT(retries), 0, 100},
                                       {"max_errors", key_share, AT(max_errors), 0, 0},
                                       {"ssh", read_ssh, 0, 0, 0},

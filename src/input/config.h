@@ -65,6 +65,7 @@ struct config {
     int64_t heartbeat;   /* ns */
     int64_t lease;       /* ns, at least twice the heartbeat */
     int64_t busy_wait;   /* ns; 0: not at all */
+    int64_t linger;      /* ns; 0: not at all */
     int retries;         /* -1: not given */
     struct share max_errors;
     struct {

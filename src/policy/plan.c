@@ -185,7 +185,8 @@ static int add_all(const struct config *config, const struct plan_options *optio
  */
 static int64_t sum_of_parts(const struct plan *plan) {
     int64_t sum;
-    if (__builtin_add_overflow(PLAN_SESSION_TIMEOUT, plan->busy_wait, &sum))
+    if (__builtin_add_overflow(PLAN_SESSION_TIMEOUT, plan->busy_wait, &sum) ||
+        __builtin_add_overflow(sum, plan->linger, &sum))
         return DEADLINE_NEVER;
     for (size_t i = 0; i < plan->benchmark_count; i++) {
         const struct benchmark_plan *b = &plan->benchmarks[i];
@@ -217,6 +218,7 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .heartbeat = config->heartbeat,
         .lease = config->lease,
         .busy_wait = options->busy_wait >= 0 ? options->busy_wait : config->busy_wait,
+        .linger = options->linger >= 0 ? options->linger : config->linger,
         .start_timeout =
             config->ssh.login_timeout > 0 ? config->ssh.login_timeout : PLAN_START_TIMEOUT,
         .run_timeout = config->run_timeout > 0 ? config->run_timeout : DEADLINE_NEVER,

@@ -54,6 +54,7 @@ struct plan {
     int64_t heartbeat;       /* ns; how often muster and an agent say a word */
     int64_t lease;           /* ns; who has said none for so long is lost */
     int64_t busy_wait;       /* ns; how long another run on a server is waited for */
+    int64_t linger;          /* ns; how long an agent stays without a session; 0: not at all */
     int retries;             /* of a server that was unreachable or whose connection was lost */
     int64_t longest_pause;   /* ns; before a retry */
     struct share max_errors; /* of the servers: when more end in error the run is stopped */
@@ -66,6 +67,7 @@ struct plan_options {
     double threshold;
     int64_t server_timeout;
     int64_t busy_wait; /* -1: not given */
+    int64_t linger;    /* the same */
     int retries;
     int64_t longest_pause;
     struct share max_errors;

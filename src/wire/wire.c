@@ -84,6 +84,14 @@ void wire_add_lease(struct str *out, const struct wire_lease *lease) {
     str_add_int(out, lease->beat_ms);
     str_add(out, ",\"busy_wait_ms\":");
     str_add_int(out, lease->busy_wait_ms);
+    if (lease->linger_ms > 0) {
+        str_add(out, ",\"linger_ms\":");
+        str_add_int(out, lease->linger_ms);
+        str_add(out, ",\"key\":");
+        add_text(out, lease->key);
+        str_add(out, ",\"round\":");
+        str_add_int(out, lease->round);
+    }
     str_add(out, "}\n");
 }
 

@@ -920,7 +920,9 @@ static void another_run_is_told_that_it_is_busy(UNUSED void **state) {
 
 static void send_lease(struct agent *a, int64_t lease_ms, int64_t beat_ms, int64_t busy_wait_ms) {
     struct str out = {0};
-    wire_add_lease(&out, &(struct wire_lease){lease_ms, beat_ms, busy_wait_ms});
+    wire_add_lease(&out, &(struct wire_lease){.lease_ms = lease_ms,
+                                              .beat_ms = beat_ms,
+                                              .busy_wait_ms = busy_wait_ms});
     ask(a, out.data, out.len);
     str_done(&out);
 }
@@ -1049,7 +1051,7 @@ static void a_lease_without_sense_changes_nothing(UNUSED void **state) {
 static void reads_words_in_any_pieces(UNUSED void **state) {
     struct agent a = start("r1");
     struct str out = {0};
-    const struct wire_lease lease = {60000, 30000, 0};
+    const struct wire_lease lease = {.lease_ms = 60000, .beat_ms = 30000};
     wire_add_lease(&out, &lease);
     wire_add_command(&out, 1, "echo 1", 10000, 100, 0, NULL, 0, NULL);
     wire_add_lease(&out, &lease);
@@ -1170,6 +1172,116 @@ static void ends_at_an_endless_line(UNUSED void **state) {
     finish(&a);
 }
 
+/* ---- lingering ---- */
+
+#define LINGER "{\"type\":\"lease\",\"lease_ms\":60000,\"beat_ms\":30000,\"busy_wait_ms\":0,"
+
+/* A session of the server `key`, whose agent may linger, and its requests. */
+static struct agent start_session(const char *key, int round) {
+    struct agent a = start("mk-linger");
+    struct str out = {0};
+    str_addf(&out, LINGER "\"linger_ms\":60000,\"key\":\"%s\",\"round\":%d}\n", key, round);
+    ask(&a, out.data, out.len);
+    str_done(&out);
+    return a;
+}
+
+static void send_numbered(struct agent *a, int64_t id, const char *text) {
+    struct str out = {0};
+    wire_add_command(&out, id, text, 30000, 65536, 0, NULL, 0, NULL);
+    ask(a, out.data, out.len);
+    str_done(&out);
+}
+
+static void expect_numbered(struct agent *a, int64_t id, const char *output) {
+    struct wire_message m = answer(a);
+    assert_int_equal(m.id, id);
+    expect_output(m, 0, output);
+}
+
+/* The session is lost: its agent stays, and its process with it. */
+static void lose(struct agent *a) {
+    close(a->in);
+    close(a->out);
+    str_done(&a->buffer);
+    wire_message_done(&a->hello);
+    usleep(50000);
+    assert_int_equal(waitpid(a->pid, NULL, WNOHANG), 0);
+}
+
+/* The regular end of a session: it ends, and `lost`, which it took up, with it. */
+static void end_session(struct agent *a, const struct agent *lost) {
+    ask(a, "{\"type\":\"end\"}\n", 15);
+    finish(a);
+    if (lost)
+        assert_int_equal(status_of(lost->pid), 0);
+}
+
+static void a_later_session_takes_up_what_goes_on(UNUSED void **state) {
+    char dir[64], first[300], second[300], note[100];
+    assert_non_null(make_test_folder(dir));
+    snprintf(first, sizeof(first), "echo 1 >>%s/ran; echo one", dir);
+    snprintf(second, sizeof(second),
+             "echo 2 >>%s/ran; until test -e %s/go; do sleep 0.02; done; cat %s/ran", dir, dir,
+             dir);
+    struct agent a = start_session("web1", 0);
+    send_numbered(&a, 1, first);
+    expect_numbered(&a, 1, "one\n");
+    send_numbered(&a, 2, second);
+    wait_for_processes("until test", 1);
+    lose(&a);
+    struct agent other = start_session("web2", 0); /* is another server's */
+    send_numbered(&other, 1, "echo other");
+    expect_numbered(&other, 1, "other\n");
+    struct agent b = start_session("web1", 0);
+    send_numbered(&b, 1, first);
+    expect_numbered(&b, 1, "one\n"); /* while the second one runs */
+    send_numbered(&b, 2, second);
+    struct agent c = start_session("web1", 0); /* b is half dead */
+    send_numbered(&c, 1, first);
+    expect_numbered(&c, 1, "one\n");
+    send_numbered(&c, 2, second);
+    snprintf(note, sizeof(note), "%s/go", dir);
+    int go = open(note, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    expect_numbered(&c, 2, "1\n2\n");
+    send_numbered(&c, 3, "echo three");
+    expect_numbered(&c, 3, "three\n");
+    send_numbered(&c, 1, "echo another question");
+    expect_numbered(&c, 1, "another question\n");
+    finish(&b);
+    end_session(&other, NULL);
+    end_session(&c, &a);
+    wait_for_processes("mk-linger", 0);
+    close(go);
+    snprintf(note, sizeof(note), "rm -r %s", dir);
+    assert_int_equal(system(note), 0);
+}
+
+static void another_round_begins_from_the_start(UNUSED void **state) {
+    struct agent a = start_session("web1", 0);
+    send_numbered(&a, 1, "echo $$; sleep 30");
+    wait_for_processes("sleep 30", 1);
+    lose(&a);
+    struct agent b = start_session("web1", 1);
+    finish(&b); /* and the one before is gone */
+    assert_int_equal(status_of(a.pid), 0);
+    wait_for_processes("mk-linger", 0);
+    wait_for_processes("sleep 30", 0);
+    b = start_session("web1", 1);
+    send_numbered(&b, 1, "echo anew");
+    expect_numbered(&b, 1, "anew\n");
+    end_session(&b, NULL);
+}
+
+/* As after a reboot of the server, when earlier trials are in the journal. */
+static void a_later_trial_prepares_its_benchmark(UNUSED void **state) {
+    struct agent a = start("r1");
+    struct wire_message m = benchmark_trial(&a, "cpu", 3, QUICK, 15000);
+    assert_true(metric(&m, "all_cores") > 0);
+    wire_message_done(&m);
+    finish(&a);
+}
+
 int main(void) {
     agent_command = getenv("MUSTER_TEST_AGENT");
     if (!agent_command)
@@ -1221,6 +1333,9 @@ int main(void) {
         cmocka_unit_test(agents_of_one_run_share),
         cmocka_unit_test(answers_garbage_and_goes_on),
         cmocka_unit_test(ends_at_an_endless_line),
+        cmocka_unit_test(a_later_session_takes_up_what_goes_on),
+        cmocka_unit_test(another_round_begins_from_the_start),
+        cmocka_unit_test(a_later_trial_prepares_its_benchmark),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -369,14 +369,14 @@ static void says_that_there_is_no_agent(UNUSED void **state) {
 static void removes_old_agents(UNUSED void **state) {
     char line[1000];
     make_fresh();
-    snprintf(
-        line, sizeof(line),
-        "mkdir -p -m 700 %1$s && cd %1$s && touch -d '40 days ago' agent-x86_64-old .new.abc && "
-        "touch -d '20 days ago' agent-x86_64-new other",
-        cache());
+    snprintf(line, sizeof(line),
+             "mkdir -p -m 700 %1$s && cd %1$s && touch -d '40 days ago' agent-x86_64-old .new.abc "
+             "journal-old && "
+             "touch -d '20 days ago' agent-x86_64-new other journal-new",
+             cache());
     shell(line);
     put_agent("sh", NULL);
-    assert_int_equal(files_in(cache()), 3);
+    assert_int_equal(files_in(cache()), 4);
     snprintf(line, sizeof(line), "%s/agent-x86_64-new", cache());
     assert_int_equal(access(line, F_OK), 0);
 }

@@ -55,7 +55,7 @@ static void begin(struct ends *e, uint64_t seed) {
     assert_int_equal(dup2(pair[0], STDOUT_FILENO), STDOUT_FILENO);
     close(pair[0]);
     e->far = pair[1];
-    assert_int_equal(io_open(&e->io), 0);
+    assert_int_equal(io_open(&e->io, "r1"), 0);
 }
 
 /* The test's own standard output comes back. */
@@ -74,7 +74,9 @@ static void feed(struct ends *e, const char *data, size_t n) {
 
 static void lease(struct ends *e, int64_t lease_ms, int64_t beat_ms, int64_t busy_wait_ms) {
     cleanup(str_done) struct str line = {0};
-    wire_add_lease(&line, &(struct wire_lease){lease_ms, beat_ms, busy_wait_ms});
+    wire_add_lease(&line, &(struct wire_lease){.lease_ms = lease_ms,
+                                               .beat_ms = beat_ms,
+                                               .busy_wait_ms = busy_wait_ms});
     feed(e, line.data, line.len);
 }
 
@@ -82,7 +84,8 @@ static void lease(struct ends *e, int64_t lease_ms, int64_t beat_ms, int64_t bus
 static void write_lines(struct str *out, int requests) {
     for (int i = 0; i < requests; i++) {
         for (unsigned leases = draw(3); leases > 0; leases--)
-            wire_add_lease(out, &(struct wire_lease){60000, 30000, i});
+            wire_add_lease(
+                out, &(struct wire_lease){.lease_ms = 60000, .beat_ms = 30000, .busy_wait_ms = i});
         str_addf(out, "{\"n\":%d", i);
         for (unsigned n = draw(8) ? draw(40) : draw(100000); n > 0; n--)
             str_add_char(out, n % 7 ? 'x' : '{');

@@ -393,7 +393,7 @@ static void amd_and_arm(UNUSED void **state) {
 /* ---- settling ---- */
 
 static struct io quiet(int fds[2]) {
-    struct io io = {.signals = -1};
+    struct io io = {.signals = -1, .listener = -1, .other = -1};
     lease_begin(&io.lease);
     assert_int_equal(pipe(fds), 0);
     assert_int_equal(dup2(fds[0], STDIN_FILENO), STDIN_FILENO);

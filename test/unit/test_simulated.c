@@ -315,7 +315,7 @@ static void an_answer_takes_its_delay(UNUSED void **state) {
 static void lease(struct session *s, int64_t beat_ms, const char *behind) {
     struct error err = {0};
     cleanup(str_done) struct str text = {0};
-    wire_add_lease(&text, &(struct wire_lease){60000, beat_ms, 0});
+    wire_add_lease(&text, &(struct wire_lease){.lease_ms = 60000, .beat_ms = beat_ms});
     str_add(&text, behind);
     if (session_write(s, text.data, text.len, soon(), &err) != 0)
         fail_msg("%s", err.text);

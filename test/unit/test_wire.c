@@ -83,9 +83,17 @@ static void writes_a_command_whatever_is_in_it(UNUSED void **state) {
 
 static void writes_what_has_no_answer(UNUSED void **state) {
     struct str out = {0};
-    wire_add_lease(&out, &(struct wire_lease){60000, 15000, 500});
+    wire_add_lease(&out,
+                   &(struct wire_lease){.lease_ms = 60000, .beat_ms = 15000, .busy_wait_ms = 500});
     assert_string_equal(out.data, "{\"type\":\"lease\",\"lease_ms\":60000,\"beat_ms\":15000,"
                                   "\"busy_wait_ms\":500}\n");
+    str_clear(&out);
+    wire_add_lease(
+        &out, &(struct wire_lease){
+                  .lease_ms = 2, .beat_ms = 1, .linger_ms = 7200000, .key = "a\"b", .round = 3});
+    assert_string_equal(out.data, "{\"type\":\"lease\",\"lease_ms\":2,\"beat_ms\":1,"
+                                  "\"busy_wait_ms\":0,\"linger_ms\":7200000,\"key\":\"a\\\"b\","
+                                  "\"round\":3}\n");
     str_clear(&out);
     wire_add_end(&out);
     assert_string_equal(out.data, "{\"type\":\"end\"}\n");
