@@ -1,7 +1,8 @@
 """Schedules of faults: some servers of a fleet have a bad way or a bad time, the others do not.
 
-`ssh:SEED` puts the proxy before each server, `jump:SEED` before the bastion and behind it. All that a
-schedule does follows from its seed alone, but for where in time a signal falls.
+`ssh:SEED` puts the proxy before each server, `jump:SEED` before the bastion and behind it. `linger:SEED`
+loses first connections of runs whose agents linger: retries must find them, and nothing runs twice. All
+that a schedule does follows from its seed alone, but for where in time a signal falls.
 """
 
 import json
@@ -23,8 +24,10 @@ DESCRIPTORS = 24  # muster's own; and for each session in progress
 DESCRIPTORS_EACH = 8
 SETTLED = 0.4  # seconds after which a server's verdict in the log means that its session is closed
 PROMPT = ("cut", "reset", "sever")  # both ends, or muster, see them at once
+LOSSES = (*PROMPT, "half", "corrupt", "blackhole")
 GARBLES = ("corrupt", "reorder", "insert")
 ROLES = ("sshd", "agent", "guard", "command")
+SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)
 NETWORK = {"unreachable", "connection-lost", "timeout"}
 TIMES = {"connect": 1.0, "login": 1.5, "benchmark": 2.0, "beat": 0.3, "lease": 1.5}
 
@@ -49,8 +52,8 @@ class Report:
 # ---- what a schedule does --------------------------------------------------------------------------
 
 
-def draw_fault(rng, cold):
-    kind = rng.choice(KINDS)
+def draw_fault(rng, cold, kinds=KINDS):
+    kind = rng.choice(kinds)
     direction = rng.choice(("up", "down"))
     size = (UP + IMAGE * (cold and rng.random() < 0.4)) if direction == "up" else DOWN
     # as often among the first bytes, where the protocol changes with every few, as among the others
@@ -66,9 +69,9 @@ def draw_fault(rng, cold):
 class Signal:
     """A signal to a process of a session, some time after muster's start."""
 
-    def __init__(self, rng):
-        self.role = rng.choice(ROLES)
-        self.number = rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM))
+    def __init__(self, rng, roles=ROLES, numbers=SIGNALS):
+        self.role = rng.choice(roles)
+        self.number = rng.choice(numbers)
         self.at = rng.uniform(0.05, 0.8)
 
     def __str__(self):
@@ -104,6 +107,9 @@ class Schedule:
         self.timeout = rng.choice((3, 4, 5))
         self.cold = rng.random() < 0.25
         self.jump = kind == "jump"
+        self.lingers = kind == "linger"
+        if self.lingers:
+            self.retries, self.timeout = 2, 8
         self.faults = {}  # of a way, the bastion's included: (fault, of every connection?)
         self.signals = {}
         self.behind = set()  # the servers that are reached through the bastion
@@ -118,7 +124,11 @@ class Schedule:
                 self.faults[BASTION] = (draw_fault(rng, self.cold), rng.random() < 0.4)
                 return
         for i in rng.sample(numbers, rng.randint(1, self.count - 1)):
-            if not self.jump and rng.random() < 0.2:
+            if self.lingers and rng.random() < 0.2:
+                self.signals[i] = Signal(rng, ("sshd",), (signal.SIGKILL,))
+            elif self.lingers:
+                self.faults[i] = (draw_fault(rng, self.cold, LOSSES), False)
+            elif not self.jump and rng.random() < 0.2:
                 self.signals[i] = Signal(rng)
             else:
                 self.faults[i] = (draw_fault(rng, self.cold), rng.random() < 0.5)
@@ -130,6 +140,7 @@ class Schedule:
         yield (
             f"{self.count} servers, {self.fanout} at once, retries {self.retries}, time-out"
             f" {self.timeout}s, benchmarks {' '.join(self.benchmarks)}{', no agent there yet' * self.cold}"
+            f"{', agents linger' * self.lingers}"
         )
         if self.jump:
             yield f"behind the bastion: {' '.join(f'web{i}' for i in sorted(self.behind))}"
@@ -153,7 +164,9 @@ class Schedule:
 
     def must_recover(self, i):
         """Whether a retry is sure to help a touched server."""
-        if i in self.signals or self.retries == 0 or self.timeout < 4 or BASTION in self.faults:
+        if i in self.signals:
+            return self.lingers
+        if self.retries == 0 or self.timeout < 4 or BASTION in self.faults:
             return False
         fault, every = self.faults[i]
         return fault.kind in PROMPT and not every
@@ -176,7 +189,8 @@ class Schedule:
             "run", "-F", world.ssh_config(self.hosts()), "-c", world.write("muster.yaml", text),
             "-f", str(self.fanout), "--retries", str(self.retries), "--timeout", f"{self.timeout}s",
             "--json", "-v", "--log-file", world.path("log.jsonl"), "--log-format", "json", "-q",
-            "--failed-to", world.path("failed"), "--passed-to", world.path("passed"), *self.names,
+            "--failed-to", world.path("failed"), "--passed-to", world.path("passed"),
+            *(["--linger", "20s"] if self.lingers else []), *self.names,
         ]
 
     @property
@@ -340,13 +354,14 @@ def check_results(schedule, doc):
 
 
 def check_executions(world, schedule, doc):
-    """No benchmark ran more often than its server was tried."""
+    """No benchmark ran more often than its server was tried; with agents that linger, none ran twice."""
     mistakes = []
     ran = world.read("executions").split("\n")
     for i, s in enumerate(doc["servers"], 1):
         for b in schedule.benchmarks:
             times = ran.count(f"{i} {b}")
-            if times > s["attempts"] or (times != 1 and not schedule.touched(i)):
+            most = 1 if schedule.lingers else s["attempts"]
+            if times > most or (times != 1 and not schedule.touched(i)):
                 mistakes.append(f"{s['server']}: {b} ran {times} times in {s['attempts']} attempts")
     return mistakes
 

@@ -16,6 +16,7 @@ from faulted import Report, SLACK
 from world import BENCHMARKS, configuration, value_of, verdict_of
 
 LIMIT = 30  # seconds for any one muster
+GOING = 1.0  # seconds in which an agent that was told of the end is gone
 WAYS = {  # how a run is ended, how often of 10, and the exit status
     "SIGKILL": (7, -signal.SIGKILL),
     "SIGINT": (1, 130),
@@ -189,7 +190,7 @@ def simulated(world, kind, seed):
     story = Story(world, report, [s["server"] for s in doc["servers"]])
     first = ["run", f"--simulate={fleet}", "-f", str(fanout), "--json", "-q", "--retries", "0"]
     story.twice = rng.random() < 0.3
-    pieces(story, first, ends, key_results(doc), world.leftovers)
+    pieces(story, first, ends, key_results(doc), lambda over: world.leftovers())
     return report
 
 
@@ -208,7 +209,8 @@ def resume_twice(story, arguments):
 
 
 def pieces(story, first, ends, reference, after_end):
-    """Runs, ends and resumes until the run is whole. `after_end` finds more mistakes after each."""
+    """Runs, ends and resumes until the run is whole. `after_end` finds more mistakes after each piece, told
+    whether it was the last."""
     arguments = first
     for way, after in [*ends, (None, LIMIT)]:
         if way is None and story.twice and arguments is not first:
@@ -221,7 +223,7 @@ def pieces(story, first, ends, reference, after_end):
         if took is not None:
             story.report.count(f"times muster was ended by {way}")
         rows = story.check_end(way, status, took)
-        story.mistakes += after_end()
+        story.mistakes += after_end(took is None)
         if took is None:  # it came to its own end
             story.check_whole(status, rows, reference)
             return
@@ -234,6 +236,14 @@ def pieces(story, first, ends, reference, after_end):
 # ---- runs over sshd --------------------------------------------------------------------------------
 
 
+def check_clean(world, report):
+    took, left = world.wait_clean(SLACK)
+    report.worst("clean-up after the end of muster, ms", took * 1e3)
+    mistakes = [f"left on a server after {took:.1f} s: {p}" for p in left] + world.leftovers()
+    world.kill_all()
+    return mistakes
+
+
 def over_sshd(world, kind, seed):
     rng = random.Random(f"{kind}:{seed}")
     report = Report(f"{kind}:{seed}")
@@ -244,8 +254,10 @@ def over_sshd(world, kind, seed):
     ends = [draw_end(rng, 1.2) for _ in range(rng.choice((1, 1, 2)))]
     cold = rng.random() < 0.3
     fanout = rng.choice((1, 3, count))
+    lingers = rng.random() < 0.4
     report.about = [
-        f"{count} servers, {fanout} at once, benchmarks {' '.join(benchmarks)}{', no agent there yet' * cold}",
+        f"{count} servers, {fanout} at once, benchmarks {' '.join(benchmarks)}{', no agent there yet' * cold}"
+        f"{', agents linger' * lingers}",
         *(f"{way} after {at:.3f} s" for way, at in ends),
     ]
     world.reset()
@@ -254,7 +266,7 @@ def over_sshd(world, kind, seed):
     hosts = [f"Host web{i}\n  HostName 127.0.2.{i}\n" for i in numbers]
     first = [
         "run", "-F", world.ssh_config(hosts), "-c", world.write("muster.yaml", configuration(benchmarks)),
-        "-f", str(fanout), "--retries", "0", "--json", "-q", *names,
+        "-f", str(fanout), "--retries", "0", "--json", "-q", *(["--linger", "30s"] if lingers else []), *names,
     ]
     reference = {}
     for i, name in zip(numbers, names):
@@ -265,24 +277,31 @@ def over_sshd(world, kind, seed):
         s["server"]: ((s["verdict"], s["reason"]), [b["value"] for b in s["benchmarks"]])
         for s in doc["servers"]
     }
-    ran = {}
+    ran = {}  # how many benchmarks, by those that had their verdict when this piece began
+    stayed = set()  # the servers whose agents lingered, so that nothing may run twice
 
-    def after_end():
-        took, left = world.wait_clean(SLACK)
-        report.worst("clean-up after the end of muster, ms", took * 1e3)
-        mistakes = [f"left on a server after {took:.1f} s: {p}" for p in left] + world.leftovers()
-        world.kill_all()
-        # what had its verdict when this piece began was not touched in it
-        lines = world.read("executions").split("\n")
+    def executions(name):
+        i = names.index(name) + 1
+        return sum(line.startswith(f"{i} ") for line in world.read("executions").split("\n"))
+
+    def after_end(over):
+        mistakes = check_clean(world, report) if over or not lingers else []
         for name, times in ran.items():
-            i = names.index(name) + 1
-            now = sum(line.startswith(f"{i} ") for line in lines)
-            if now != times:
+            if (now := executions(name)) != times:
                 mistakes.append(f"{name} had its verdict, and ran {now - times} benchmarks more")
+        if over:
+            mistakes += [
+                f"{name} ran {executions(name)} benchmarks, not {len(benchmarks)}, though its agent lingered"
+                for name in stayed if executions(name) != len(benchmarks)
+            ]
+        elif lingers:
+            # an agent that was told of the end goes, though muster had no time left to store the verdict
+            time.sleep(GOING)
+            here = {f"web{p.server()}" for p in world.on_servers() if p.is_agent()}
+            stayed.intersection_update(row["name"] for row, _ in story.judged.values())
+            stayed.update(here)
         ran.clear()
-        for row, _ in story.judged.values():
-            i = names.index(row["name"]) + 1
-            ran[row["name"]] = sum(line.startswith(f"{i} ") for line in lines)
+        ran.update({row["name"]: executions(row["name"]) for row, _ in story.judged.values()})
         return mistakes
 
     pieces(story, first, ends, reference, after_end)
