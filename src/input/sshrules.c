@@ -376,6 +376,13 @@ static int open_file(const char *path) {
     return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 }
 
+/* A file that may be there cannot be opened: it counts as empty, unless that is muster's fault. */
+static int lacks(const char *path, struct error *err) {
+    if (!error_os_is_shortage(errno))
+        return 0;
+    return error_os(err, ERROR_INTERNAL, errno, "cannot read the ssh_config %s", path);
+}
+
 /* An included file. */
 static int read_file(struct reading *r, const char *path, bool guarded, int depth, size_t parent,
                      struct error *err) {
@@ -384,6 +391,8 @@ static int read_file(struct reading *r, const char *path, bool guarded, int dept
         return error_set(err, ERROR_USAGE, "Too many recursive configuration includes");
     }
     cleanup(fd_close) int fd = open_file(path);
+    if (fd < 0 && error_os_is_shortage(errno))
+        return lacks(path, err);
     if (fd < 0)
         return error_os(err, ERROR_USAGE, errno, "Can't open user config file %s", path);
     return read_open(r, fd, path, guarded, depth, parent, err);
@@ -395,13 +404,14 @@ static int read_user_file(struct reading *r, struct error *err) {
     if (path.failed)
         return error_memory(err);
     cleanup(fd_close) int fd = open_file(path.data);
-    return fd < 0 ? 0 : read_open(r, fd, path.data, true, 0, SSH_NO_BLOCK, err);
+    return fd < 0 ? lacks(path.data, err) : read_open(r, fd, path.data, true, 0, SSH_NO_BLOCK, err);
 }
 
 static int read_system_file(struct reading *r, struct error *err) {
     cleanup(fd_close) int fd = open_file(SYSTEM_FOLDER "/ssh_config");
     r->user = false;
-    return fd < 0 ? 0 : read_open(r, fd, SYSTEM_FOLDER "/ssh_config", false, 0, SSH_NO_BLOCK, err);
+    return fd < 0 ? lacks(SYSTEM_FOLDER "/ssh_config", err)
+                  : read_open(r, fd, SYSTEM_FOLDER "/ssh_config", false, 0, SSH_NO_BLOCK, err);
 }
 
 static int read_given_file(struct reading *r, const char *file, struct error *err) {

@@ -195,8 +195,10 @@ static int no_passphrase(const char *prompt __attribute__((unused)),
     return -1;
 }
 
+/* NULL, and errno ENOMEM where that is why; the library does not tell. */
 static ssh_key import_private(const char *text, const char *passphrase) {
     ssh_key key = NULL;
+    errno = 0;
     if (ssh_pki_import_privkey_base64(text, passphrase, no_passphrase, NULL, &key) != SSH_OK)
         return NULL;
     return key;
@@ -211,6 +213,8 @@ static int take_private(struct key *key, ssh_key private) {
     }
     if (!private || !key->public) {
         ssh_key_free(private);
+        if (errno == ENOMEM)
+            return -1;
         explain(key, KEY_UNUSABLE, "cannot be read as a private key");
         return rc;
     }
@@ -230,8 +234,10 @@ static int load(struct key *key) {
     bool plain = false;
     if (!read_file(key->path, &text, &st, &os)) {
         bool missing = os == ENOENT || os == ENOTDIR;
-        if (error_os_is_shortage(os))
-            return -1; /* which says nothing about the file */
+        if (error_os_is_shortage(os)) {
+            errno = os;
+            return -1;
+        }
         explain(key, missing ? KEY_MISSING : KEY_UNUSABLE,
                 missing ? "is not there" : "cannot be read");
     } else if (look_at(text.data, key, &plain) < 0)
@@ -249,8 +255,10 @@ static int load(struct key *key) {
 
 int keyfile_load(const char *path, struct key **ret) {
     cleanup(key_freep) struct key *key = calloc(1, sizeof(*key));
-    if (!key || !(key->path = strdup(path)) || load(key) < 0)
+    if (!key || !(key->path = strdup(path)) || load(key) < 0) {
+        errno = error_os_is_shortage(errno) ? errno : ENOMEM;
         return -1;
+    }
     *ret = TAKE(key);
     return 0;
 }

@@ -29,8 +29,10 @@ struct key {
     char why[120];         /* not KEY_READY: what is wrong with it, "is encrypted ..." */
 };
 
-/* Returns 0 whatever is wrong with the file (see its state), or -1 when memory or descriptors
- * ran out. */
+/*
+ * Returns 0 whatever is wrong with the file (see its state), or -1 with errno when memory or
+ * descriptors ran out, which is no property of the file.
+ */
 int keyfile_load(const char *path, struct key **ret) must_use;
 
 /* Decrypts the private half, which takes long on purpose (0.1 s). Whether the passphrase was right.

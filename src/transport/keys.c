@@ -7,6 +7,7 @@
  */
 #include "transport/keys.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <search.h>
 #include <stdint.h>
@@ -97,7 +98,7 @@ int keys_get(struct keys *k, const char *path, const struct key **ret, struct er
     if (*ret)
         return 0;
     if (keyfile_load(path, &key) < 0)
-        return error_memory(err);
+        return error_os(err, ERROR_INTERNAL, errno, "cannot read the key %s", path);
     *ret = keep(k, &k->files, key, compare_files, free_file);
     return *ret ? 0 : error_memory(err);
 }

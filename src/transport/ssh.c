@@ -161,7 +161,10 @@ static int look_up(void *arg, const char *name, int family, int64_t deadline, ch
 
 static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct error *err) {
     unsigned char byte;
-    /* both make what they share on first use, which threads would race for */
+    /* both make what they share on first use, which threads would race for; without memory for
+     * that of OpenSSL its functions crash */
+    if (!OSSL_LIB_CTX_get0_global_default())
+        return error_memory(err);
     if (ssh_init() != SSH_OK || RAND_bytes(&byte, 1) != 1)
         return error_set(err, ERROR_INTERNAL, "cannot initialise libssh");
     if (!copy(s->user, &t->user) || !copy(s->config_file, &t->config_file) ||

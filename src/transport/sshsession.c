@@ -116,7 +116,8 @@ static int refused(struct sshsession *s, const char *what, struct error *err) {
         return link_error(&s->link, LINK_LOST, what, err);
     cleanup(str_done) struct str words = {0};
     link_add_words(&s->link, &words);
-    if (words.failed)
+    /* the library's own lack of memory is no refusal */
+    if (words.failed || strstr(words.data, "Out of memory"))
         return error_memory(err);
     return error_set(err, ERROR_UNSUPPORTED, "%s was refused by %s: %s", what, s->address,
                      words.data);

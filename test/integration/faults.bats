@@ -49,7 +49,7 @@ benchmarks:
     extract: {jq: '.a + ([range(40)] | length) - 40'}
 Y
     # not the first ones: jq's compiler, which works before any server is reached, may crash
-    sweep 47 --last 2400 -- run -T local --json --log-format json
+    sweep 59 --last 1500 -- run -T local --json --log-format json
 }
 
 @test "threads are refused, each alone and all from one on" {
@@ -62,6 +62,13 @@ Y
     sweep 3 --kind descriptor --on -- "${simulated[@]}"
     local_run
     sweep 5 --kind descriptor -- run -T local --json --log-format json
+}
+
+@test "descriptors are refused while servers are reached over ssh" {
+    ssh_material
+    start_sshd 127.0.0.1
+    local_run
+    sweep 1 --kind descriptor -- run -F "$T/ssh_config" 127.0.0.1 --json --log-format json
 }
 
 @test "the limit of open files is a few" {
