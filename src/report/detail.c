@@ -85,6 +85,7 @@ static void add_key(struct str *out, const char *key) {
 static void add_line_key(struct str *out, int indent, const char *key) {
     cleanup(str_done) struct str shown = {0};
     add_key(&shown, key);
+    out->failed |= shown.failed;
     str_addf(out, "%*s%-*s ", indent, "", KEY_WIDTH - indent, shown.data ? shown.data : "");
 }
 

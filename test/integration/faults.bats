@@ -52,6 +52,13 @@ Y
     sweep 59 --last 1500 -- run -T local --json --log-format json
 }
 
+@test "an allocation fails while a run is shown: all of it is told, or why not" {
+    "$MUSTER" run --simulate=servers=3,seed=3,delay=0,error=30% -q >"$T/out" 2>&1 || true
+    sweep 53 -- show last --json
+    sweep 53 -- show last --server 2
+    sweep 53 -- log last
+}
+
 @test "threads are refused, each alone and all from one on" {
     sweep 1 --kind thread -- "${simulated[@]}"
     sweep 1 --kind thread --on -- "${simulated[@]}"
