@@ -961,6 +961,122 @@ static int open_relayed(struct fixture *f, struct relay r) {
     return rc;
 }
 
+#define SHORT (400 * CLOCK_MS)
+
+/* Passes the sshd's words on until there were so many bytes of them; then it is silent, or resets.
+ */
+struct short_relay {
+    struct fixture *f;
+    size_t limit;
+    bool resets;
+    size_t passed; /* in the end */
+};
+
+static void *play_short_relay(void *arg) {
+    struct short_relay *r = arg;
+    int ends[2] = {accept(r->f->listener, NULL, NULL), dial(r->f->port)};
+    struct pollfd set[2] = {{.fd = ends[0], .events = POLLIN}, {.fd = ends[1], .events = POLLIN}};
+    char buf[65536];
+    for (bool open = true; open && poll(set, 2, 10000) > 0;) {
+        ssize_t n = 1;
+        if (set[0].revents && (n = recv(ends[0], buf, sizeof(buf), MSG_DONTWAIT)) > 0)
+            send(ends[1], buf, (size_t)n, MSG_NOSIGNAL);
+        open = n > 0;
+        size_t room = r->limit - r->passed;
+        if (set[1].revents &&
+            (n = recv(ends[1], buf, room < sizeof(buf) ? room : sizeof(buf), MSG_DONTWAIT)) > 0)
+            r->passed += (size_t)send(ends[0], buf, (size_t)n, MSG_NOSIGNAL);
+        if (r->passed == r->limit) {
+            set[1].fd = -1;
+            set[1].revents = 0;
+            open = open && !r->resets;
+        }
+    }
+    if (r->resets)
+        setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &(struct linger){1, 0}, sizeof(struct linger));
+    close(ends[0]);
+    close(ends[1]);
+    return NULL;
+}
+
+/* From the connection to the end of a command; the error where it ended earlier. */
+static int whole_session(struct fixture *f) {
+    char buf[64];
+    int status;
+    if (transport_open(f->t, &f->server, deadline_in(20 * CLOCK_S), &f->s, &f->err) != 0)
+        return -1;
+    int64_t within = f->settings.login_timeout ? f->settings.login_timeout : 20 * CLOCK_S;
+    int64_t soon = deadline_in(within);
+    return session_start(f->s, "echo ok", soon, &f->err) != 0 ||
+                   session_read(f->s, buf, sizeof(buf), soon, &f->err) < 0 ||
+                   session_finish(f->s, soon, &status, &f->err) != 0
+               ? -1
+               : 0;
+}
+
+/* How many bytes of the sshd's were passed on. */
+static size_t run_short(struct fixture *f, size_t limit, bool resets, int *rc, int64_t *closing) {
+    pthread_t thread;
+    struct short_relay r = {.f = f, .limit = limit, .resets = resets};
+    assert_int_equal(pthread_create(&thread, NULL, play_short_relay, &r), 0);
+    *rc = whole_session(f);
+    int64_t before = clock_now();
+    session_close(f->s);
+    *closing = clock_now() - before;
+    f->s = NULL;
+    pthread_join(thread, NULL);
+    return r.passed;
+}
+
+/* Whether the error is one that a silence or a reset at that place may have. */
+static bool is_fit(const struct error *err, bool resets) {
+    static const char *const stages[] = {"SSH banner", "the key exchange", "the login", "command",
+                                         "channel"};
+    bool stage = false;
+    for (size_t i = 0; i < ARRAY_LEN(stages); i++)
+        stage |= strstr(err->text, stages[i]) != NULL;
+    if (resets)
+        return stage && (err->kind == ERROR_UNREACHABLE || err->kind == ERROR_CONNECTION_LOST);
+    return stage && err->kind == ERROR_TIMEOUT;
+}
+
+/* Whatever byte is the last one: of the banner, key exchange, login, channel or output. */
+static void falls_short(struct fixture *f, size_t whole, bool resets) {
+    int64_t closing, worst = 0;
+    int rc;
+    make_transport(f);
+    for (size_t i = 0; i < 12; i++) {
+        size_t limit = i < 2 ? i : whole * i / 12;
+        int64_t before = clock_now();
+        run_short(f, limit, resets, &rc, &closing);
+        int64_t took = clock_now() - before;
+        if (rc == 0 || !is_fit(&f->err, resets))
+            fail_msg("after %zu of %zu bytes: %d, kind %d: %s", limit, whole, rc, f->err.kind,
+                     f->err.text);
+        assert_in_range(took, resets ? 0 : SHORT - 10 * CLOCK_MS, 3 * CLOCK_S);
+        worst = closing > worst ? closing : worst;
+    }
+    print_message("# closed in %lld us at most\n", (long long)(worst / CLOCK_US));
+    assert_true(worst < 2 * CLOCK_S);
+}
+
+static void ends_wherever_the_server_falls_silent_or_breaks_off(void **state) {
+    struct fixture *f = *state;
+    int rc;
+    int64_t closing;
+    start_sshd(f, "");
+    configure(f, "");
+    f->server.port = listen_anywhere(&f->listener, 5);
+    shell("sed 's/:%d/:%d/' known_hosts >>known_hosts", f->port, f->server.port);
+    make_transport(f);
+    size_t whole = run_short(f, SIZE_MAX, false, &rc, &closing);
+    if (rc != 0)
+        fail_msg("%s", f->err.text);
+    falls_short(f, whole, true);
+    f->settings.connect_timeout = f->settings.login_timeout = SHORT;
+    falls_short(f, whole, false);
+}
+
 /* What may come before a banner (RFC 4253, 4.2). */
 static void passes_over_what_comes_before_the_banner(void **state) {
     struct fixture *f = *state;
@@ -1587,6 +1703,7 @@ int main(int argc, char **argv) {
         TEST(waits_no_longer_for_a_banner_than_told),
         TEST(judges_servers_that_break_off),
         TEST(judges_servers_that_stop),
+        TEST(ends_wherever_the_server_falls_silent_or_breaks_off),
         TEST(passes_over_what_comes_before_the_banner),
         TEST(hears_a_mismatch_that_comes_with_the_banner),
         TEST(says_which_algorithms_do_not_match),
