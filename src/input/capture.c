@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define GRACE_KILL (800 * CLOCK_MS)
+
 struct pipe {
     int ends[2];
 };
@@ -116,10 +118,12 @@ static int reap(pid_t pid, const struct cancel *cancel, int64_t deadline, int *s
     }
 }
 
+/* One that hangs in the kernel is left to init, which gets it when muster ends. */
 static void end_group(pid_t pid) {
+    int64_t deadline = deadline_in(GRACE_KILL);
     kill(-pid, SIGKILL);
-    while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-        ;
+    while (waitpid(pid, NULL, WNOHANG) == 0 && clock_now() < deadline)
+        nanosleep(&(struct timespec){.tv_nsec = CLOCK_MS}, NULL);
 }
 
 int capture_run(const char *path, char *const argv[], const struct cancel *cancel, int64_t deadline,

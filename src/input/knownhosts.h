@@ -15,6 +15,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "sync/cancel.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -67,6 +68,7 @@ struct knownhosts_addition {
     const char *type;
     const char *key;
     bool hashed;
+    const struct cancel *cancel; /* ends the wait for the lock, which is 5 s at most; NULL: none */
 };
 
 /*
@@ -74,7 +76,8 @@ struct knownhosts_addition {
  * under a lock on the file: one line, or where names are hidden one for each; nothing is written
  * for a name under which the file has the key by then, or when it is no regular file (/dev/null).
  * Fails with ERROR_HOST_KEY and the path: also for a name that ssh would not record, for a
- * malformed key, and when the lock is not free within five seconds.
+ * malformed key, and when the lock is not free within five seconds; with ERROR_INTERRUPTED when the
+ * token fires first.
  */
 int knownhosts_append(const char *file, const struct knownhosts_addition *a,
                       struct error *err) must_use;

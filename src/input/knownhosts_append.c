@@ -24,13 +24,15 @@
 
 enum { FILE_MAX = 256 << 20 };
 
-static int lock_file(int fd, const char *file, struct error *err) {
+static int lock_file(int fd, const char *file, const struct cancel *cancel, struct error *err) {
     int64_t deadline = deadline_in(5 * CLOCK_S);
     while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return error_os(err, ERROR_HOST_KEY, errno, "cannot lock %s", file);
         if (clock_now() >= deadline)
             return error_set(err, ERROR_HOST_KEY, "%s is locked by another program", file);
+        if (cancel && cancel_fired(cancel))
+            return error_set(err, ERROR_INTERRUPTED, "the run was ended");
         nanosleep(&(struct timespec){.tv_nsec = 2 * CLOCK_MS}, NULL);
     }
     return 0;
@@ -52,7 +54,7 @@ static int make_folder(const char *file, struct error *err) {
 }
 
 /* Opens and locks the file; *ret is -1 when it is no regular one, where nothing can be kept. */
-static int open_locked(const char *file, int *ret, struct error *err) {
+static int open_locked(const char *file, const struct cancel *cancel, int *ret, struct error *err) {
     if (make_folder(file, err) < 0)
         return -1;
     /* O_NONBLOCK: the path may be a pipe that nobody reads */
@@ -67,7 +69,7 @@ static int open_locked(const char *file, int *ret, struct error *err) {
         *ret = -1;
         return 0;
     }
-    if (lock_file(fd, file, err) < 0)
+    if (lock_file(fd, file, cancel, err) < 0)
         return -1;
     *ret = fd_take(&fd);
     return 0;
@@ -180,7 +182,7 @@ int knownhosts_append(const char *file, const struct knownhosts_addition *additi
     cleanup(str_done) struct str lines = {0};
     cleanup(str_done) struct str text = {0};
     cleanup(fd_close) int fd = -1;
-    if (check(file, &a, err) < 0 || open_locked(file, &fd, err) < 0)
+    if (check(file, &a, err) < 0 || open_locked(file, a.cancel, &fd, err) < 0)
         return -1;
     if (fd < 0)
         return 0;

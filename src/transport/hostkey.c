@@ -42,6 +42,7 @@ struct accepted {
 };
 
 struct hostkeys {
+    struct cancel *cancel;
     pthread_mutex_t lock;
     struct table *first;
     void *accepted; /* a tree, by name */
@@ -57,10 +58,11 @@ struct hostkey {
     bool authority;
 };
 
-int hostkeys_new(struct hostkeys **ret, struct error *err) {
+int hostkeys_new(struct cancel *cancel, struct hostkeys **ret, struct error *err) {
     struct hostkeys *h = calloc(1, sizeof(*h));
     if (!h)
         return error_memory(err);
+    h->cancel = cancel;
     pthread_mutex_init(&h->lock, NULL);
     *ret = h;
     return 0;
@@ -459,7 +461,8 @@ static void record(const struct hostkey *k, const struct hostjudge_answer *a, co
                                            .address_port = o->port,
                                            .type = s->type,
                                            .key = s->key,
-                                           .hashed = o->hash_known_hosts};
+                                           .hashed = o->hash_known_hosts,
+                                           .cancel = k->all->cancel};
     struct error err;
     if (knownhosts_append(o->user_known_hosts[0], &addition, &err) < 0)
         log_warning("host key not recorded", LOG_S("because", err.text));

@@ -13,13 +13,14 @@
 
 #include "base/str.h"
 #include "input/sshconfig.h"
+#include "sync/cancel.h"
 
 #include <libssh/libssh.h>
 
 struct hostkeys;
 struct hostkey;
 
-int hostkeys_new(struct hostkeys **ret, struct error *err) must_use;
+int hostkeys_new(struct cancel *cancel, struct hostkeys **ret, struct error *err) must_use;
 void hostkeys_free(struct hostkeys *h);
 
 /*

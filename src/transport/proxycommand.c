@@ -32,6 +32,7 @@
 #define LINE 1024
 #define GRACE (500 * CLOCK_MS)
 #define LAST_WORDS (200 * CLOCK_MS)
+#define SAID_MAX 65536 /* bytes of what it says that are logged; and read, once it has ended */
 
 struct proxycommand {
     struct carrier base;
@@ -41,6 +42,7 @@ struct proxycommand {
     int stop;       /* tells the thread to end */
     int ended;      /* told by the thread when it has read all */
     pthread_t thread;
+    size_t said; /* the thread's own: bytes that were logged */
     pthread_mutex_t lock;
     char last[LINE]; /* guarded by lock */
 };
@@ -52,7 +54,11 @@ static void tell_line(struct proxycommand *p, const char *line, size_t n) {
     text_add_printable(&text, line, text_length_trimmed(line, n), LINE - 1);
     if (!text.len || text.failed)
         return;
-    log_info("the proxy command says", LOG_S("line", text.data));
+    if (p->said < SAID_MAX && p->said + n >= SAID_MAX)
+        log_warning("the proxy command says too much: the rest is left out");
+    else if (p->said < SAID_MAX)
+        log_info("the proxy command says", LOG_S("line", text.data));
+    p->said += p->said < SAID_MAX ? n : 0;
     pthread_mutex_lock(&p->lock);
     snprintf(p->last, sizeof(p->last), "%s", text.data);
     pthread_mutex_unlock(&p->lock);
@@ -77,10 +83,10 @@ static size_t tell_lines(struct proxycommand *p, char *buf, size_t n, bool all) 
 static void *listen_to(void *arg) {
     struct proxycommand *p = arg;
     char buf[LINE];
-    size_t n = 0;
+    size_t n = 0, late = 0;
     ssize_t got = 1;
     log_bind("server", p->name);
-    while (got != 0) {
+    while (got != 0 && late < SAID_MAX) {
         struct pollfd set[] = {{.fd = p->complaints, .events = POLLIN},
                                {.fd = p->stop, .events = POLLIN}};
         poll(set, ARRAY_LEN(set), -1);
@@ -90,8 +96,7 @@ static void *listen_to(void *arg) {
         if (got > 0)
             n = tell_lines(p, buf, n + (size_t)got, false);
         /* what is left of the group was killed, but a stray may hold the pipe, and write */
-        if (got > 0 && set[1].revents && set[0].revents == 0)
-            break;
+        late += got > 0 && set[1].revents ? (size_t)got : 0;
     }
     tell_lines(p, buf, n, true);
     eventfd_write(p->ended, 1);

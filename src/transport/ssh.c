@@ -173,7 +173,7 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
     int handshakes = s->handshakes > 0 ? s->handshakes : SSH_HANDSHAKES;
     if (sshconfig_new(s->user, s->port, s->config_file, s->cancel, &t->kit.config, err) != 0 ||
         keys_new(&t->kit.keys, err) != 0 || keyring_new(&t->kit.keyring, err) != 0 ||
-        hostkeys_new(&t->kit.hostkeys, err) != 0 ||
+        hostkeys_new(s->cancel, &t->kit.hostkeys, err) != 0 ||
         resolver_new(LOOKUPS, &t->kit.resolver, err) != 0 ||
         gate_new(handshakes, &t->kit.gate, err) != 0 ||
         pace_new(s->start_rate, NULL, &t->kit.pace, err) != 0 ||

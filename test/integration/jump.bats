@@ -301,6 +301,33 @@ SH
     detail_has 'cannot run the ProxyCommand'
 }
 
+@test "what a ProxyCommand has left behind, and complains for ever, holds nobody up" {
+    start_sshd 127.0.1.1
+    proxy
+    mark=$((RANDOM + 900000))
+    # a stray of a session of its own, which has the command's standard error
+    cat >stray <<SH
+#!/bin/bash
+setsid sh -c 'echo \$\$ >>$T/stray.pids; exec yes complaint $mark >&2' >/dev/null </dev/null &
+exec $T/proxy "\$@"
+SH
+    chmod +x stray
+    configure 'Host web*' '  HostName 127.0.1.1' '  HostKeyAlias web1' "  ProxyCommand $T/stray %h %p"
+    begin=$(date +%s%N)
+    SHELL=/bin/bash run timeout -k 1 20 "$MUSTER" run -F ssh_config web1 --json -q
+    took=$((($(date +%s%N) - begin) / 1000000))
+    for pid in $(cat stray.pids); do
+        kill $pid || true
+        wait_for gone "complaint $mark"
+    done
+    status_is 0
+    [ $took -lt 5000 ] || fail "it took $took ms"
+    # the log has the beginning of the complaints
+    "$MUSTER" log last >log
+    [ "$(grep -c 'says too much' log)" -eq 1 ] || fail "it does not say that it says more"
+    [ "$(grep -c "complaint $mark" log)" -lt 6000 ] || fail "the log has $(grep -c complaint log) complaints"
+}
+
 @test "Ctrl-C leaves no ProxyCommand, however it clings" {
     mark=$((RANDOM + 800000))
     printf '#!/bin/bash\ntrap "" HUP TERM\n(trap "" HUP; exec sleep %s.5) &\nwhile :; do sleep %s; done\n' $mark $mark >cling

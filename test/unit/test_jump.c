@@ -168,8 +168,9 @@ static void make_kit(struct fixture *f, int channels) {
     if (cancel_new(&f->kit.cancel, &err) != 0 ||
         sshconfig_new(NULL, 0, config, f->kit.cancel, &f->kit.config, &err) != 0 ||
         keys_new(&f->kit.keys, &err) != 0 || keyring_new(&f->kit.keyring, &err) != 0 ||
-        hostkeys_new(&f->kit.hostkeys, &err) != 0 || resolver_new(4, &f->kit.resolver, &err) != 0 ||
-        gate_new(64, &f->kit.gate, &err) != 0 || pace_new(0, NULL, &f->kit.pace, &err) != 0 ||
+        hostkeys_new(f->kit.cancel, &f->kit.hostkeys, &err) != 0 ||
+        resolver_new(4, &f->kit.resolver, &err) != 0 || gate_new(64, &f->kit.gate, &err) != 0 ||
+        pace_new(0, NULL, &f->kit.pace, &err) != 0 ||
         pace_new(0, NULL, &f->kit.direct, &err) != 0 ||
         jumps_new(&f->kit, channels, &f->kit.jumps, &err) != 0)
         fail_msg("%s", err.text);

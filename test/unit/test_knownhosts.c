@@ -337,6 +337,25 @@ static void appends_addresses(void **state) {
     assert_int_equal(ask(text.data, "10.0.0.1", 22, ED1).line, 3 + hashed);
 }
 
+static void waits_for_the_lock_no_longer_than_the_run_lasts(void **state UNUSED) {
+    const char *path = path_of("locked");
+    struct error err;
+    struct cancel *cancel;
+    struct knownhosts_addition a = {.host = "web1", .type = "ssh-ed25519", .key = ED1};
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(flock(fd, LOCK_EX), 0);
+    assert_int_equal(cancel_new(&cancel, &err), 0);
+    a.cancel = cancel;
+    cancel_fire(cancel);
+    int64_t before = clock_now();
+    assert_int_equal(knownhosts_append(path, &a, &err), -1);
+    assert_int_equal(err.kind, ERROR_INTERRUPTED);
+    assert_true(clock_now() - before < CLOCK_S);
+    close(fd);
+    assert_int_equal(knownhosts_append(path, &a, &err), 0);
+    cancel_free(cancel);
+}
+
 static void appends_once(void **state) {
     bool hashed = *state != NULL;
     struct error err;
@@ -466,6 +485,7 @@ int main(void) {
         cmocka_unit_test(appends_once),
         cmocka_unit_test_prestate(appends_once, "hashed"),
         cmocka_unit_test(ends_a_line_that_has_no_end),
+        cmocka_unit_test(waits_for_the_lock_no_longer_than_the_run_lasts),
         cmocka_unit_test(refuses_to_append_what_ssh_would_not),
         cmocka_unit_test(threads_append_whole_lines),
         cmocka_unit_test(tries_a_thousand_hidden_names_in_less_than_a_millisecond),
