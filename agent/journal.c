@@ -4,7 +4,8 @@
  * The file is a line for each answer: the request's id, its question in hex, the answer as muster
  * gets it. It is read once, in the beginning, and only written to after that; a last line that was
  * cut by a crash is cut off. Whoever holds the run's listening socket (linger.h) is the only one
- * with the file. It lies in the agent's own directory, which belongs to the user alone and outlives
+ * with the file, and locks it because another container may have sockets of its own and the same
+ * directory. It lies in the agent's own directory, which belongs to the user alone and outlives
  * a reboot.
  *
  * A request's id says which one it is, because muster asks the same questions in the same order in
@@ -18,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -133,10 +135,12 @@ static char *path_of(const char *name) {
     return str_take(&path);
 }
 
+/* -1 when there is none to be had, or another agent has it. */
 static int open_file(const char *path) {
     struct stat st;
     int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid())) {
+    if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+                    flock(fd, LOCK_EX | LOCK_NB) != 0)) {
         close(fd);
         return -1;
     }
@@ -157,8 +161,11 @@ void journal_open(struct journal *j, const char *name) {
     *j = (struct journal){.path = path_of(name), .fd = -1};
     if (j->path)
         j->fd = open_file(j->path);
-    if (j->fd < 0)
+    if (j->fd < 0) {
+        free(j->path);
+        j->path = NULL;
         return;
+    }
     read_file(j);
     take_lines(j);
     off_t end = (off_t)j->text.len;

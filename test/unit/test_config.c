@@ -63,6 +63,7 @@ static void reads_everything(UNUSED void **state) {
                            "heartbeat: 2s\n"
                            "lease: 4s\n"
                            "busy_wait: 1m\n"
+                           "linger: 12h\n"
                            "ssh: {user: bench, port: 2222, connect_timeout: 10s,\n"
                            "      login_timeout: 5s, start_rate: 50, jump_channels: 7,\n"
                            "      config: /x y}\n"
@@ -91,6 +92,7 @@ static void reads_everything(UNUSED void **state) {
     assert_int_equal(c.heartbeat, 2 * CLOCK_S);
     assert_int_equal(c.lease, 4 * CLOCK_S);
     assert_int_equal(c.busy_wait, 60 * CLOCK_S);
+    assert_int_equal(c.linger, 12 * 3600 * CLOCK_S);
     assert_string_equal(c.ssh.user, "bench");
     assert_int_equal(c.ssh.port, 2222);
     assert_int_equal(c.ssh.connect_timeout, 10 * CLOCK_S);
@@ -101,7 +103,7 @@ static void reads_everything(UNUSED void **state) {
     assert_int_equal(c.benchmark_count, 4);
     const struct config_benchmark *b = c.benchmarks;
     assert_string_equal(b[0].name, "cpu");
-    assert_int_equal(b[0].line, 12);
+    assert_int_equal(b[0].line, 13);
     assert_null(b[0].command);
     assert_true(b[0].threshold == 60 && b[0].reference == 2e9);
     assert_int_equal(b[0].timeout, 5 * CLOCK_S);

@@ -55,6 +55,23 @@ static void defaults(UNUSED void **state) {
     plan_done(&p);
 }
 
+/* A server that is lost has the time to come back. */
+static void agents_linger_within_the_server_s_time(UNUSED void **state) {
+    struct config c = with(2);
+    struct plan p = make(&c, (struct plan_options){.linger = -1});
+    int64_t without = p.server_timeout;
+    assert_int_equal(p.linger, 0);
+    plan_done(&p);
+    c.linger = 7200 * CLOCK_S;
+    p = make(&c, (struct plan_options){.linger = -1});
+    assert_int_equal(p.linger, 7200 * CLOCK_S);
+    assert_int_equal(p.server_timeout, without + 7200 * CLOCK_S);
+    plan_done(&p);
+    p = make(&c, (struct plan_options){.linger = 0});
+    assert_int_equal(p.linger, 0);
+    plan_done(&p);
+}
+
 static void the_configuration_lists_what_is_run(UNUSED void **state) {
     struct config c = with(2);
     struct plan p = make(&c, (struct plan_options){.threshold = 70});
@@ -153,6 +170,7 @@ static void an_unknown_benchmark_is_a_mistake(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
+        cmocka_unit_test(agents_linger_within_the_server_s_time),
         cmocka_unit_test(the_configuration_lists_what_is_run),
         cmocka_unit_test(a_quick_run_is_shorter),
         cmocka_unit_test(the_command_line_wins),
