@@ -82,7 +82,7 @@ static bool read_request(struct json *json, char *line, size_t n, struct request
 /* The journal is open from the first request on that a lease to linger came before. */
 static void open_journal(struct session *s) {
     char name[JOURNAL_NAME_MAX];
-    if (s->keeps || s->io.listener < 0)
+    if (s->keeps || s->io.lease.linger == 0)
         return;
     snprintf(name, sizeof(name), "%s-%016llx-%lld", s->io.run, (unsigned long long)s->io.lease.key,
              (long long)s->io.lease.round);

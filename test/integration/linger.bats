@@ -35,7 +35,7 @@ teardown() {
 
 # muster in the middle of the second command, in $pid
 begin() {
-    "$MUSTER" run -F ssh_config "${@:-127.0.0.1}" --json >out.json 2>err </dev/null &
+    "$MUSTER" run -F ssh_config 127.0.0.1 --json >out.json 2>err </dev/null &
     pid=$!
     wait_for grep -q second ran
 }
@@ -211,10 +211,37 @@ except ConnectionError:
     print("said b''")
 P
     output_has "said b''"
-    # nor does one that took the name first get at a session
     touch go
     run muster resume last --json
     passed
+}
+
+@test "nobody else gets a session by taking the name first" {
+    [ "$(id -u)" = 0 ] || skip "this takes another user"
+    begin
+    kill -9 $pid
+    join
+    name=$(grep -o '@muster-linger:[^ ]*' /proc/net/unix | head -1)
+    kill -9 "$(pgrep -P "$(pgrep -of "^$T/cache")")"
+    wait_for agents_are 0
+    setpriv --reuid 65534 --regid 65534 --clear-groups /usr/bin/python3 - "${name#@}" >heard 2>&1 <<'P' &
+import socket, sys
+s = socket.socket(socket.AF_UNIX)
+s.bind("\0" + sys.argv[1])
+s.listen()
+s.settimeout(20)
+print("listens", flush=True)
+c = s.accept()[0]
+c.settimeout(5)
+print("heard", c.recv(1000), flush=True)
+P
+    wait_for grep -q listens heard
+    touch go
+    run muster resume last --json
+    status_is 0
+    [ "$(tr '\n' ' ' <ran)" = "first second second " ] || fail "ran: $(cat ran)" # by the journal
+    wait_for grep -q "heard b''" heard || fail "$(cat heard)"
+    nothing_is_left
 }
 
 @test "one that has nothing to do lets another run measure" {
