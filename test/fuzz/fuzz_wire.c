@@ -24,6 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n) {
     check_text(m.sensors);
     check_text(m.detail);
     require(isfinite(m.seconds) && m.seconds >= 0 && m.output_len <= n);
+    require(m.type != WIRE_OUTPUT || m.bytes >= (int64_t)m.output_len);
     for (size_t i = 0; i < m.metric_count; i++) {
         check_text(m.metrics[i].name);
         check_text(m.metrics[i].unit);
