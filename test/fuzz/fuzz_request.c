@@ -48,6 +48,7 @@ static void check_lease(const uint8_t *data, size_t n) {
     lease_take(&l, line, n);
     require(l.length > 0 && l.length <= most && l.beat >= 0 && l.beat <= most);
     require(l.busy_wait >= 0 && l.busy_wait <= most);
+    require(l.linger >= 0 && l.linger <= most && l.round >= 0);
     wire_add_lease(&sent, &(struct wire_lease){.lease_ms = (int64_t)n + 1, .beat_ms = 7});
     require(!sent.failed);
     lease_take(&l, sent.data, sent.len);
