@@ -118,5 +118,5 @@ static void fake_free(struct transport *t) {
 static const struct transport_ops transport_ops = {"fake", fake_open, fake_free};
 
 void fake_transport_init(struct fake_transport *f, const char *const *script) {
-    *f = (struct fake_transport){.transport = {&transport_ops}, .script = script};
+    *f = (struct fake_transport){.transport.ops = &transport_ops, .script = script};
 }
