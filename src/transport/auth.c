@@ -10,6 +10,7 @@
 #include "transport/refusal.h"
 #include "transport/ticket.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -67,8 +68,12 @@ static enum step lost(struct auth *a) {
 
 typedef int auth_call(struct auth *a, const void *arg);
 
-/* Makes a call until it has come to an end; STEP_FAILED with the error, or STEP_NEXT. */
+/*
+ * Makes a call until it has come to an end; STEP_FAILED with the error, or STEP_NEXT. Where a key
+ * cannot be used for want of memory the library does not tell that from a key that is no good.
+ */
 static enum step call(struct auth *a, auth_call *make, const void *arg, int *rc) {
+    errno = 0;
     while ((*rc = make(a, arg)) == SSH_AUTH_AGAIN) {
         enum link_state state = link_wait(a->l, a->deadline);
         if (state == LINK_LOST)
@@ -77,6 +82,11 @@ static enum step call(struct auth *a, auth_call *make, const void *arg, int *rc)
             link_error(a->l, state, "the login", a->err);
             return STEP_FAILED;
         }
+        errno = 0;
+    }
+    if (*rc == SSH_AUTH_ERROR && errno == ENOMEM) {
+        error_memory(a->err);
+        return STEP_FAILED;
     }
     return link_lost(a->l) ? lost(a) : STEP_NEXT;
 }

@@ -13,6 +13,7 @@
 #include "sync/log.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netdb.h>
 #include <openssl/evp.h>
 #include <pthread.h>
@@ -330,9 +331,12 @@ static int get_shown(const struct hostkey *k, ssh_session session, struct shown 
     if (rc == SSH_OK)
         rc = ssh_pki_export_pubkey_base64(key, &s->key);
     ssh_key_free(key);
-    if (rc != SSH_OK) /* the key exchange has read it: what is lacking is memory */
+    /* the key exchange has read it: what is lacking is memory */
+    errno = 0;
+    bool known = rc == SSH_OK && type_of(s->key, s->type, sizeof(s->type));
+    if (rc != SSH_OK || (!known && errno == ENOMEM))
         return error_memory(err);
-    if (!type_of(s->key, s->type, sizeof(s->type)))
+    if (!known)
         return error_set(err, ERROR_HOST_KEY, "the host key of %s cannot be read", k->name);
     fingerprint(s->key, s->fingerprint);
     return 0;

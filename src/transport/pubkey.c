@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "input/hostkey.h"
 
+#include <errno.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -150,7 +151,10 @@ int pubkey_new(const void *raw, size_t n, struct pubkey **ret) {
         return -1;
     if (!usable)
         return 0;
+    errno = 0;
     k->key = import(k);
+    if (!k->key && errno == ENOMEM) /* a type that the library does not know is no reason to fail */
+        return -1;
     *ret = TAKE(k);
     return 0;
 }
