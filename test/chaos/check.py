@@ -131,10 +131,11 @@ def store(rows, doc):
     for b in rows.benchmarks:
         measured.setdefault(b["position"], []).append((b["benchmark"], b["verdict"], b["value"]))
     for row, s in zip(rows.servers, doc["servers"]):
-        if (row["name"], row["verdict"], row["reason"]) != (s["server"], s["verdict"], s["reason"]):
-            # one that was never begun has no verdict in the store
-            if row["verdict"] or s["verdict"] != "cancelled":
-                mistakes.append(f"{s['server']}: {s['verdict']} {s['reason']}, in the store {row['verdict']} {row['reason']}")
+        kept = (row["name"], row["verdict"], row["reason"])
+        told = (s["server"], s["verdict"], s["reason"])
+        # one that was never begun has no verdict in the store
+        if kept != told and (row["verdict"] or s["verdict"] != "cancelled"):
+            mistakes.append(f"{told}, in the store {kept}")
         final = row["verdict"] in ("passed", "failed", "error")
         if row["state"] != ("done" if final else "pending"):
             mistakes.append(f"{s['server']}: its state in the store is {row['state']} at the end")

@@ -282,7 +282,8 @@ def is_muster_s(process):
     the usual one, of a minute, and holds nothing."""
     if process.is_agent():
         pids = {name.rpartition(":")[2] for name in abstract_sockets()}
-        return str(process.pid) in pids or any(p.is_agent() and str(p.pid) in pids for p in below(process.pid))
+        family = [process, *below(process.pid)]
+        return any(p.is_agent() and str(p.pid) in pids for p in family)
     return not process.command.startswith("sshd:")
 
 

@@ -5,6 +5,7 @@ an uninterrupted one is: the same verdicts and values, no server missing, none r
 verdict on disk.
 """
 
+import json
 import os
 import random
 import signal
@@ -23,13 +24,14 @@ WAYS = {  # how a run is ended, how often of 10, and the exit status
     "SIGTERM": (1, 143),
     "SIGINT twice": (1, 130),
 }
-# what a simulated run is made of, and how long it takes at least; few, so that each has its reference
+# simulated runs: what they are made of, their fan-out, about how long they take, how often they are
+# drawn; few, so that what they are without an end is found out once for each
 FLEETS = [
-    ("servers=20,seed=1,delay=0-100ms,error=20%", 8, 0.5),
-    ("servers=300,seed=2,delay=0-20ms,error=10%", 64, 0.3),
-    ("servers=2000,seed=3,delay=0,error=30%", 32, 0.4),
-    ("servers=5000,seed=4,delay=0,error=5%", 200, 0.6),
-    ("servers=60,seed=5,delay=10ms-50ms", 60, 0.3),
+    ("servers=20,seed=1,delay=0-100ms,error=20%", 8, 0.5, 3),
+    ("servers=300,seed=2,delay=0-20ms,error=10%", 64, 0.3, 3),
+    ("servers=2000,seed=3,delay=0,error=30%", 32, 0.4, 2),
+    ("servers=5000,seed=4,delay=0,error=5%", 200, 0.6, 1),
+    ("servers=60,seed=5,delay=10ms-50ms", 60, 0.3, 3),
 ]
 references = {}
 
@@ -73,17 +75,73 @@ def end(child, way, after):
 
 
 class Story:
-    """One run, its ends and its resumes; checks them one after the other."""
+    """One run, its ends and its resumes; checks them one after the other. Kinds of runs derive from it."""
 
-    def __init__(self, world, report, names):
-        self.world, self.report, self.names = world, report, names
-        self.mistakes = report.mistakes
+    ends = ()  # (way, seconds) of each
+    twice = False  # whether the last resume has a rival
+
+    def __init__(self, world, name):
+        self.world, self.report = world, Report(name)
+        self.mistakes = self.report.mistakes
+        self.rng = random.Random(name)
+        self.reference = {}  # by name, what results() must give in the end
+        self.names = []
         self.judged = {}  # what had its verdict on disk after the end before this one
         self.log_size = 0
         self.run_id = None
-        self.results = key_results
         self.output = "run.out"
-        self.twice = False  # whether the last piece has a rival
+
+    # -- of each kind --
+
+    def arguments(self):
+        """Of the first muster."""
+        raise NotImplementedError
+
+    def results(self, doc):
+        return key_results(doc)
+
+    def check_left(self, over):
+        """What else there is to see after a piece; `over` after the last."""
+        self.mistakes += self.world.leftovers()
+
+    # -- of all --
+
+    def tell(self):
+        """Runs, ends and resumes until the run is whole."""
+        self.report.about += [f"{way} after {at:.3f} s" for way, at in self.ends]
+        arguments = first = self.arguments()
+        for way, after in [*self.ends, (None, LIMIT)]:
+            if way is None and self.twice and arguments is not first:
+                status, took = self.resume_twice(arguments), None
+            else:
+                status, took = end(self.world.start(*arguments), way or "SIGKILL", after)
+            if way is None and took is not None:
+                self.say(f"muster did not end within {LIMIT} s")
+                break
+            rows = self.check_end(way, status, took)
+            self.check_left(took is None)
+            if took is None:  # it came to its own end
+                self.check_whole(status, rows)
+                break
+            self.report.count(f"times muster was ended by {way}")
+            if status is not None and status > 1 and way != "SIGINT twice":
+                self.check_interrupted()
+            if rows.run:
+                arguments = ["resume", "last", "--json", "-q"]
+        return self.report
+
+    def resume_twice(self, arguments):
+        """Two at once: one does it, the other is told so, or comes when all is done."""
+        children = {name: self.world.start(*arguments, name=name) for name in ("run", "rival")}
+        status = {name: child.wait(LIMIT) for name, child in children.items()}
+        told = [name for name in children if status[name] == 2]
+        for name in told:
+            if "is being worked on by process" not in self.world.read(name + ".err"):
+                self.say(f"a second resume says {self.world.read(name + '.err')[:300]}")
+        self.report.count("resumes that found another at work", len(told))
+        done = next((name for name in children if name not in told), "run")
+        self.output = done + ".out"
+        return status[done]
 
     def say(self, sentence):
         self.mistakes.append(sentence)
@@ -153,16 +211,16 @@ class Story:
         if doc := self.read_document(130):
             self.mistakes += check.document(doc, self.names)
 
-    def check_whole(self, child_status, rows, reference):
+    def check_whole(self, status, rows):
         """After the last piece: the document is that of one run."""
-        doc = self.read_document(child_status)
+        doc = self.read_document(status)
         if not doc:
             return
         self.mistakes += check.document(doc, self.names)
-        self.mistakes += check.exit_status(child_status, doc)
+        self.mistakes += check.exit_status(status, doc)
         self.mistakes += check.store(rows, doc)
         results = self.results(doc)
-        for name, wanted in reference.items():
+        for name, wanted in self.reference.items():
             if results.get(name) != wanted:
                 self.say(f"{name}: {results.get(name)}, in an uninterrupted run {wanted}")
 
@@ -170,139 +228,105 @@ class Story:
 # ---- simulated runs --------------------------------------------------------------------------------
 
 
-def reference_of(world, fleet, fanout):
-    if fleet not in references:
+class Simulated(Story):
+    def __init__(self, world, name):
+        super().__init__(world, name)
+        fleet = self.rng.choices(FLEETS, [often for *_, often in FLEETS])[0]
+        self.fleet, self.fanout, duration, _ = fleet
+        self.ends = [draw_end(self.rng, duration) for _ in range(self.rng.choice((1, 1, 1, 2, 3)))]
+        self.twice = self.rng.random() < 0.3
+        self.report.about = [f"{self.fleet}, {self.fanout} at once"]
+        if self.fleet not in references:
+            references[self.fleet] = self.in_one_piece()
+        self.reference = references[self.fleet]
+        self.names = list(self.reference)
         world.reset()
-        child = world.start("run", f"--simulate={fleet}", "-f", str(fanout), "--json", "-q", "--retries", "0")
-        child.wait(LIMIT)
-        references[fleet], _ = check.read_document(world.read("run.out"))
-    return references[fleet]
 
+    def arguments(self):
+        simulate = f"--simulate={self.fleet}"
+        return ["run", simulate, "-f", str(self.fanout), "--json", "-q", "--retries", "0"]
 
-def simulated(world, kind, seed):
-    rng = random.Random(f"{kind}:{seed}")
-    report = Report(f"{kind}:{seed}")
-    fleet, fanout, duration = rng.choice(FLEETS)
-    doc = reference_of(world, fleet, fanout)
-    ends = [draw_end(rng, duration) for _ in range(rng.choice((1, 1, 1, 2, 3)))]
-    report.about = [f"{fleet}, {fanout} at once", *(f"{way} after {at:.3f} s" for way, at in ends)]
-    world.reset()
-    story = Story(world, report, [s["server"] for s in doc["servers"]])
-    first = ["run", f"--simulate={fleet}", "-f", str(fanout), "--json", "-q", "--retries", "0"]
-    story.twice = rng.random() < 0.3
-    pieces(story, first, ends, key_results(doc), lambda over: world.leftovers())
-    return report
-
-
-def resume_twice(story, arguments):
-    """Two at once: one does it, the other is told so, or comes when all is done. Returns the status."""
-    children = {name: story.world.start(*arguments, name=name) for name in ("run", "rival")}
-    status = {name: child.wait(LIMIT) for name, child in children.items()}
-    told = [name for name in children if status[name] == 2]
-    done = [name for name in children if name not in told]
-    for name in told:
-        if "is being worked on by process" not in story.world.read(name + ".err"):
-            story.say(f"a second resume says {story.world.read(name + '.err')[:300]}")
-    story.report.count("resumes that found another at work", len(told))
-    story.output = (done or ["run"])[0] + ".out"
-    return status[(done or ["run"])[0]]
-
-
-def pieces(story, first, ends, reference, after_end):
-    """Runs, ends and resumes until the run is whole. `after_end` finds more mistakes after each piece, told
-    whether it was the last."""
-    arguments = first
-    for way, after in [*ends, (None, LIMIT)]:
-        if way is None and story.twice and arguments is not first:
-            status, took = resume_twice(story, arguments), None
-        else:
-            status, took = end(story.world.start(*arguments), way or "SIGKILL", after)
-        if way is None and took is not None:
-            story.say(f"muster did not end within {LIMIT} s")
-            return
-        if took is not None:
-            story.report.count(f"times muster was ended by {way}")
-        rows = story.check_end(way, status, took)
-        story.mistakes += after_end(took is None)
-        if took is None:  # it came to its own end
-            story.check_whole(status, rows, reference)
-            return
-        if status is not None and status > 1 and way != "SIGINT twice":
-            story.check_interrupted()
-        if rows.run:
-            arguments = ["resume", "last", "--json", "-q"]
+    def in_one_piece(self):
+        self.world.reset()
+        self.world.start(*self.arguments()).wait(LIMIT)
+        return key_results(json.loads(self.world.read("run.out")))
 
 
 # ---- runs over sshd --------------------------------------------------------------------------------
 
 
-def check_clean(world, report):
-    took, left = world.wait_clean(SLACK)
-    report.worst("clean-up after the end of muster, ms", took * 1e3)
-    mistakes = [f"left on a server after {took:.1f} s: {p}" for p in left] + world.leftovers()
-    world.kill_all()
-    return mistakes
+class OverSshd(Story):
+    def __init__(self, world, name):
+        super().__init__(world, name)
+        rng = self.rng
+        self.count = rng.randint(4, 8)
+        self.benchmarks = rng.sample(sorted(BENCHMARKS), rng.randint(1, 3))
+        self.ends = [draw_end(rng, 1.2) for _ in range(rng.choice((1, 1, 2)))]
+        cold = rng.random() < 0.3
+        self.fanout = rng.choice((1, 3, self.count))
+        self.lingers = rng.random() < 0.4
+        self.report.about = [
+            f"{self.count} servers, {self.fanout} at once, benchmarks {' '.join(self.benchmarks)}"
+            f"{', no agent there yet' * cold}{', agents linger' * self.lingers}"
+        ]
+        for i in range(1, self.count + 1):
+            values = [value_of(b, i) for b in self.benchmarks]
+            self.reference[f"web{i}"] = (verdict_of(self.benchmarks, i), values)
+        self.names = list(self.reference)
+        self.ran = {}  # how many benchmarks, by those that had their verdict when this piece began
+        self.stayed = set()  # the servers whose agents lingered, so that nothing may run twice
+        world.reset()
+        if cold:
+            world.drop_agent()
+
+    def arguments(self):
+        hosts = [f"Host web{i}\n  HostName 127.0.2.{i}\n" for i in range(1, self.count + 1)]
+        return [
+            "run", "-F", self.world.ssh_config(hosts),
+            "-c", self.world.write("muster.yaml", configuration(self.benchmarks)),
+            "-f", str(self.fanout), "--retries", "0", "--json", "-q",
+            *(["--linger", "30s"] if self.lingers else []), *self.names,
+        ]
+
+    def results(self, doc):
+        return {
+            s["server"]: ((s["verdict"], s["reason"]), [b["value"] for b in s["benchmarks"]])
+            for s in doc["servers"]
+        }
+
+    def executions(self, name):
+        number = name.removeprefix("web") + " "
+        return sum(line.startswith(number) for line in self.world.read("executions").split("\n"))
+
+    def check_left(self, over):
+        if over or not self.lingers:
+            self.check_clean()
+        for name, times in self.ran.items():
+            if (now := self.executions(name)) != times:
+                self.say(f"{name} had its verdict, and ran {now - times} benchmarks more")
+        judged = {row["name"] for row, _ in self.judged.values()}
+        self.ran = {name: self.executions(name) for name in judged}
+        if over:
+            for name in self.stayed:
+                if (times := self.executions(name)) != len(self.benchmarks):
+                    self.say(f"{name} ran {times} benchmarks, though its agent lingered")
+        elif self.lingers:
+            # an agent that was told of the end goes, though muster had no time left to store the verdict
+            time.sleep(GOING)
+            here = {f"web{p.server()}" for p in self.world.on_servers() if p.is_agent()}
+            self.stayed = self.stayed & judged | here
+
+    def check_clean(self):
+        took, left = self.world.wait_clean(SLACK)
+        self.report.worst("clean-up after the end of muster, ms", took * 1e3)
+        self.mistakes += [f"left on a server after {took:.1f} s: {p}" for p in left]
+        self.mistakes += self.world.leftovers()
+        self.world.kill_all()
+
+
+def simulated(world, kind, seed):
+    return Simulated(world, f"{kind}:{seed}").tell()
 
 
 def over_sshd(world, kind, seed):
-    rng = random.Random(f"{kind}:{seed}")
-    report = Report(f"{kind}:{seed}")
-    count = rng.randint(4, 8)
-    numbers = list(range(1, count + 1))
-    names = [f"web{i}" for i in numbers]
-    benchmarks = rng.sample(sorted(BENCHMARKS), rng.randint(1, 3))
-    ends = [draw_end(rng, 1.2) for _ in range(rng.choice((1, 1, 2)))]
-    cold = rng.random() < 0.3
-    fanout = rng.choice((1, 3, count))
-    lingers = rng.random() < 0.4
-    report.about = [
-        f"{count} servers, {fanout} at once, benchmarks {' '.join(benchmarks)}{', no agent there yet' * cold}"
-        f"{', agents linger' * lingers}",
-        *(f"{way} after {at:.3f} s" for way, at in ends),
-    ]
-    world.reset()
-    if cold:
-        world.drop_agent()
-    hosts = [f"Host web{i}\n  HostName 127.0.2.{i}\n" for i in numbers]
-    first = [
-        "run", "-F", world.ssh_config(hosts), "-c", world.write("muster.yaml", configuration(benchmarks)),
-        "-f", str(fanout), "--retries", "0", "--json", "-q", *(["--linger", "30s"] if lingers else []), *names,
-    ]
-    reference = {}
-    for i, name in zip(numbers, names):
-        values = [value_of(b, i) for b in benchmarks]
-        reference[name] = (verdict_of(benchmarks, i), values)
-    story = Story(world, report, names)
-    story.results = lambda doc: {
-        s["server"]: ((s["verdict"], s["reason"]), [b["value"] for b in s["benchmarks"]])
-        for s in doc["servers"]
-    }
-    ran = {}  # how many benchmarks, by those that had their verdict when this piece began
-    stayed = set()  # the servers whose agents lingered, so that nothing may run twice
-
-    def executions(name):
-        i = names.index(name) + 1
-        return sum(line.startswith(f"{i} ") for line in world.read("executions").split("\n"))
-
-    def after_end(over):
-        mistakes = check_clean(world, report) if over or not lingers else []
-        for name, times in ran.items():
-            if (now := executions(name)) != times:
-                mistakes.append(f"{name} had its verdict, and ran {now - times} benchmarks more")
-        if over:
-            mistakes += [
-                f"{name} ran {executions(name)} benchmarks, not {len(benchmarks)}, though its agent lingered"
-                for name in stayed if executions(name) != len(benchmarks)
-            ]
-        elif lingers:
-            # an agent that was told of the end goes, though muster had no time left to store the verdict
-            time.sleep(GOING)
-            here = {f"web{p.server()}" for p in world.on_servers() if p.is_agent()}
-            stayed.intersection_update(row["name"] for row, _ in story.judged.values())
-            stayed.update(here)
-        ran.clear()
-        ran.update({row["name"]: executions(row["name"]) for row, _ in story.judged.values()})
-        return mistakes
-
-    pieces(story, first, ends, reference, after_end)
-    return report
+    return OverSshd(world, f"{kind}:{seed}").tell()

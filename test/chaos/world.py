@@ -86,7 +86,8 @@ def configuration(benchmarks, top=(), timeout="2s"):
         # the file's folder is the lane's, and not on the way of any fault
         command = f'{WHO}echo "$n {name}" >>"$EXECUTIONS"; {what}echo "$(({base} + n))"'
         quoted = command.replace("'", "''")
-        lines.append(f"  {name}: {{command: '{quoted}', extract: {{regex: '(\\d+)\\s*$'}}, timeout: {timeout}}}")
+        extract = "extract: {regex: '(\\d+)\\s*$'}"
+        lines.append(f"  {name}: {{command: '{quoted}', {extract}, timeout: {timeout}}}")
     return "\n".join(lines) + "\n"
 
 
@@ -193,6 +194,11 @@ class World:
             self.write("known_hosts", "chaos " + " ".join(f.read().split()[:2]) + "\n")
         numbers = [*range(1, SERVERS + 1), BASTION]
         listen = "".join(f"ListenAddress 127.0.2.{i}\n" for i in numbers)
+        variables = {
+            "SHLVL": 2,  # or bash would read ~/.bashrc
+            "HOME": self.server_home, "TMPDIR": self.server_tmp,
+            "XDG_CACHE_HOME": self.cache, "EXECUTIONS": self.executions,
+        }
         self.write("sshd_config", f"""{listen}Port {PORT}
 HostKey {host}
 AuthorizedKeysFile {self.key}.pub
@@ -205,7 +211,7 @@ MaxStartups 1000
 MaxSessions 100
 PrintMotd no
 UseDNS no
-SetEnv SHLVL=2 HOME={self.server_home} TMPDIR={self.server_tmp} XDG_CACHE_HOME={self.cache} EXECUTIONS={self.executions}
+SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
 """)
         if os.getuid() == 0:
             os.makedirs("/run/sshd", exist_ok=True)
@@ -339,7 +345,9 @@ SetEnv SHLVL=2 HOME={self.server_home} TMPDIR={self.server_tmp} XDG_CACHE_HOME={
     def keep(self, to):
         """Copies what there is to see of a failure."""
         os.makedirs(to, exist_ok=True)
-        for name in ("run.out", "run.err", "log.jsonl", "sshd.log", "executions", "muster.yaml", "ssh_config"):
+        for name in (
+            "run.out", "run.err", "log.jsonl", "sshd.log", "executions", "muster.yaml", "ssh_config",
+        ):
             if os.path.exists(self.path(name)):
                 shutil.copy(self.path(name), to)
         shutil.copytree(self.state, os.path.join(to, "state"), dirs_exist_ok=True)
