@@ -328,6 +328,9 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
 
     def reset(self):
         """As at the beginning, but for the agent, which stays."""
+        for name in os.listdir(os.path.join(self.cache, "muster")) if self.has_agent() else ():
+            if not name.startswith("agent-"):
+                os.unlink(os.path.join(self.cache, "muster", name))
         for folder in (self.state, self.tmp, self.server_tmp, self.server_home):
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder)
@@ -351,6 +354,9 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
             if os.path.exists(self.path(name)):
                 shutil.copy(self.path(name), to)
         shutil.copytree(self.state, os.path.join(to, "state"), dirs_exist_ok=True)
+
+    def has_agent(self):
+        return os.path.isdir(os.path.join(self.cache, "muster"))
 
     def drop_agent(self):
         shutil.rmtree(self.cache, ignore_errors=True)
