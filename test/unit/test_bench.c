@@ -204,6 +204,30 @@ static void another_run_is_not_waited_for_until_the_end(UNUSED void **state) {
     assert_in_range(atoi(told + 15), 54000, 55000);
 }
 
+/* What a later session may take up is left to it, and nothing else. */
+static void an_agent_that_lingers_is_told_the_end(UNUSED void **state) {
+    static struct fake_transport f;
+    static const struct {
+        const char *const script[4];
+        bool told;
+    } cases[] = {
+        {{HELLO, METRICS("1", "180"), OUTPUT("2", "0", "ODAK"), NULL}, true},
+        {{HELLO, METRICS("7", "180"), NULL}, true},
+        {{HELLO, METRICS("1", "180"), FAKE_LOST, NULL}, false},
+        {{HELLO, METRICS("1", "180"), FAKE_END, NULL}, false},
+        {{HELLO, FAKE_SILENCE, NULL}, false},
+    };
+    plan.linger = 3600 * CLOCK_S;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        fake_transport_init(&f, cases[i].script);
+        struct server_result r = run(&f);
+        assert_non_null(
+            strstr(f.written, ",\"linger_ms\":3600000,\"key\":\"web03\",\"round\":0}\n"));
+        assert_int_equal(count(f.written, "{\"type\":\"end\"}\n"), cases[i].told);
+        server_result_done(&r);
+    }
+}
+
 static void noise_before_the_agent_is_passed_over(UNUSED void **state) {
     struct server_result r =
         run_script((const char *const[]){"Welcome!\n{\"no\": 1}\n\x1b[0m\r\n\n" HELLO,
@@ -383,6 +407,7 @@ int main(void) {
         TEST(a_silent_agent_is_lost),
         TEST(signs_of_life_are_no_answer),
         TEST(another_run_is_not_waited_for_until_the_end),
+        TEST(an_agent_that_lingers_is_told_the_end),
         TEST(noise_before_the_agent_is_passed_over),
         TEST(endless_noise_is_not),
         TEST(a_shell_that_ends_is_quoted),
