@@ -271,3 +271,39 @@ P
     [ "$(tr '\n' ' ' <ran)" = "first second first second " ] || fail "ran: $(cat ran)"
     nothing_is_left
 }
+
+# LINGER_ROUNDS=40 for more of it: six commands, muster ended at random moments until they are done
+@test "muster is killed or interrupted again and again, at random moments" {
+    local seed=${LINGER_SEED:-$RANDOM} kills=0 round number command signal
+    echo "LINGER_SEED=$seed"
+    RANDOM=$seed
+    sed -i '/^benchmarks:/q' muster.yaml
+    for number in 1 2 3 4 5 6; do
+        echo "  b$number: {command: 'echo $number >>$T/ran; sleep 0.1; echo 8$number', extract: {regex: '([0-9]+)'}}"
+    done >>muster.yaml
+    for round in $(seq "${LINGER_ROUNDS:-2}"); do
+        : >ran
+        command="run -F ssh_config 127.0.0.1"
+        for number in 1 2 3 4 5 6 7; do
+            # shellcheck disable=SC2086
+            "$MUSTER" $command --json -q --store "$round.db" >out.json 2>err </dev/null &
+            pid=$!
+            sleep "0.$((RANDOM % 6))$((RANDOM % 10))"
+            if [ $number -lt 7 ]; then
+                [ $((RANDOM % 2)) = 0 ] && signal=KILL || signal=INT
+                kill -$signal $pid 2>/dev/null || true
+            fi
+            join
+            [ "$status" -gt 128 ] || break
+            kills=$((kills + 1))
+            if "$MUSTER" runs --store "$round.db" --json 2>/dev/null | jq -e 'length > 0' >/dev/null; then
+                command="resume last"
+            fi
+        done
+        status_is 0
+        json_is '[.servers[0].benchmarks[].value | tostring] | join(" ")' '81 82 83 84 85 86'
+        [ "$(tr '\n' ' ' <ran)" = "1 2 3 4 5 6 " ] || fail "round $round ran: $(tr '\n' ' ' <ran)"
+    done
+    nothing_is_left
+    echo "$kills times ended"
+}
