@@ -60,8 +60,8 @@ void store_recipe_done(struct store_recipe *r);
 
 /*
  * Adds a run and its servers, all pending, and holds it: no other process can until
- * store_release(), store_close() or the end of this process, however it comes. Fills in the run's id,
- * its start and its totals. A store holds one run at a time.
+ * store_release(), store_close() or the end of this process, however it comes. Fills in the run's
+ * id, its start and its totals. A store holds one run at a time.
  */
 int store_begin(struct store *s, struct run *run, const struct store_recipe *recipe,
                 const struct servers *servers, struct error *err) must_use;
