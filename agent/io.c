@@ -30,6 +30,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define OUTLIVE (3 * CLOCK_S) /* an agent that ends takes a second to kill what clings */
+
 static const char alive[] = "{\"type\":\"alive\"}\n";
 
 int io_open(struct io *io, const char *run) {
@@ -79,7 +81,8 @@ static void use(struct io *io, int fd) {
 
 /* Nothing more comes: that is the end, unless the agent is to linger. */
 static void lose(struct io *io) {
-    int null = io->listener >= 0 && !io->lost ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
+    bool lingers = io->listener >= 0 && io->lease.linger > 0;
+    int null = lingers && !io->lost ? open("/dev/null", O_RDWR | O_CLOEXEC) : -1;
     if (null < 0) {
         io->ended = true;
         return;
@@ -93,11 +96,16 @@ static void lose(struct io *io) {
     io->lost_until = deadline_in(io->lease.linger);
 }
 
-/* The newest session is the one that muster means. */
+/* The newest session is the one that muster means. One that does not linger has had its time: that
+ * the connection closes, with this process, says that nothing of it is left. */
 static void take_over(struct io *io) {
     int fd = linger_accept(io->listener);
     if (fd < 0)
         return;
+    if (io->lease.linger == 0) {
+        io->ended = io->finished = true;
+        return;
+    }
     if (!io->lost)
         lose(io);
     use(io, fd);
@@ -109,12 +117,31 @@ static void take_over(struct io *io) {
     lease_said(&io->lease);
 }
 
-/* The lease lets the agent linger: one that does already is to have this session. */
+/* Waits for the end of the agent at the other end, and closes the connection. */
+static void outlive(int fd) {
+    struct pollfd end = {.fd = fd, .events = POLLIN};
+    int64_t deadline = deadline_in(OUTLIVE);
+    while (poll(&end, 1, deadline_left_ms(deadline)) < 0 && errno == EINTR)
+        ;
+    close(fd);
+}
+
+/*
+ * Muster has named the server. An agent that is there for it has lost its session, though it may
+ * not know that yet: one that lingers is to have this session; another one ends first, so that two
+ * never measure each other.
+ */
 static void meet(struct io *io) {
     int fd, rc = linger_meet(io->run, &io->lease, &fd);
+    if (rc == 1 && io->lease.linger == 0) {
+        outlive(fd);
+        rc = linger_meet(io->run, &io->lease, &fd);
+        if (rc == 1)
+            close(fd);
+    }
     if (rc == 0)
         io->listener = fd;
-    if (rc == 1) {
+    if (rc == 1 && io->lease.linger > 0) {
         io->other = fd;
         io->ended = true;
     }
@@ -137,7 +164,7 @@ static bool heed_lease(struct io *io, const char *line, size_t n) {
     lease_take(&io->lease, io->copy.data, n);
     if (io->listener >= 0 && io->lease.round != before.round) {
         io->ended = io->finished = true; /* the server is tried anew, from the start */
-    } else if (io->lease.linger > 0 && before.linger == 0) {
+    } else if (io->lease.key != before.key) {
         meet(io);
     }
     return io->other < 0;

@@ -23,7 +23,7 @@ struct io {
     bool finished; /* ended, and no session will come for what was answered */
     struct lease lease;
     const char *run;
-    int listener;       /* where a session may take over; -1: the agent does not linger */
+    int listener;       /* where another session of the same run and server is met; or -1 */
     int other;          /* a connection to the agent that lingers: relay_run() it; -1: none */
     bool lost;          /* there is no session now */
     int64_t lost_until; /* how long that may be so */

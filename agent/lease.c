@@ -28,11 +28,11 @@ static uint64_t hash_of(const char *key) {
     return hash;
 }
 
-/* Lines without these change nothing about it. */
+/* Lines without these change nothing about it; the key holds from the first one on. */
 static void take_linger(struct lease *l, const struct json *message) {
     const char *key = json_text(message, "key");
     int64_t linger, round;
-    if (!key || !json_integer(message, NULL, "linger_ms", 1, MOST_MS, &linger) ||
+    if (!key || !json_integer(message, NULL, "linger_ms", 0, MOST_MS, &linger) ||
         !json_integer(message, NULL, "round", 0, INT32_MAX, &round))
         return;
     l->linger = linger * CLOCK_MS;

@@ -14,7 +14,7 @@ struct lease {
     int64_t beat;   /* ns between two words of the agent's own; 0: none, before the first lease */
     int64_t busy_wait; /* ns that another run on this server is waited for */
     int64_t linger;    /* ns that the agent stays without a session; 0: not at all */
-    uint64_t key;      /* of the server's name with muster, when it is to linger */
+    uint64_t key;      /* of the server's name with muster; 0: not told */
     int64_t round;     /* which attempt at the server this is; 0: the first */
     int64_t ends;
     int64_t next_beat;

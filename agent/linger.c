@@ -1,11 +1,12 @@
 /*
  * linger: see linger.h.
  *
- * An agent that muster lets linger listens on an abstract Unix socket from its first lease on, not
- * just when its session is lost, because muster may know of that before the agent does: whoever
- * connects last has the session. The name says which run, server and user it is for; that names are
- * kept apart by user is so that nobody stands in another's way by chance. What keeps others out is
- * the kernel's word on who the peer is, which both sides ask for.
+ * An agent listens on an abstract Unix socket from its first lease on, not just when its session is
+ * lost, because muster may know of that before the agent does: whoever connects last has the
+ * session, or, with an agent that does not linger, the server to itself. The name says which run,
+ * server and user it is for; that names are kept apart by user is so that nobody stands in
+ * another's way by chance. What keeps others out is the kernel's word on who the peer is, which
+ * both sides ask for.
  */
 #include "linger.h"
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 
 /*
- * Looks for the agent that lingers for this run on the server that the lease's key stands for. When
- * there is one, *ret is a connection to it and 1 is returned. Else this agent is the one to be
+ * Looks for the agent that is there for this run on the server that the lease's key stands for.
+ * When there is one, *ret is a connection to it and 1 is returned. Else this agent is the one to be
  * found from now on: *ret is what linger_accept() takes, and 0 is returned. Returns -1 where
  * neither can be had, or the name is another user's.
  */

@@ -84,7 +84,7 @@ void wire_add_lease(struct str *out, const struct wire_lease *lease) {
     str_add_int(out, lease->beat_ms);
     str_add(out, ",\"busy_wait_ms\":");
     str_add_int(out, lease->busy_wait_ms);
-    if (lease->linger_ms > 0) {
+    if (lease->key) {
         str_add(out, ",\"linger_ms\":");
         str_add_int(out, lease->linger_ms);
         str_add(out, ",\"key\":");

@@ -35,20 +35,21 @@
  *   {"type":"lease","lease_ms":N,"beat_ms":N,"busy_wait_ms":N}
  *                                      muster to agent, every beat_ms while it waits for an answer;
  *                                      busy_wait_ms: how long to wait for another run on the server
- *                                      and before the last brace, to let the agent linger:
+ *                                      and before the last brace, where the server has a name:
  *                                      ,"linger_ms":N,"key":TEXT,"round":N
  *   {"type":"alive"}                   agent to muster, every beat_ms from the first lease on,
  *                                      whether it works or waits
  *   {"type":"end"}                     muster to agent: nothing more will be asked
  * A side from which nothing came for lease_ms is taken for lost by the other one; whatever comes is
  * a sign of life. Until its first lease an agent takes WIRE_LEASE_MS for it, and says nothing.
- * The agent ends when it is told to, when its standard input closes or its lease is over. With
- * linger_ms it stays for so long after the last two, works on, and keeps its answers; a session of
- * the same run and key has an agent as always, which from the lease on is no more than a relay to
- * the one that stayed. The k-th request of such a session must be that of the first one: what was
- * answered is answered again, with the same line, and what is in progress is not begun anew.
- * Another round begins from the start. The first line's "muster" is the protocol's version; an
- * agent is always the one that this muster put there, so there is no negotiation.
+ * The agent ends when it is told to, when its standard input closes or its lease is over; and when
+ * there is a later session of the same run and key, which begins when that end has come. With a
+ * linger_ms above 0 it stays for so long after the last two, works on, and keeps its answers; a
+ * session of the same run and key has an agent as always, which from the lease on is no more than a
+ * relay to the one that stayed. The k-th request of such a session must be that of the first one:
+ * what was answered is answered again, with the same line, and what is in progress is not begun
+ * anew. Another round begins from the start. The first line's "muster" is the protocol's version;
+ * an agent is always the one that this muster put there, so there is no negotiation.
  *
  * Everything here is foreign: a line that is not such an object is ERROR_BAD_OUTPUT, never a crash.
  * Keys that are not listed here are ignored. Texts and facts come out printable (base/text.h), but
@@ -81,7 +82,7 @@ struct wire_lease {
     int64_t beat_ms; /* at most half of the lease, so that one that is lost or late costs nothing */
     int64_t busy_wait_ms;
     int64_t linger_ms; /* 0: the agent does not linger */
-    const char *key;   /* what the run calls the server; borrowed */
+    const char *key;   /* what the run calls the server; borrowed; or NULL */
     int round;         /* which of the run's attempts at it this is, those with a verdict counted */
 };
 

@@ -11,7 +11,8 @@ setup() {
 teardown() { scratch_done; }
 
 # A relay before the sshd of 127.0.0.1 on port 2222 of each of its arguments, ADDRESS,BYTES,HOW: the
-# first connection is cut after so many bytes of sshd's, by close or reset; USR1 cuts all there are.
+# first connection is cut after so many bytes of sshd's, by close or reset; USR1 cuts all there are, with
+# HOW `half` without a word to sshd.
 relay() {
     python3 - "$@" <<'PY' &
 import os, selectors, signal, socket, struct, sys
@@ -21,9 +22,12 @@ def cut(pair, how):
         if how == "reset":
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         poll.unregister(s)
-        s.close()
+        if how == "half" and s is pair["ends"][1]:
+            held.append(s)
+        else:
+            s.close()
     pairs.remove(pair)
-pairs, waiting = [], []
+pairs, held = [], []
 wake = socket.socketpair()
 wake[1].setblocking(False)
 signal.set_wakeup_fd(wake[1].fileno())
@@ -43,7 +47,7 @@ while True:
         if s is wake[0]:
             s.recv(100)
             for pair in pairs[:]:
-                cut(pair, "close")
+                cut(pair, pair["how"])
         elif "ends" not in data:
             client, server = s.accept()[0], socket.create_connection(("127.0.0.1", 2222))
             pair = {"ends": (client, server), "how": data["how"], "left": data["left"]}
@@ -133,6 +137,26 @@ Y
     [ "$(wc -l <a)" -eq 2 ]
     stderr_has 'reason=connection-lost'
     wait_for gone "sleep $mark"
+}
+
+@test "what an attempt has left running is ended before the next one measures" {
+    start_sshd 127.0.0.1
+    relay 127.0.2.1,999999999,half
+    mark=$((RANDOM + 200000))
+    cat >muster.yaml <<Y
+benchmarks:
+  n: {command: "test -e $T/go || sleep $mark; echo \$((80 - \$(pgrep -fc '^[s]leep $mark')))", extract: {regex: "([0-9]+)"}}
+Y
+    "$MUSTER" run -F ssh_config 127.0.2.1 --json >out.json 2>err &
+    pid=$!
+    wait_for there "sleep $mark"
+    touch go
+    kill -USR1 "$(cat relay.pid)"
+    status=0
+    wait $pid || status=$?
+    output=$(cat out.json)
+    status_is 0
+    json_is '.servers[0] | "\(.attempts) \(.benchmarks[0].value)"' '2 80'
 }
 
 @test "what a server says of itself stands" {

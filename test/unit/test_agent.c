@@ -1176,14 +1176,18 @@ static void ends_at_an_endless_line(UNUSED void **state) {
 
 #define LINGER "{\"type\":\"lease\",\"lease_ms\":60000,\"beat_ms\":30000,\"busy_wait_ms\":0,"
 
-/* A session of the server `key`, whose agent may linger, and its requests. */
-static struct agent start_session(const char *key, int round) {
+static struct agent start_for(const char *key, int round, int linger_ms) {
     struct agent a = start("mk-linger");
     struct str out = {0};
-    str_addf(&out, LINGER "\"linger_ms\":60000,\"key\":\"%s\",\"round\":%d}\n", key, round);
+    str_addf(&out, LINGER "\"linger_ms\":%d,\"key\":\"%s\",\"round\":%d}\n", linger_ms, key, round);
     ask(&a, out.data, out.len);
     str_done(&out);
     return a;
+}
+
+/* A session of the server `key`, whose agent may linger, and its requests. */
+static struct agent start_session(const char *key, int round) {
+    return start_for(key, round, 60000);
 }
 
 static void send_numbered(struct agent *a, int64_t id, const char *text) {
@@ -1255,6 +1259,24 @@ static void a_later_session_takes_up_what_goes_on(UNUSED void **state) {
     close(go);
     snprintf(note, sizeof(note), "rm -r %s", dir);
     assert_int_equal(system(note), 0);
+}
+
+/* Its session may be lost and it may not know that: nothing of it disturbs the next one. */
+static void one_that_does_not_linger_ends_before_the_next_begins(UNUSED void **state) {
+    struct agent a = start_for("web1", 0, 0), other = start_for("web2", 0, 0);
+    send_numbered(&a, 1, "trap '' TERM; while :; do sleep 3.125; done");
+    send_numbered(&other, 1, "while :; do sleep 4.125; done");
+    wait_for_processes("sleep 3.125", 1);
+    wait_for_processes("sleep 4.125", 1);
+    struct agent b = start_for("web1", 0, 0);
+    send_numbered(&b, 1, "pgrep -fc '[s]leep 3.125'; pgrep -fc '^[s]leep 4.125'; :");
+    expect_numbered(&b, 1, "0\n1\n");
+    finish(&a);
+    send_numbered(&b, 2, "echo two");
+    expect_numbered(&b, 2, "two\n");
+    finish(&b);
+    finish(&other);
+    wait_for_processes("mk-linger", 0);
 }
 
 static void another_round_begins_from_the_start(UNUSED void **state) {
@@ -1334,6 +1356,7 @@ int main(void) {
         cmocka_unit_test(answers_garbage_and_goes_on),
         cmocka_unit_test(ends_at_an_endless_line),
         cmocka_unit_test(a_later_session_takes_up_what_goes_on),
+        cmocka_unit_test(one_that_does_not_linger_ends_before_the_next_begins),
         cmocka_unit_test(another_round_begins_from_the_start),
         cmocka_unit_test(a_later_trial_prepares_its_benchmark),
     };

@@ -161,7 +161,9 @@ static size_t count(const char *text, const char *part) {
     return n;
 }
 
-#define LEASE "{\"type\":\"lease\",\"lease_ms\":200,\"beat_ms\":60,\"busy_wait_ms\":0}\n"
+#define LEASE                                                                                      \
+    "{\"type\":\"lease\",\"lease_ms\":200,\"beat_ms\":60,\"busy_wait_ms\":0,\"linger_ms\":0,"      \
+    "\"key\":\"web03\",\"round\":0}\n"
 #define ALIVE "{\"type\":\"alive\"}\n"
 
 static void a_silent_agent_is_lost(UNUSED void **state) {
