@@ -4,8 +4,9 @@
 Both sides take turns in each round; shown are medians, the range behind them, and the median of the
 rounds' ratios. The others are not part of muster: STREAM_C is the path of stream.c, which is built
 here with the agent's array size, by the same compiler, with OpenMP, once as it is and once with huge pages
-asked for its arrays, as muster asks for its own; LAT_MEM_RD is the path of lmbench's program. A side that
-is not given is left out, and said to be.
+asked for its arrays, as muster asks for its own; LMBENCH is the folder of lmbench's sources, of whose
+lat_mem_rd a copy is built that measures one ring instead of all up to it, each of which takes a minute, with
+huge pages. A side that is not given is left out, and said to be.
 """
 
 import json
@@ -88,13 +89,30 @@ def stream(program):
             for m in re.findall(r"^(Copy|Scale|Add|Triad): +([\d.]+)", out, re.M)}
 
 
-def lat_mem_rd(program, cpu, sizes):
-    """Nanoseconds a load in a random order, at the size of the ring that muster runs along."""
+def build_lat_mem_rd(folder):
+    folder = os.path.abspath(folder)
+    source = open(folder + "/lat_mem_rd.c", encoding="utf-8").read()
+    every = "range = LOWER; range <= len; range = step(range)"
+    if every not in source:
+        sys.exit("lat_mem_rd.c is not the one that is known here")
+    with open(scratch.name + "/lat_mem_rd.c", "w", encoding="utf-8") as f:
+        f.write(source.replace(every, "range = len; range <= len; range *= 2"))
+    parts = [f"{folder}/{n}.c" for n in ("lib_mem", "lib_timing", "lib_stats", "lib_debug", "lib_sched", "getopt")]
+    types = [f"-DHAVE_{t}=1" for t in ("uint", "uint64_t", "int64_t", "socklen_t", "DRAND48")]
+    os.makedirs(scratch.name + "/rpc")
+    for name in ("rpc", "types"):  # of a library that is gone
+        open(f"{scratch.name}/rpc/{name}.h", "w", encoding="utf-8").close()
+    run("gcc", "-O2", "-w", "-include", "stdint.h", "-include", "netinet/in.h", "-I", folder, "-I", ".",
+        *types, "-o", "lat_mem_rd", "lat_mem_rd.c", *parts, "-lm")
+
+
+def lat_mem_rd(cpu, rings):
+    """Nanoseconds a load in a random order, along rings as large as muster's."""
     found = {}
-    for name, size in sizes.items():
-        megabytes = max(1, size >> 20)
-        out = run("timeout", "-k", "1", "240", "taskset", "-c", str(cpu), program, "-t", "-P", "1",
-                  "-N", "1", str(megabytes), "64").stderr
+    for name, size in rings.items():
+        out = run("timeout", "-k", "1", "240", "taskset", "-c", str(cpu), "./lat_mem_rd", "-t", "-P", "1",
+                  "-N", "1", str(max(1, size >> 20)), "64",
+                  env={**os.environ, "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}).stderr
         rows = [tuple(map(float, l.split())) for l in out.splitlines() if re.match(r"[\d.]+ [\d.]+$", l)]
         found[name] = min(rows, key=lambda r: abs(r[0] - size / 2**20))[1]
     return found
@@ -103,15 +121,17 @@ def lat_mem_rd(program, cpu, sizes):
 def main():
     cpu, sizes = caches()
     array = max(4 * sizes.get(3, sizes.get(2, 0)), 64 << 20)
-    rings = {f"latency_l{l}": 1 << ((sizes[l] * 3 // 4).bit_length() - 1) for l in (1, 2) if l in sizes}
+    rings = {f"latency_l{l}": 1 << ((sizes[l] * 3 // 4).bit_length() - 1) for l in (2, 3) if l in sizes}
+    rings["latency"] = 1 << (array.bit_length() - 1)
     peers = {}
     if os.environ.get("STREAM_C"):
         build_stream(os.environ["STREAM_C"], array)
         peers["STREAM"] = lambda: stream("stream")
         peers["STREAM, huge pages"] = lambda: stream("stream-huge")
-    if os.environ.get("LAT_MEM_RD"):
-        peers["lat_mem_rd"] = lambda: lat_mem_rd(os.environ["LAT_MEM_RD"], cpu, rings)
-    for name, variable in (("STREAM", "STREAM_C"), ("lat_mem_rd", "LAT_MEM_RD")):
+    if os.environ.get("LMBENCH"):
+        build_lat_mem_rd(os.environ["LMBENCH"])
+        peers["lat_mem_rd"] = lambda: lat_mem_rd(cpu, rings)
+    for name, variable in (("STREAM", "STREAM_C"), ("lat_mem_rd", "LMBENCH")):
         if name not in peers:
             print(f"{name} is left out: ${variable} is not set")
     rows = {}
