@@ -260,6 +260,7 @@ static int guarded(int (*step)(void *arg, struct error *err), void *arg, struct 
     } else {
         rc = error_memory(err);
     }
+    escape = NULL;
     return rc;
 }
 
