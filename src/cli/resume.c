@@ -19,16 +19,8 @@ static const char help[] =
     "and\n"
     "the configuration that the run began with, and prints the summary of all of it. RUN may be\n"
     "`last`. See `muster runs` for those that were interrupted.\n\n"
-    "      --failed             run what did not pass again, too; the earlier attempts are kept\n"
-    "      --store URL          where runs are kept (~/.local/state/muster/muster.db)\n"
-    "      --log-format F       of standard error and --log-file: console, logfmt or json\n"
-    "      --log-file FILE      log here too; opened anew on SIGHUP\n"
-    "  -v, --verbose            log debug lines too\n"
-    "  -q, --quiet              only the summary\n"
-    "      --json               print one JSON document instead of the summary\n"
-    "      --failed-to FILE     write the servers that did not pass, one a line\n"
-    "      --passed-to FILE     write the servers that passed, one a line\n"
-    "      --help               this text\n\n"
+    "      --failed             run what did not pass again, too; the earlier attempts are "
+    "kept\n" RUN_OUTPUT_HELP "\n"
     "Exit status: that of `muster run`; 2 also when there is no such run, or another process is\n"
     "working on it.\n";
 

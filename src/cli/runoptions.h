@@ -81,6 +81,19 @@ enum {
     {"passed-to", required_argument, NULL, RUN_PASSED_TO},                                         \
     {"help", no_argument, NULL, RUN_HELP}
 #define RUN_OUTPUT_LETTERS "vq"
+
+/* What the help of a command says of them, which comes last. */
+#define RUN_OUTPUT_HELP \
+    "      --store URL          where runs are kept (~/.local/state/muster/muster.db)\n" \
+    "      --log-format F       of standard error and --log-file: console, logfmt or json\n" \
+    "      --log-file FILE      log here too; opened anew on SIGHUP\n" \
+    "  -v, --verbose            log debug lines too\n" \
+    "  -q, --quiet              only the summary\n" \
+    "      --json               print one JSON document instead of the summary\n" \
+    "      --failed-to FILE     write the servers that did not pass, one a line\n" \
+    "      --passed-to FILE     write the servers that passed, one a line\n" \
+    "      --help               this text\n"
+
 /* clang-format on */
 
 /* Nothing given. */

@@ -114,15 +114,8 @@ PY
     stderr_has 'Exceeded MaxStartups'
 }
 
-@test "a connection that is lost in the middle is made again, and all is measured anew" {
-    start_sshd 127.0.0.1
-    relay 127.0.2.1,999999999,close
-    mark=$((RANDOM + 300000))
-    cat >muster.yaml <<Y
-benchmarks:
-  a: {command: "echo 1 >>$T/a; echo 80", extract: {regex: "([0-9]+)"}}
-  n: {command: "test -e $T/go || sleep $mark; echo 80", extract: {regex: "([0-9]+)"}}
-Y
+# runs muster.yaml, whose command is `sleep $mark` until there is a file go, and uses the relay then
+lose_in_the_middle() {
     "$MUSTER" run -F ssh_config 127.0.2.1 --json >out.json 2>err &
     pid=$!
     wait_for there "sleep $mark"
@@ -132,6 +125,18 @@ Y
     wait $pid || status=$?
     output=$(cat out.json)
     status_is 0
+}
+
+@test "a connection that is lost in the middle is made again, and all is measured anew" {
+    start_sshd 127.0.0.1
+    relay 127.0.2.1,999999999,close
+    mark=$((RANDOM + 300000))
+    cat >muster.yaml <<Y
+benchmarks:
+  a: {command: "echo 1 >>$T/a; echo 80", extract: {regex: "([0-9]+)"}}
+  n: {command: "test -e $T/go || sleep $mark; echo 80", extract: {regex: "([0-9]+)"}}
+Y
+    lose_in_the_middle
     json_is '.servers[0].attempts' 2
     json_is '.servers[0].benchmarks | map(.verdict) | join(" ")' 'passed passed'
     [ "$(wc -l <a)" -eq 2 ]
@@ -147,15 +152,7 @@ Y
 benchmarks:
   n: {command: "test -e $T/go || sleep $mark; echo \$((80 - \$(pgrep -fc '^[s]leep $mark')))", extract: {regex: "([0-9]+)"}}
 Y
-    "$MUSTER" run -F ssh_config 127.0.2.1 --json >out.json 2>err &
-    pid=$!
-    wait_for there "sleep $mark"
-    touch go
-    kill -USR1 "$(cat relay.pid)"
-    status=0
-    wait $pid || status=$?
-    output=$(cat out.json)
-    status_is 0
+    lose_in_the_middle
     json_is '.servers[0] | "\(.attempts) \(.benchmarks[0].value)"' '2 80'
 }
 
