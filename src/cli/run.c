@@ -1,6 +1,8 @@
 /* run: `muster run`. Reads what the user gave; cli/runner does the rest. */
 #include "cli/runner.h"
 
+#include "transport/simtruth.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,7 +34,10 @@ static const char help[] =
     "  -F, --ssh-config FILE    instead of the user's ssh_config\n"
     "      --ask-password       ask once for the password to log in with\n"
     "      --simulate[=SPEC]    no servers needed: "
-    "servers=N,seed=S,delay=A-B,score=A-B,error=P%\n" RUN_OUTPUT_HELP "\n"
+    "servers=N,seed=S,delay=A-B,score=A-B,error=P%;\n"
+    "                           or a fleet to be judged by its peers: kinds=K,metrics=M,noise=P%,\n"
+    "                           slow=P%:SIZE%,throttled=P%:SIZE%,drift=P%:SIZE%,bimodal=P%:SIZE%,\n"
+    "                           age=N,truth=FILE\n" RUN_OUTPUT_HELP "\n"
     "Exit status: 0 every server passed, 1 at least one did not, 2 wrong usage and nothing was "
     "run,\n"
     "3 muster could not go on, 128+N ended by signal N.\n";
@@ -83,7 +88,9 @@ static int load_servers(const struct run_options *o, const struct beginning *b, 
         return error_set(err, ERROR_USAGE,
                          "--simulate makes its own servers: name none, or leave it out");
     if (o->simulate)
-        return simulation_servers(&o->simulation, ret, err);
+        return simulation_servers(&o->simulation, ret, err) < 0
+                   ? -1
+                   : simtruth_write(&o->simulation, ret, err);
     if (!named && o->transport && strcmp(o->transport, "local") == 0) {
         char *local[] = {(char *)"localhost"};
         return cli_servers_load(&b->servers, local, 1, ret, err);

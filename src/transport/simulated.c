@@ -3,7 +3,7 @@
  *
  * Ten thousand servers should cost little more than the program around them, so nothing here parses
  * JSON: requests come from our own wire/wire.c, whose fields are found by scanning, and answers are
- * printed into a buffer of the session. A beat is due only where a delay is longer than that, so a
+ * printed into a string of the session. A beat is due only where a delay is longer than that, so a
  * usual simulation never sees one.
  *
  * Chance is a hash (base/hash) of the seed, the names and a number for each draw: there is no state
@@ -16,14 +16,12 @@
 #include "base/clock.h"
 #include "base/hash.h"
 #include "base/vec.h"
+#include "transport/simreport.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-
-#define ANSWER_MAX 512
 
 /* The numbers of the draws. */
 enum draw { DRAW_ERRS, DRAW_FATE, DRAW_DELAY, DRAW_SCORE };
@@ -56,9 +54,9 @@ struct simulated_session {
     int64_t beat;  /* between two signs of life; 0: none, before the first lease */
     int64_t next_beat;
     size_t beat_at; /* how much of one has been read */
+    struct str answer;
     size_t answer_at;
-    size_t answer_len;
-    char answer[ANSWER_MAX];
+    struct simserver who; /* of a modelled fleet */
 };
 
 /* ---- chance ---- */
@@ -171,20 +169,17 @@ static int64_t count_trial(struct simulated_session *s, uint64_t name) {
 
 /* ---- answers ---- */
 
-static void say(struct simulated_session *s, const char *format, ...) printf_like(2, 3);
-
-static void say(struct simulated_session *s, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    s->answer_len = (size_t)vsnprintf(s->answer, sizeof(s->answer), format, args);
+static struct str *begin_answer(struct simulated_session *s) {
+    str_clear(&s->answer);
     s->answer_at = 0;
-    va_end(args);
+    return &s->answer;
 }
 
 static void say_error(struct simulated_session *s, int64_t id, const char *reason,
                       const char *detail) {
-    say(s, "{\"type\":\"error\",\"id\":%" PRId64 ",\"reason\":\"%s\",\"detail\":\"%s\"}\n", id,
-        reason, detail);
+    str_addf(begin_answer(s),
+             "{\"type\":\"error\",\"id\":%" PRId64 ",\"reason\":\"%s\",\"detail\":\"%s\"}\n", id,
+             reason, detail);
 }
 
 static void encode_base64(const char *from, size_t n, char *to) {
@@ -201,24 +196,46 @@ static void encode_base64(const char *from, size_t n, char *to) {
     *to = '\0';
 }
 
-static void say_score(struct simulated_session *s, const struct request *r, int64_t delay,
-                      double score) {
-    double seconds = (double)delay / 1e9;
-    if (!r->is_command) {
-        say(s,
-            "{\"type\":\"metrics\",\"id\":%" PRId64 ",\"seconds\":%.9g,\"metrics\":[{"
-            "\"name\":\"score\",\"unit\":\"points\",\"value\":%.10g,\"better\":\"higher\"}]}\n",
-            r->id, seconds, score);
-        return;
-    }
+static void say_output(struct simulated_session *s, int64_t id, double seconds, double score) {
     char text[32];
     char encoded[2 * sizeof(text)];
     int n = snprintf(text, sizeof(text), "%.10g\n", score);
     encode_base64(text, (size_t)n, encoded);
-    say(s,
-        "{\"type\":\"output\",\"id\":%" PRId64
-        ",\"seconds\":%.9g,\"status\":0,\"truncated\":false,\"output\":\"%s\"}\n",
-        r->id, seconds, encoded);
+    str_addf(begin_answer(s),
+             "{\"type\":\"output\",\"id\":%" PRId64
+             ",\"seconds\":%.9g,\"status\":0,\"truncated\":false,\"output\":\"%s\"}\n",
+             id, seconds, encoded);
+}
+
+/* The metrics of a modelled server. `name` and `trial` as simserver_value() takes them. */
+static void say_metrics(struct simulated_session *s, int64_t id, double seconds, uint64_t name,
+                        uint64_t trial) {
+    struct str *out = begin_answer(s);
+    str_addf(out, "{\"type\":\"metrics\",\"id\":%" PRId64 ",\"seconds\":%.9g,", id, seconds);
+    simreport_add_metrics(out, &s->fleet->simulation, &s->who, name, trial, seconds);
+    str_add(out, "}\n");
+}
+
+static void say_score(struct simulated_session *s, int64_t id, double seconds, double score) {
+    str_addf(begin_answer(s),
+             "{\"type\":\"metrics\",\"id\":%" PRId64 ",\"seconds\":%.9g,\"metrics\":[{"
+             "\"name\":\"score\",\"unit\":\"points\",\"value\":%.10g,\"better\":\"higher\"}]}\n",
+             id, seconds, score);
+}
+
+static void say_result(struct simulated_session *s, const struct request *r, uint64_t trial,
+                       double seconds) {
+    const struct simulation *sim = &s->fleet->simulation;
+    /* without the server's name, so that servers of a kind agree on what it is worth */
+    uint64_t name = hash_text(sim->seed, r->name, r->name_len);
+    if (sim->modelled && !r->is_command)
+        say_metrics(s, r->id, seconds, name, trial);
+    else if (sim->modelled)
+        say_output(s, r->id, seconds, simserver_value(sim, &s->who, name, 0, trial));
+    else if (r->is_command)
+        say_output(s, r->id, seconds, draw_score(sim, trial));
+    else
+        say_score(s, r->id, seconds, draw_score(sim, trial));
 }
 
 static void answer(struct simulated_session *s, const struct request *r, uint64_t request) {
@@ -233,13 +250,13 @@ static void answer(struct simulated_session *s, const struct request *r, uint64_
     } else if (s->fate == FATE_CRASHED) {
         say_error(s, r->id, "benchmark-crashed", "the simulated benchmark was ended by signal 11");
     } else if (s->fate == FATE_GARBAGE) {
-        say(s, "\x1b[31m\xff\x80 simulated garbage\n");
+        str_add(begin_answer(s), "\x1b[31m\xff\x80 simulated garbage\n");
     } else if (s->fate == FATE_INTERNAL) {
         say_error(s, r->id, "internal", "the simulated agent is out of memory");
     } else if (late) {
         say_error(s, r->id, "timeout", "the simulated benchmark took longer than its time-out");
     } else {
-        say_score(s, r, delay, draw_score(sim, request));
+        say_result(s, r, request, (double)delay / 1e9);
     }
     s->ready = delay > 0 ? deadline_in(delay) : 0;
 }
@@ -247,17 +264,21 @@ static void answer(struct simulated_session *s, const struct request *r, uint64_
 /* ---- the session ---- */
 
 static int simulated_start(struct session *session, __attribute__((unused)) const char *command,
-                           __attribute__((unused)) int64_t deadline,
-                           __attribute__((unused)) struct error *err) {
+                           __attribute__((unused)) int64_t deadline, struct error *err) {
     struct simulated_session *s = (struct simulated_session *)session;
     s->ended = false;
     s->ready = 0;
-    say(s,
-        "{\"muster\":1,\"type\":\"hello\",\"version\":\"" MUSTER_VERSION "\","
-        "\"hash\":\"%064d\",\"arch\":\"simulated\","
-        "\"facts\":{\"kernel\":\"simulated\",\"cpu_model\":\"simulated\",\"cores\":1}}\n",
-        0);
-    return 0;
+    struct str *out = begin_answer(s);
+    str_addf(out,
+             "{\"muster\":1,\"type\":\"hello\",\"version\":\"" MUSTER_VERSION "\","
+             "\"hash\":\"%064d\",\"arch\":\"simulated\",\"facts\":",
+             0);
+    if (s->fleet->simulation.modelled)
+        simreport_add_facts(out, &s->who);
+    else
+        str_add(out, "{\"kernel\":\"simulated\",\"cpu_model\":\"simulated\",\"cores\":1}");
+    str_add(out, "}\n");
+    return out->failed ? error_memory(err) : 0;
 }
 
 /* Waits until what was asked for is there, or a beat is due. */
@@ -275,7 +296,8 @@ static int wait_ready(struct simulated_session *s, int64_t deadline, struct erro
 static size_t copy_rest(char *buf, size_t size, const char *from, size_t n, size_t *at) {
     size_t left = n - *at;
     size_t take = left < size ? left : size;
-    memcpy(buf, from + *at, take);
+    if (take > 0)
+        memcpy(buf, from + *at, take);
     *at += take;
     return take;
 }
@@ -292,7 +314,7 @@ static size_t read_beat(struct simulated_session *s, char *buf, size_t size) {
 static ssize_t simulated_read(struct session *session, char *buf, size_t size, int64_t deadline,
                               struct error *err) {
     struct simulated_session *s = (struct simulated_session *)session;
-    bool silent = s->answer_at == s->answer_len && !s->ended;
+    bool silent = s->answer_at == s->answer.len && !s->ended;
     if (silent)
         s->ready = DEADLINE_NEVER; /* nothing was asked for, so nothing will come */
     if (wait_ready(s, deadline, err) != 0)
@@ -300,7 +322,7 @@ static ssize_t simulated_read(struct session *session, char *buf, size_t size, i
     if (s->beat_at > 0 || s->next_beat < s->ready)
         return (ssize_t)read_beat(s, buf, size);
     s->ready = 0;
-    return (ssize_t)copy_rest(buf, size, s->answer, s->answer_len, &s->answer_at);
+    return (ssize_t)copy_rest(buf, size, s->answer.data, s->answer.len, &s->answer_at);
 }
 
 static int simulated_write(struct session *session, const char *data, size_t n,
@@ -314,7 +336,7 @@ static int simulated_write(struct session *session, const char *data, size_t n,
         return error_set(err, ERROR_CONNECTION_LOST, "the simulated connection was lost");
     data += lease;
     n -= lease;
-    if (s->answer_at < s->answer_len || read_request(data, n, &r) != 0)
+    if (s->answer_at < s->answer.len || read_request(data, n, &r) != 0)
         return error_set(err, ERROR_INTERNAL,
                          "a simulated server takes one whole request line at a time");
     uint64_t name = hash_text(s->server, r.name, r.name_len);
@@ -322,14 +344,14 @@ static int simulated_write(struct session *session, const char *data, size_t n,
     if (trial < 0)
         return error_memory(err);
     answer(s, &r, hash_mix(name + (uint64_t)trial));
-    return 0;
+    return s->answer.failed ? error_memory(err) : 0;
 }
 
 static int simulated_finish(struct session *session, __attribute__((unused)) int64_t deadline,
                             int *status, __attribute__((unused)) struct error *err) {
     struct simulated_session *s = (struct simulated_session *)session;
     s->ended = true;
-    s->answer_at = s->answer_len = 0;
+    (void)begin_answer(s);
     *status = 0;
     return 0;
 }
@@ -343,8 +365,10 @@ static const char *simulated_stderr(__attribute__((unused)) const struct session
 }
 
 static void simulated_close(struct session *session) {
-    free(((struct simulated_session *)session)->tallies);
-    free(session);
+    struct simulated_session *s = (struct simulated_session *)session;
+    str_done(&s->answer);
+    free(s->tallies);
+    free(s);
 }
 
 static const struct session_ops simulated_session_ops = {
@@ -377,6 +401,8 @@ static int simulated_open(struct transport *t, const struct server *server,
                                     .server = h,
                                     .fate = fate,
                                     .next_beat = DEADLINE_NEVER};
+    if (fleet->simulation.modelled)
+        s->who = simserver_of(&fleet->simulation, h);
     *ret = &s->base;
     return 0;
 }

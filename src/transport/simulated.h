@@ -6,6 +6,8 @@
  * a whole number where the range has one, and a command with such a number as its output. It beats
  * as the lease says, which it holds for ever: no simulated connection is cut in silence.
  *
+ * In a modelled fleet (transport/simulation.h) the answers are those of transport/simreport.
+ *
  * How long an answer takes and what it says is a function of the seed, the server's name, the
  * benchmark (or command) and the trial alone, a trial being counted in its session; never of the
  * clock, the order or the fan-out. A share of the servers errs, each in one way that its name

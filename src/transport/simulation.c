@@ -81,12 +81,81 @@ static int take_score(char *value, struct simulation *s, __attribute__((unused))
     return s->score_min <= s->score_max ? 0 : -1;
 }
 
-static int take_error(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
-    size_t n = strlen(value);
-    if (n > 0 && value[n - 1] == '%')
-        value[n - 1] = '\0';
-    return read_number(value, 100, &s->error_percent);
+static int read_percent(char *text, double max, double *ret) {
+    size_t n = strlen(text);
+    if (n > 0 && text[n - 1] == '%')
+        text[n - 1] = '\0';
+    return read_number(text, max, ret);
 }
+
+static int take_error(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return read_percent(value, 100, &s->error_percent);
+}
+
+/* ---- keys of a modelled fleet ---- */
+
+static int take_size(const char *value, uint64_t max, size_t *ret) {
+    uint64_t n;
+    if (read_count(value, max, &n) != 0 || n == 0)
+        return -1;
+    *ret = (size_t)n;
+    return 0;
+}
+
+static int take_kinds(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return take_size(value, SIMULATION_KINDS_MAX, &s->kinds);
+}
+
+static int take_metrics(char *value, struct simulation *s,
+                        __attribute__((unused)) struct error *e) {
+    return take_size(value, SIMULATION_METRICS_MAX, &s->metrics);
+}
+
+static int take_noise(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return read_percent(value, 30, &s->noise_percent);
+}
+
+/* P%:SIZE%, or P% alone */
+static int read_fault(char *value, struct simulation_fault *ret) {
+    char *size = strchr(value, ':');
+    if (size)
+        *size++ = '\0';
+    if (size && read_percent(size, 90, &ret->size_percent) != 0)
+        return -1;
+    return read_percent(value, 100, &ret->percent);
+}
+
+static int take_slow(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return read_fault(value, &s->slow);
+}
+
+static int take_throttled(char *value, struct simulation *s,
+                          __attribute__((unused)) struct error *e) {
+    return read_fault(value, &s->throttled);
+}
+
+static int take_drift(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return read_fault(value, &s->drift);
+}
+
+static int take_bimodal(char *value, struct simulation *s,
+                        __attribute__((unused)) struct error *e) {
+    return read_fault(value, &s->bimodal);
+}
+
+static int take_age(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return read_count(value, SIMULATION_AGE_MAX, &s->age);
+}
+
+static int take_truth(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    size_t n = strlen(value);
+    if (n == 0 || n >= sizeof(s->truth))
+        return -1;
+    memcpy(s->truth, value, n + 1);
+    return 0;
+}
+
+#define FAULT "a share of the servers and a size of 0% to 90%, as in 2%:10%"
 
 static const struct key {
     const char *name;
@@ -98,7 +167,20 @@ static const struct key {
     {"delay", take_delay, "a duration or a range of two, as in 20ms or 1s-10s"},
     {"score", take_score, "a number or a range of two, as in 50 or 0-100"},
     {"error", take_error, "a share of the servers of 0% to 100%"},
+    {"kinds", take_kinds, "a number of 1 to 64"},
+    {"metrics", take_metrics, "a number of 1 to 100"},
+    {"noise", take_noise, "a standard deviation of 0% to 30%"},
+    {"slow", take_slow, FAULT},
+    {"throttled", take_throttled, FAULT},
+    {"drift", take_drift, FAULT},
+    {"bimodal", take_bimodal, FAULT},
+    {"age", take_age, "a number of 0 to 1000000"},
+    {"truth", take_truth, "the name of a file"},
 };
+
+/* Those above the first one of these are of any simulation. */
+#define FIRST_MODELLED 5
+_Static_assert(ARRAY_LEN(keys) <= sizeof(unsigned) * 8, "a bit for each key");
 
 static int unknown_key(const char *name, struct error *err) {
     const char *names[ARRAY_LEN(keys) + 1] = {NULL};
@@ -108,9 +190,11 @@ static int unknown_key(const char *name, struct error *err) {
     if (nearest)
         return error_set(err, ERROR_USAGE, "the simulation has no '%.40s': did you mean '%s'?",
                          name, nearest);
-    return error_set(err, ERROR_USAGE,
-                     "the simulation has no '%.40s': it has servers, seed, delay, score and error",
-                     name);
+    cleanup(str_done) struct str all = {0};
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        str_addf(&all, "%s%s", i == 0 ? "" : i + 1 < ARRAY_LEN(keys) ? ", " : " and ", names[i]);
+    return error_set(err, ERROR_USAGE, "the simulation has no '%.40s': it has %s", name,
+                     all.failed ? "others" : all.data);
 }
 
 /* Takes one "key=value", which it may cut up. `*seen` has a bit for each key before it. */
@@ -138,13 +222,41 @@ static int take_item(char *item, unsigned *seen, struct simulation *s, struct er
                      keys[i].expected, shown);
 }
 
+static unsigned bit_of(int (*take)(char *, struct simulation *, struct error *)) {
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (keys[i].take == take)
+            return 1u << i;
+    return 0;
+}
+
+/* What depends on several keys. */
+static int conclude(unsigned seen, struct simulation *s, struct error *err) {
+    s->modelled = seen >> FIRST_MODELLED != 0;
+    if (s->modelled && !(seen & bit_of(take_score))) {
+        s->score_min = 100;
+        s->score_max = 1000;
+    }
+    if (s->slow.percent + s->throttled.percent + s->drift.percent > 100)
+        return error_set(err, ERROR_USAGE,
+                         "the simulation's 'slow', 'throttled' and 'drift' are shares of the same "
+                         "servers: they cannot be more than 100%% together");
+    return 0;
+}
+
 int simulation_parse(const char *spec, struct simulation *ret, struct error *err) {
     struct simulation s = {.servers = 10,
                            .seed = (uint64_t)(clock_wall() / CLOCK_US) % 1000000,
                            .delay_min = CLOCK_S,
                            .delay_max = 10 * CLOCK_S,
                            .score_min = 0,
-                           .score_max = 100};
+                           .score_max = 100,
+                           .kinds = 1,
+                           .metrics = 1,
+                           .noise_percent = 1,
+                           .slow.size_percent = 10,
+                           .throttled.size_percent = 10,
+                           .drift.size_percent = 10,
+                           .bimodal.size_percent = 10};
     cleanup(free_ptr) char *copy = strdup(spec ? spec : "");
     if (!copy)
         return error_memory(err);
@@ -152,6 +264,8 @@ int simulation_parse(const char *spec, struct simulation *ret, struct error *err
     for (char *rest = *copy ? copy : NULL, *item; (item = strsep(&rest, ","));)
         if (take_item(item, &seen, &s, err) != 0)
             return -1;
+    if (conclude(seen, &s, err) != 0)
+        return -1;
     *ret = s;
     return 0;
 }

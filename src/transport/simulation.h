@@ -1,9 +1,27 @@
 /*
  * simulation: the fleet that needs no servers, as `--simulate[=SPEC]` describes it.
  *
- * SPEC is `servers=N,seed=S,delay=A-B,score=A-B,error=P%`, each part optional. A delay or a score
- * may be one value instead of a range. Left out: 10 servers, a seed from the clock, 1s-10s a
- * benchmark, scores of 0-100, no errors.
+ * SPEC is `KEY=VALUE,...`, each key optional:
+ *   servers=N             so many servers, named 1 to N (10)
+ *   seed=S                whose dice they are (from the clock)
+ *   delay=A-B             how long a benchmark takes (1s-10s); A alone is A-A
+ *   score=A-B             what a benchmark comes to (0-100); A alone is A-A
+ *   error=P%              a share of the servers errs (0 %)
+ *
+ * With none but these a score is drawn anew for each trial, and no server is like another. Any of
+ * the following makes a modelled fleet, where a server of a kind is worth what its kind is worth,
+ * so that what falls behind can be found (transport/simserver.h):
+ *   kinds=K               so many kinds of servers (1), one drawn for each server
+ *   metrics=M             so many metrics of each benchmark (1), the first one judged
+ *   noise=P%              standard deviation of a measurement (1 %)
+ *   slow=P%:SIZE%         a share of the servers is slower by SIZE (10 %) in one metric
+ *   throttled=P%:SIZE%    ... in all metrics, being too hot
+ *   drift=P%:SIZE%        ... in one metric, from the age SIMULATION_DRIFT_AGE on
+ *   bimodal=P%:SIZE%      a share of the servers has another firmware, with which one metric of
+ *                         each kind is lower by SIZE: the usual two groups, no fault
+ *   age=N                 the point in time (0): another age is other noise on the same servers
+ *   truth=FILE            what was planted is written there (transport/simtruth.h)
+ * In it `score` is what metrics of a kind are worth on a good server (100-1000).
  */
 #pragma once
 
@@ -15,6 +33,17 @@
 #include <stdint.h>
 
 #define SIMULATION_SERVERS_MAX 10000000
+#define SIMULATION_KINDS_MAX 64
+#define SIMULATION_METRICS_MAX 100
+#define SIMULATION_AGE_MAX 1000000
+#define SIMULATION_DRIFT_AGE 10
+#define SIMULATION_PATH_MAX 1024
+
+/* So many of the servers, by so much slower. */
+struct simulation_fault {
+    double percent;
+    double size_percent;
+};
 
 struct simulation {
     size_t servers;
@@ -23,6 +52,13 @@ struct simulation {
     int64_t delay_min, delay_max; /* of one request, ns */
     double score_min, score_max;
     double error_percent; /* of the servers */
+    bool modelled;        /* false: nothing of what follows means anything */
+    size_t kinds;
+    size_t metrics;
+    double noise_percent;
+    struct simulation_fault slow, throttled, drift, bimodal;
+    uint64_t age;
+    char truth[SIMULATION_PATH_MAX]; /* empty: it is not written */
 };
 
 /* `spec` may be NULL or empty. Fails with ERROR_USAGE, the key in the sentence. */
