@@ -5,7 +5,8 @@
 #
 # clpeak prints a row for each width of its vectors; the best of them is what the device can do, and
 # is what muster's one number stands beside. Medians of the rounds. Transfers are clpeak's
-# enqueueWriteBuffer and enqueueReadBuffer. CUDA is hidden from both.
+# enqueueWriteBuffer and enqueueReadBuffer. CUDA is hidden from both. Last, what a copy alone comes to
+# where the two of them have their buffers.
 set -eu
 build=${1:-build}
 rounds=${2:-5}
@@ -62,3 +63,5 @@ for row in fp32:GFLOP/s memory_read:GB/s to_device:GB/s from_device:GB/s; do
     awk -v what="$what" -v unit="${row#*:}" -v a="$theirs" -v b="$ours" 'BEGIN {
         printf "%-14s %-8s %10.2f %10.2f %9.1f%%\n", what, unit, a, b, (b / a - 1) * 100 }'
 done
+echo
+"$build/bench/copy" "$rounds"
