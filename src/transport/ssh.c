@@ -15,7 +15,10 @@
 #include "transport/thread.h"
 #include "transport/turn.h"
 
+#include <errno.h>
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
 #include <openssl/rand.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -159,11 +162,36 @@ static int look_up(void *arg, const char *name, int family, int64_t deadline, ch
     return 1;
 }
 
+/*
+ * OpenSSL makes all algorithms of a kind when the first of them is asked for, and does without
+ * those that it had no memory for until the program ends. So they are made here, where that is told
+ * apart from one that this OpenSSL does not have.
+ */
+#define MAKE(type, name)                                                                           \
+    do {                                                                                           \
+        errno = 0;                                                                                 \
+        EVP_##type##_free(EVP_##type##_fetch(NULL, name, NULL));                                   \
+        if (errno == ENOMEM)                                                                       \
+            return -1;                                                                             \
+    } while (0)
+
+static int make_algorithms(void) {
+    MAKE(MD, "SHA2-256");
+    MAKE(CIPHER, "AES-256-CTR");
+    MAKE(MAC, "HMAC");
+    MAKE(KDF, "SSHKDF");
+    MAKE(RAND, "CTR-DRBG");
+    MAKE(KEYMGMT, "ED25519");
+    MAKE(KEYEXCH, "X25519");
+    MAKE(SIGNATURE, "ED25519");
+    return 0;
+}
+
 static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct error *err) {
     unsigned char byte;
     /* both make what they share on first use, which threads would race for; without memory for
      * that of OpenSSL its functions crash */
-    if (!OSSL_LIB_CTX_get0_global_default())
+    if (!OSSL_LIB_CTX_get0_global_default() || make_algorithms() != 0)
         return error_memory(err);
     if (ssh_init() != SSH_OK || RAND_bytes(&byte, 1) != 1)
         return error_set(err, ERROR_INTERNAL, "cannot initialise libssh");

@@ -60,6 +60,13 @@ Y
     sweep 53 -- log last
 }
 
+@test "memory is refused while a server is reached over ssh" {
+    [ -n "${FAULTS_EVERY:-}" ] || skip "libssh may crash without memory: only with FAULTS_EVERY"
+    ssh_material
+    start_sshd 127.0.0.1
+    sweep 7 --kind memory --last 4500 -- run -F "$T/ssh_config" 127.0.0.1 -b none --json --log-format json
+}
+
 @test "threads are refused, each alone and all from one on" {
     sweep 1 --kind thread -- "${simulated[@]}"
     sweep 1 --kind thread --on -- "${simulated[@]}"
