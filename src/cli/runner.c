@@ -34,7 +34,7 @@ void runner_init(struct runner *r) {
 void runner_done(struct runner *r) {
     struct error ignored;
     for (size_t i = 0; r->outcomes && i < r->servers.count; i++)
-        free(r->outcomes[i].detail);
+        outcome_done(&r->outcomes[i]);
     free(r->outcomes);
     transport_free(r->transport);
     if (r->log_open)

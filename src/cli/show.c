@@ -31,7 +31,7 @@ struct outcomes {
 
 static void outcomes_done(struct outcomes *o) {
     for (size_t i = 0; i < o->count; i++) {
-        free(o->items[i].detail);
+        outcome_done(&o->items[i]);
         free(o->names[i]);
     }
     free(o->items);

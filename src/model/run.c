@@ -1,6 +1,16 @@
 /* run: see run.h. */
 #include "model/run.h"
 
+#include <stdlib.h>
+
+void outcome_done(struct outcome *o) {
+    free(o->detail);
+    free(o->outlier);
+    free(o->missing);
+    free(o->drift);
+    free(o->why);
+}
+
 void run_count(struct run *run, enum verdict verdict) {
     switch (verdict) {
     case VERDICT_PASSED:

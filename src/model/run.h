@@ -46,7 +46,15 @@ struct outcome {
     char *detail;   /* owned; NULL when passed */
     bool flaky;     /* passed, but not at the first measurement */
     size_t earlier; /* attempts that did not pass and were made again (`resume --failed`) */
+    /* sentences of the judgement at the end of the run, owned; NULL: nothing to say */
+    char *outlier; /* passed, but is worse than its peers */
+    char *missing; /* passed, but lacks a metric that they have */
+    char *drift;   /* is worse than it was itself */
+    char *why;     /* what is different about it */
 };
+
+/* Frees the texts that it owns. */
+void outcome_done(struct outcome *o);
 
 /* Counts one more server's verdict in the run's totals (not in `total`). */
 void run_count(struct run *run, enum verdict verdict);

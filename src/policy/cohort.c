@@ -83,6 +83,7 @@ static struct cohort_metric *new_metric(struct cohort *c, const char *benchmark,
 static int put(struct cohort *c, size_t row, const char *benchmark, const char *metric,
                const char *unit, bool lower_is_better, bool judged, double value,
                struct error *err) {
+    unit = unit && *unit ? unit : NULL;
     struct cohort_metric *m = find_metric(c, benchmark, metric, unit, lower_is_better);
     if (!m)
         m = new_metric(c, benchmark, metric, unit, lower_is_better);

@@ -24,7 +24,7 @@
 struct cohort_metric {
     char *benchmark;
     char *metric;
-    char *unit; /* may be NULL */
+    char *unit; /* NULL: it has none */
     bool lower_is_better;
     bool judged;    /* the one metric of its benchmark that has the score */
     double *values; /* one a server; NAN: not measured */
