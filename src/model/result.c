@@ -16,6 +16,7 @@ void benchmark_result_done(struct benchmark_result *r) {
     for (size_t i = 0; i < r->metric_count; i++)
         metric_done(&r->metrics[i]);
     free(r->metrics);
+    free(r->reference_source);
     free(r->conditions);
     free(r->sensors);
     *r = (struct benchmark_result){0};
@@ -24,6 +25,10 @@ void benchmark_result_done(struct benchmark_result *r) {
 void server_result_done(struct server_result *r) {
     free(r->detail);
     free(r->facts);
+    free(r->kind);
+    free(r->machine);
+    free(r->findings);
+    free(r->why);
     for (size_t i = 0; i < r->benchmark_count; i++)
         benchmark_result_done(&r->benchmarks[i]);
     free(r->benchmarks);

@@ -31,7 +31,8 @@ struct benchmark_result {
     char *unit;
     double value; /* median of the trials of the last measurement; NAN when there was none */
     bool lower_is_better;
-    double reference; /* NAN: the raw value is the score */
+    double reference;       /* NAN: the raw value is the score */
+    char *reference_source; /* where that is from: "configuration", "baseline RUN", "built-in" */
     double threshold;
     double *trials; /* the judged metric, one value a trial that ended well, of all measurements */
     size_t trial_count;
@@ -49,7 +50,11 @@ struct server_result {
     char *detail;
     int attempts;
     double seconds;
-    char *facts; /* one JSON object as text, or NULL */
+    char *facts;    /* one JSON object as text, or NULL */
+    char *kind;     /* the hardware group that it was judged as one of, or NULL */
+    char *machine;  /* what it is known by whatever its name is, or NULL */
+    char *findings; /* what judging the run as a whole found on it, a JSON array, or NULL */
+    char *why;      /* what is different about it, a JSON array, or NULL */
     struct benchmark_result *benchmarks;
     size_t benchmark_count;
     struct server_result *earlier; /* attempts that did not pass and were made again, in order */

@@ -248,6 +248,7 @@ void server_done(struct server *s) {
     free(s->host);
     free(s->user);
     free(s->identity);
+    free(s->kind);
     *s = (struct server){0};
 }
 

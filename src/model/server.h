@@ -16,6 +16,7 @@ struct server {
     char *user;     /* NULL: not given */
     int port;       /* 0: not given */
     char *identity; /* private key file, or NULL: not given */
+    char *kind;     /* the hardware group that it is said to be of, or NULL: not given */
     int round;      /* how many attempts at it came to a verdict before this one */
 };
 

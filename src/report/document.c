@@ -53,20 +53,25 @@ static json_t *run_object(const struct run *run) {
 }
 
 /*
- * The object that is in `text`, else `otherwise`, which is used up: another program may have
+ * What is in `text` and of this type, else `otherwise`, which is used up: another program may have
  * written what is none. NULL when memory ran out.
  */
-static json_t *object_of(const char *text, json_t *otherwise) {
+static json_t *json_of(const char *text, json_type type, json_t *otherwise) {
     struct error why;
     if (!text)
         return otherwise;
-    json_t *object = jsontext_read(text, &why);
-    if (!json_is_object(object) && (object || why.kind != ERROR_INTERNAL)) {
-        json_decref(object);
+    json_t *value = jsontext_read(text, &why);
+    bool is = value && json_typeof(value) == type;
+    if (!is && (value || why.kind != ERROR_INTERNAL)) {
+        json_decref(value);
         return otherwise;
     }
     json_decref(otherwise);
-    return object;
+    return value;
+}
+
+static json_t *object_of(const char *text, json_t *otherwise) {
+    return json_of(text, JSON_OBJECT, otherwise);
 }
 
 /*
@@ -158,15 +163,16 @@ static json_t *metrics_object(const struct benchmark_result *b) {
 }
 
 static json_t *benchmark_object(const struct benchmark_result *b) {
-    return json_pack(
-        "{so ss so so sb so so so so ss so so so so so so so so}", "benchmark", text(b->benchmark),
-        "verdict", verdict_name(b->verdict), "reason", text(reason_name(b->reason)), "detail",
-        text(b->detail), "flaky", b->flaky, "score", number(b->score), "metric", text(b->metric),
-        "value", number(b->value), "unit", text(b->unit), "better",
-        b->lower_is_better ? "lower" : "higher", "reference", number(b->reference), "threshold",
-        number(b->threshold), "trials", trials_array(b), "spread", number(b->spread), "seconds",
-        number(b->seconds), "metrics", metrics_object(b), "conditions", text(b->conditions),
-        "sensors", object_of(b->sensors, json_null()));
+    return json_pack("{so ss so so sb so so so so ss so so so so so so so so so}", "benchmark",
+                     text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
+                     text(reason_name(b->reason)), "detail", text(b->detail), "flaky", b->flaky,
+                     "score", number(b->score), "metric", text(b->metric), "value",
+                     number(b->value), "unit", text(b->unit), "better",
+                     b->lower_is_better ? "lower" : "higher", "reference", number(b->reference),
+                     "reference_source", text(b->reference_source), "threshold",
+                     number(b->threshold), "trials", trials_array(b), "spread", number(b->spread),
+                     "seconds", number(b->seconds), "metrics", metrics_object(b), "conditions",
+                     text(b->conditions), "sensors", object_of(b->sensors, json_null()));
 }
 
 static json_t *benchmarks_array(const struct server_result *r) {
@@ -179,11 +185,13 @@ static json_t *benchmarks_array(const struct server_result *r) {
 
 /* One attempt at a server, without its name. */
 static json_t *attempt_object(const struct server_result *r) {
-    return json_pack("{ss so so sb si so so so}", "verdict", verdict_name(r->verdict), "reason",
-                     text(reason_name(r->reason)), "detail", text(r->detail), "flaky",
+    return json_pack("{ss so so sb si so so so so so so so}", "verdict", verdict_name(r->verdict),
+                     "reason", text(reason_name(r->reason)), "detail", text(r->detail), "flaky",
                      server_result_flaky(r), "attempts", r->attempts, "seconds", number(r->seconds),
-                     "facts", object_of(r->facts, json_object()), "benchmarks",
-                     benchmarks_array(r));
+                     "kind", text(r->kind), "machine", text(r->machine), "findings",
+                     json_of(r->findings, JSON_ARRAY, json_array()), "why",
+                     json_of(r->why, JSON_ARRAY, json_array()), "facts",
+                     object_of(r->facts, json_object()), "benchmarks", benchmarks_array(r));
 }
 
 static json_t *earlier_array(const struct server_result *r) {

@@ -17,8 +17,8 @@ static const char *const sql[STATEMENT_COUNT] = {
     [ADD_RUN] = "INSERT INTO run (id, started, fanout, threshold, total, options, config_path, "
                 "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
-    [ADD_SERVER] = "INSERT INTO server (run, position, name, host, user, port, identity) "
-                   "VALUES (?, ?, ?, ?, ?, ?, ?)",
+    [ADD_SERVER] = "INSERT INTO server (run, position, name, host, user, port, identity, "
+                   "given_kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [FIND_PENDING] = "SELECT position FROM server WHERE run = ? AND position >= ? AND "
                      "state = 'pending' ORDER BY position LIMIT ?",
     /* those of an earlier turn of a server that is claimed again */
@@ -28,9 +28,10 @@ static const char *const sql[STATEMENT_COUNT] = {
     [CLAIM] = "UPDATE server SET state = 'claimed' WHERE run = ? AND position BETWEEN ? AND ? AND "
               "state = 'pending'",
     [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
-                      "attempts = ?, seconds = ?, facts = ? WHERE run = ? AND position = ?",
-    [ADD_BENCHMARK] = "INSERT INTO benchmark VALUES "
-                      "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "attempts = ?, seconds = ?, facts = ?, kind = ?, machine = ?, findings = ?, "
+                      "why = ? WHERE run = ? AND position = ?",
+    [ADD_BENCHMARK] = "INSERT INTO benchmark (run, position, ordinal, " ROW_BENCHMARK_COLUMNS ") "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ?, "
                  "seconds = ? WHERE number = ?",
     [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
@@ -51,7 +52,8 @@ static const char *const sql[STATEMENT_COUNT] = {
         "WHERE run = ?1 AND position IN (" NOT_PASSED ")",
     [DROP_PAST] = "DELETE FROM benchmark WHERE run = ?1 AND position IN (" NOT_PASSED ")",
     [REOPEN_SERVERS] = "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, "
-                       "detail = NULL, attempts = NULL, seconds = NULL, facts = NULL "
+                       "detail = NULL, attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, "
+                       "machine = NULL, findings = NULL, why = NULL "
                        "WHERE run = ? AND state = 'done' AND verdict <> 'passed'",
     [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0 WHERE number = ?",
 };

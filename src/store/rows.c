@@ -38,8 +38,12 @@ void row_bind_server(sqlite3_stmt *stmt, int64_t run, size_t position,
     sqlite3_bind_int(stmt, 5, r->attempts);
     sqlite3_bind_double(stmt, 6, r->seconds);
     row_text(stmt, 7, r->facts);
-    sqlite3_bind_int64(stmt, 8, run);
-    sqlite3_bind_int64(stmt, 9, (int64_t)position);
+    row_text(stmt, 8, r->kind);
+    row_text(stmt, 9, r->machine);
+    row_text(stmt, 10, r->findings);
+    row_text(stmt, 11, r->why);
+    sqlite3_bind_int64(stmt, 12, run);
+    sqlite3_bind_int64(stmt, 13, (int64_t)position);
 }
 
 /*
@@ -111,6 +115,7 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
     row_text(stmt, 19, r->conditions);
     row_text(stmt, 20, r->sensors);
     sqlite3_bind_int(stmt, 21, r->flaky);
+    row_text(stmt, 22, r->reference_source);
     return 0;
 }
 
@@ -180,9 +185,13 @@ int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_resul
     ret->attempts = sqlite3_column_int(stmt, 5);
     ret->seconds = sqlite3_column_double(stmt, 6);
     if (row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
-        row_read_printable(stmt, 4, &ret->detail, err) < 0)
+        row_read_printable(stmt, 4, &ret->detail, err) < 0 ||
+        row_read_printable(stmt, 7, &ret->facts, err) < 0 ||
+        row_read_printable(stmt, 8, &ret->kind, err) < 0 ||
+        row_read_printable(stmt, 9, &ret->machine, err) < 0 ||
+        row_read_printable(stmt, 10, &ret->findings, err) < 0)
         return -1;
-    return row_read_printable(stmt, 7, &ret->facts, err);
+    return row_read_printable(stmt, 11, &ret->why, err);
 }
 
 /* The JSON in the column, which must be of this type; NULL with the error. */
@@ -266,7 +275,9 @@ int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct 
         row_read_printable(stmt, 6, &ret->metric, err) < 0 ||
         row_read_printable(stmt, 8, &ret->unit, err) < 0 ||
         row_read_printable(stmt, 16, &ret->conditions, err) < 0 ||
-        row_read_printable(stmt, 17, &ret->sensors, err) < 0 || read_trials(stmt, 12, ret, err) < 0)
+        row_read_printable(stmt, 17, &ret->sensors, err) < 0 ||
+        row_read_printable(stmt, 19, &ret->reference_source, err) < 0 ||
+        read_trials(stmt, 12, ret, err) < 0)
         return -1;
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
     return read_metrics(stmt, 15, ret, err);

@@ -15,10 +15,13 @@
 #include <stddef.h>
 
 /* What is kept of an attempt at a server, and of a benchmark; the past_ tables have the same. */
-#define ROW_SERVER_COLUMNS "verdict, reason, detail, attempts, seconds, facts"
+#define ROW_SERVER_COLUMNS                                                                         \
+    "verdict, reason, detail, attempts, seconds, facts, "                                          \
+    "kind, machine, findings, why"
 #define ROW_BENCHMARK_COLUMNS                                                                      \
     "benchmark, verdict, reason, detail, score, metric, value, unit, better, reference, "          \
-    "threshold, trials, spread, seconds, metrics, conditions, sensors, flaky"
+    "threshold, trials, spread, seconds, metrics, conditions, sensors, flaky, "                    \
+    "reference_source"
 
 /* The second column is the name, or the round; the round of a benchmark is its last. */
 #define ROW_SELECT_SERVERS                                                                         \

@@ -60,6 +60,25 @@ static const char *const steps[] = {
     "ALTER TABLE benchmark ADD COLUMN flaky INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE past_benchmark ADD COLUMN flaky INTEGER NOT NULL DEFAULT 0;"
     "ALTER TABLE run ADD COLUMN stopped TEXT;",
+    /* given_kind is the inventory's, kind what it was judged as; baselines outlive their runs */
+    "ALTER TABLE server ADD COLUMN given_kind TEXT;"
+    "ALTER TABLE server ADD COLUMN kind TEXT;"
+    "ALTER TABLE server ADD COLUMN machine TEXT;"
+    "ALTER TABLE server ADD COLUMN findings TEXT;"
+    "ALTER TABLE server ADD COLUMN why TEXT;"
+    "ALTER TABLE past_server ADD COLUMN kind TEXT;"
+    "ALTER TABLE past_server ADD COLUMN machine TEXT;"
+    "ALTER TABLE past_server ADD COLUMN findings TEXT;"
+    "ALTER TABLE past_server ADD COLUMN why TEXT;"
+    "ALTER TABLE benchmark ADD COLUMN reference_source TEXT;"
+    "ALTER TABLE past_benchmark ADD COLUMN reference_source TEXT;"
+    "ALTER TABLE run ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE run ADD COLUMN notes TEXT;"
+    "CREATE TABLE baseline ("
+    "  kind TEXT NOT NULL, benchmark TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT,"
+    "  better TEXT NOT NULL, median REAL NOT NULL, scale REAL NOT NULL, count INTEGER NOT NULL,"
+    "  run TEXT NOT NULL, taken INTEGER NOT NULL,"
+    "  PRIMARY KEY (kind, benchmark, metric)) WITHOUT ROWID;",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))

@@ -43,6 +43,7 @@ static int add_server(struct store *s, sqlite3_stmt *stmt, size_t position,
     else
         sqlite3_bind_null(stmt, 6);
     row_text(stmt, 7, server->identity);
+    row_text(stmt, 8, server->kind);
     return database_run(s, stmt, err);
 }
 

@@ -67,6 +67,7 @@ static struct benchmark_result some_benchmark(void) {
                                      .threshold = 50,
                                      .trials = some_trials,
                                      .trial_count = 3,
+                                     .reference_source = (char *)"built-in",
                                      .spread = NAN,
                                      .seconds = 1.25};
 }
@@ -88,6 +89,10 @@ static int see(void *arg, const char *server, const struct server_result *r,
         assert_int_equal(r->reason, REASON_BELOW_THRESHOLD);
         assert_string_equal(r->detail, "cpu scored 34, below 50");
         assert_string_equal(r->facts, "{\"cpu\":1}");
+        assert_string_equal(r->kind, "EPYC 9654 x2");
+        assert_string_equal(r->machine, "board:A1");
+        assert_string_equal(r->findings, "[]");
+        assert_string_equal(r->why, "[{}]");
         assert_int_equal(r->attempts, 2);
         assert_int_equal(r->benchmark_count, 1);
         const struct benchmark_result *b = &r->benchmarks[0];
@@ -95,6 +100,7 @@ static int see(void *arg, const char *server, const struct server_result *r,
         assert_string_equal(b->metric, "all_cores");
         assert_true(b->score == 34 && b->value == 2.25 && b->threshold == 50);
         assert_true(isnan(b->reference) && isnan(b->spread));
+        assert_string_equal(b->reference_source, "built-in");
         assert_true(b->lower_is_better && b->flaky);
         assert_int_equal(b->trial_count, 3);
         assert_true(b->trials[0] == 1.5 && b->trials[1] == 2.25 && b->trials[2] == 1e300);
@@ -118,6 +124,10 @@ static void keeps_what_was_measured(UNUSED void **state) {
                               .attempts = 2,
                               .seconds = 3,
                               .facts = (char *)"{\"cpu\":1}",
+                              .kind = (char *)"EPYC 9654 x2",
+                              .machine = (char *)"board:A1",
+                              .findings = (char *)"[]",
+                              .why = (char *)"[{}]",
                               .benchmarks = &b,
                               .benchmark_count = 1};
     struct store_result done = {.position = 1, .result = &r};
