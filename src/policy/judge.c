@@ -60,7 +60,7 @@ static double score_of(const struct benchmark_result *r, double value) {
 int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
                     struct benchmark_result *r, struct error *err) {
     r->value = stats_median(r->trials, r->trial_count);
-    r->spread = stats_half_range(r->trials, r->trial_count);
+    r->spread = stats_spread(r->trials, r->trial_count);
     r->threshold = plan->threshold;
     r->reference = reference_of(plan, units, class, r);
     r->score = score_of(r, r->value);

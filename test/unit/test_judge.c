@@ -1,7 +1,6 @@
 /* What policy/judge and model/stats promise. */
 #include "test.h"
 
-#include "model/stats.h"
 #include "policy/judge.h"
 
 #include <math.h>
@@ -268,20 +267,6 @@ static void a_server_is_flaky_when_it_passed_so(UNUSED void **state) {
     assert_false(server_result_flaky(&r));
 }
 
-static void medians(UNUSED void **state) {
-    double even[] = {4, 1, 3, 2};
-    assert_true(stats_median(even, 4) == 2.5);
-    assert_true(isnan(stats_median(even, 0)));
-    assert_true(isnan(stats_half_range(even, 1)));
-    assert_true(stats_half_range(even, 4) == 1.5);
-    assert_true(stats_median((double[]){1.5e308, 1.7e308}, 2) == 1.6e308);
-    assert_true(stats_half_range((double[]){-1.5e308, 1.7e308}, 2) == 1.6e308);
-    double many[101];
-    for (int i = 0; i < 101; i++)
-        many[i] = (i * 37) % 101;
-    assert_true(stats_median(many, 101) == 50);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_median_is_scored_against_the_reference),
@@ -297,7 +282,6 @@ int main(void) {
         cmocka_unit_test(a_miss_is_near_within_the_spread),
         cmocka_unit_test(a_second_measurement_is_the_last_word),
         cmocka_unit_test(a_server_is_flaky_when_it_passed_so),
-        cmocka_unit_test(medians),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
