@@ -5,6 +5,9 @@
  * holds no number) is that benchmark's verdict, and the next one runs. What goes wrong with the
  * session ends the server: the benchmark it happened in gets the reason, and those after it get it
  * too, because they could not be judged.
+ *
+ * How many trials a benchmark has is between the plan and the judgement: as many as the plan says
+ * in any case, then one more at a time while the verdict is close, up to the plan's maximum.
  */
 #include "bench/bench.h"
 
@@ -155,50 +158,79 @@ static void bind_trial(const struct benchmark_plan *p, int number) {
     log_bind("trial", text);
 }
 
-/* Runs all trials, and judges what they measured. Returns 0, or -1 when memory ran out. */
+/* Judges what the trials until now came to. Returns 0, or -1 when memory ran out. */
+static int judge(const struct benchmark_plan *p, const struct trials *trials,
+                 struct benchmark_result *r, struct error *err) {
+    if (trials_copy(trials, r, err) < 0)
+        return -1;
+    return judge_benchmark(p, trials->units, trials->class, r, err);
+}
+
+/*
+ * Whether one more trial is to tell on which side of the threshold the benchmark is. What it costs
+ * in time must not cost the server its verdict.
+ */
+static bool wants_more(const struct benchmark_plan *p, int count, int64_t start, int64_t deadline,
+                       struct benchmark_result *r) {
+    if (count >= p->max_trials || !judge_is_close(r))
+        return false;
+    int64_t now = clock_now();
+    if (deadline != DEADLINE_NEVER && (now - start) / count >= deadline - now) {
+        judge_stands("the server's time would not have sufficed", r);
+        return false;
+    }
+    if (count == p->trials)
+        log_info("more trials", LOG_S("detail", r->detail), LOG_F("spread", r->spread));
+    return true;
+}
+
+/*
+ * What is to be said of a benchmark one of whose trials was not measured: whichever trial that is,
+ * the benchmark erred. Only where there was a verdict, want of time does not take it back.
+ */
+static int judge_lost(const struct benchmark_plan *p, enum outcome_of_trial outcome,
+                      const struct error *why, struct benchmark_result *r, struct error *err) {
+    bool judged = r->trial_count > 0;
+    if (judged && why->kind == ERROR_TIMEOUT) {
+        judge_stands(why->text, r);
+        return 0;
+    }
+    if (judged) {
+        benchmark_result_done(r);
+        if (start_result(p, r, err) < 0)
+            return -1;
+    }
+    if (outcome == TRIAL_SKIPPED && !p->required)
+        judge_skipped(why->text, r);
+    else
+        judge_error(why, r);
+    return 0;
+}
+
+/*
+ * Runs the trials that there are in any case, and then one at a time while the verdict is close.
+ * Returns 0, also when the benchmark erred; -1 when memory ran out.
+ */
 static int measure(const struct plan *plan, const struct benchmark_plan *p, struct agent *a,
                    int64_t deadline, struct benchmark_result *r, enum outcome_of_trial *outcome,
                    struct error *err) {
     cleanup(trials_done) struct trials trials = {0};
     int64_t start = clock_now();
-    *outcome = TRIAL_MEASURED;
-    for (int i = 0; i < p->trials && *outcome == TRIAL_MEASURED; i++) {
-        bind_trial(p, i + 1);
-        *outcome = run_trial(plan, p, a, i + 1, deadline, &trials, err);
+    int count = 0, rc = 0;
+    do {
+        bind_trial(p, ++count);
+        *outcome = run_trial(plan, p, a, count, deadline, &trials, err);
         log_debug("trial ended");
-    }
+        if (*outcome == TRIAL_MEASURED && count >= p->trials)
+            rc = judge(p, &trials, r, err);
+    } while (rc == 0 && *outcome == TRIAL_MEASURED &&
+             (count < p->trials || wants_more(p, count, start, deadline, r)));
     log_unbind("trial");
+    struct error why = *err;
+    if (*outcome != TRIAL_MEASURED)
+        rc = judge_lost(p, *outcome, &why, r, err);
     r->seconds = seconds_since(start);
-    if (*outcome == TRIAL_SKIPPED && !p->required)
-        judge_skipped(err->text, r);
-    else if (*outcome != TRIAL_MEASURED)
-        judge_error(err, r);
-    else if (trials_take(&trials, r, err) < 0 ||
-             judge_benchmark(p, trials.units, trials.class, r, err) < 0)
-        return -1;
-    return 0;
-}
-
-/*
- * Measures a near miss once more; the result of that is the last word. What goes wrong then leaves
- * the miss what it is; only with a lost session the server is to be judged anew, by another one.
- */
-static int measure_again(const struct plan *plan, const struct benchmark_plan *p, struct agent *a,
-                         int64_t deadline, struct benchmark_result *r,
-                         enum outcome_of_trial *outcome, struct error *err) {
-    cleanup(benchmark_result_done) struct benchmark_result again = {0};
-    if (start_result(p, &again, err) < 0)
-        return -1;
-    log_info("measuring again", LOG_S("detail", r->detail), LOG_F("spread", r->spread));
-    if (measure(plan, p, a, deadline, &again, outcome, err) < 0)
-        return -1;
-    if (*outcome == TRIAL_MEASURED && again.verdict != VERDICT_ERROR)
-        return judge_again(r, &again, err);
-    if (*outcome == TRIAL_SESSION_GONE && err->kind != ERROR_TIMEOUT)
-        judge_error(err, r);
-    else
-        judge_stands(again.detail ? again.detail : "", r);
-    return 0;
+    return rc;
 }
 
 /*
@@ -208,17 +240,9 @@ static int measure_again(const struct plan *plan, const struct benchmark_plan *p
 static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p, struct agent *a,
                          int64_t deadline, struct benchmark_result *r, struct error *err) {
     enum outcome_of_trial outcome;
-    int64_t start = clock_now();
     log_bind("benchmark", p->name);
-    a->outfile.trial = 0; /* those of a second measurement follow */
+    a->outfile.trial = 0;
     int rc = measure(plan, p, a, deadline, r, &outcome, err);
-    if (rc == 0 && judge_near_miss(r)) {
-        int64_t now = clock_now();
-        if (now - start < deadline - now)
-            rc = measure_again(plan, p, a, deadline, r, &outcome, err);
-        else
-            judge_stands("the server's time would not have sufficed", r);
-    }
     report_benchmark(r);
     log_unbind("benchmark");
     return rc == 0 && outcome == TRIAL_SESSION_GONE ? 1 : rc;

@@ -1,25 +1,39 @@
 /* trials: see trials.h. Plain data of one worker. */
 #include "bench/trials.h"
 
-#include "base/vec.h"
 #include "model/stats.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void trials_done(struct trials *t) {
     for (size_t i = 0; i < t->metric_count; i++)
         metric_done(&t->metrics[i]);
     free(t->metrics);
-    free(t->values);
     free(t->class);
     free(t->conditions);
     free(t->sensors);
     *t = (struct trials){0};
 }
 
+/* Room for one more trial in every metric. */
 static int room(struct trials *t, struct error *err) {
-    size_t need = (t->count + 1) * t->metric_count;
-    return vec_reserve(&t->values, &t->cap, need, sizeof(*t->values)) < 0 ? error_memory(err) : 0;
+    if (t->count < t->cap)
+        return 0;
+    size_t cap = t->cap ? 2 * t->cap : 4;
+    for (size_t i = 0; i < t->metric_count; i++) {
+        double *more = reallocarray(t->metrics[i].trials, cap, sizeof(*more));
+        if (!more)
+            return error_memory(err);
+        t->metrics[i].trials = more;
+    }
+    t->cap = cap;
+    return 0;
+}
+
+/* What a metric measured in the trial that is being added. */
+static void add(struct metric *m, double value) {
+    m->trials[m->trial_count++] = value;
 }
 
 int trials_add_value(struct trials *t, const struct benchmark_plan *p, double value,
@@ -37,7 +51,8 @@ int trials_add_value(struct trials *t, const struct benchmark_plan *p, double va
     }
     if (room(t, err) < 0)
         return -1;
-    t->values[t->count++] = value;
+    add(&t->metrics[0], value);
+    t->count++;
     return 0;
 }
 
@@ -67,39 +82,60 @@ int trials_add_metrics(struct trials *t, struct wire_message *m, struct error *e
     if (room(t, err) < 0)
         return -1;
     const struct metric *from = t->count == 0 ? t->metrics : m->metrics;
-    double *to = &t->values[t->count++ * t->metric_count];
     for (size_t i = 0; i < t->metric_count; i++)
-        to[i] = from[i].value;
+        add(&t->metrics[i], from[i].value);
+    t->count++;
     return 0;
 }
 
-static int column(const struct trials *t, size_t metric, double **ret, struct error *err) {
-    double *values = malloc(t->count * sizeof(*values));
-    if (!values)
+static int copy_text(const char *from, char **to, struct error *err) {
+    free(*to);
+    *to = from ? strdup(from) : NULL;
+    return from && !*to ? error_memory(err) : 0;
+}
+
+static int copy_values(const struct metric *from, double **to, struct error *err) {
+    size_t size = from->trial_count * sizeof(**to);
+    free(*to);
+    *to = malloc(size);
+    if (!*to)
         return error_memory(err);
-    for (size_t i = 0; i < t->count; i++)
-        values[i] = t->values[i * t->metric_count + metric];
-    *ret = values;
+    memcpy(*to, from->trials, size);
     return 0;
 }
 
-int trials_take(struct trials *t, struct benchmark_result *r, struct error *err) {
-    for (size_t i = 0; i < t->metric_count; i++) {
-        cleanup(free_ptr) double *values = NULL;
-        if (column(t, i, &values, err) < 0)
+static int copy_metric(const struct metric *from, struct metric *to, struct error *err) {
+    *to = (struct metric){.value = stats_median(from->trials, from->trial_count),
+                          .lower_is_better = from->lower_is_better,
+                          .trial_count = from->trial_count,
+                          .spread = stats_spread(from->trials, from->trial_count)};
+    if (copy_text(from->name, &to->name, err) < 0 || copy_text(from->unit, &to->unit, err) < 0)
+        return -1;
+    return copy_values(from, &to->trials, err);
+}
+
+static int copy_metrics(const struct trials *t, struct benchmark_result *r, struct error *err) {
+    while (r->metric_count > 0)
+        metric_done(&r->metrics[--r->metric_count]);
+    free(r->metrics);
+    r->metrics = calloc(t->metric_count, sizeof(*r->metrics));
+    if (!r->metrics)
+        return error_memory(err);
+    for (size_t i = 0; i < t->metric_count; i++)
+        if (copy_metric(&t->metrics[i], &r->metrics[r->metric_count++], err) < 0)
             return -1;
-        t->metrics[i].value = stats_median(values, t->count);
-        if (i == 0)
-            r->trials = TAKE(values);
-    }
-    r->trial_count = t->count;
-    r->lower_is_better = t->metrics[0].lower_is_better;
-    r->metric = strdup(t->metrics[0].name);
-    r->unit = strdup(t->metrics[0].unit);
-    r->conditions = TAKE(t->conditions);
-    r->sensors = TAKE(t->sensors);
-    r->metrics = TAKE(t->metrics);
-    r->metric_count = t->metric_count;
-    t->metric_count = 0;
-    return r->metric && r->unit ? 0 : error_memory(err);
+    return 0;
+}
+
+int trials_copy(const struct trials *t, struct benchmark_result *r, struct error *err) {
+    const struct metric *judged = &t->metrics[0];
+    r->lower_is_better = judged->lower_is_better;
+    r->trial_count = 0;
+    if (copy_metrics(t, r, err) < 0 || copy_text(judged->name, &r->metric, err) < 0 ||
+        copy_text(judged->unit, &r->unit, err) < 0 ||
+        copy_text(t->conditions, &r->conditions, err) < 0 ||
+        copy_text(t->sensors, &r->sensors, err) < 0 || copy_values(judged, &r->trials, err) < 0)
+        return -1;
+    r->trial_count = judged->trial_count;
+    return 0;
 }

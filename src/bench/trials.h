@@ -1,5 +1,6 @@
 /*
- * trials: what the trials of one benchmark measured, metric by metric, until it is judged.
+ * trials: what the trials of one benchmark measured, metric by metric, until it is judged; and, as
+ * the judgement may ask for more of them, beyond that.
  */
 #pragma once
 
@@ -11,10 +12,9 @@
 struct trials {
     struct metric *metrics; /* names and units as in the first trial; the first one is judged */
     size_t metric_count;
-    double *values; /* of each trial, the values of all metrics */
-    size_t count;
-    size_t cap; /* of values, in numbers */
-    int units;  /* as the first trial told them: see wire/wire.h */
+    size_t count; /* of trials, which every metric has a value of */
+    size_t cap;   /* of every metric's values */
+    int units;    /* as the first trial told them: see wire/wire.h */
     char *class;
     char *conditions, *sensors; /* as the last trial told them, or NULL */
 };
@@ -32,7 +32,8 @@ int trials_add_value(struct trials *t, const struct benchmark_plan *p, double va
 int trials_add_metrics(struct trials *t, struct wire_message *m, struct error *err) must_use;
 
 /*
- * Hands over to the result what was measured: metrics with their medians, the judged one's name,
- * unit, direction and trials, and the conditions. There must be a trial.
+ * Copies to the result, in place of what was copied there before, what was measured until now: the
+ * metrics with their trials, medians and spreads; the judged one's name, unit, direction and
+ * trials; the conditions. There must be a trial.
  */
-int trials_take(struct trials *t, struct benchmark_result *r, struct error *err) must_use;
+int trials_copy(const struct trials *t, struct benchmark_result *r, struct error *err) must_use;

@@ -45,6 +45,7 @@ struct config_benchmark {
     double threshold;
     int64_t timeout; /* ns */
     int trials;
+    int max_trials; /* no fewer than the trials, which are two at least then */
     struct config_env *env;
     size_t env_count;
     char *needs;

@@ -126,6 +126,7 @@ static const struct key command_keys[] = {{"command", key_text, AT(command), 0, 
                                           {"threshold", key_number, AT(threshold), 0, INFINITY},
                                           {"timeout", key_duration, AT(timeout), 0, 0},
                                           {"trials", key_int, AT(trials), 1, 1000},
+                                          {"max_trials", key_int, AT(max_trials), 1, 1000},
                                           {"env", read_env, 0, 0, 0},
                                           {"needs", key_word, AT(needs), 0, 0},
                                           {NULL, NULL, 0, 0, 0}};
@@ -134,6 +135,7 @@ static const struct key builtin_keys[] = {{"reference", key_positive, AT(referen
                                           {"threshold", key_number, AT(threshold), 0, INFINITY},
                                           {"timeout", key_duration, AT(timeout), 0, 0},
                                           {"trials", key_int, AT(trials), 1, 1000},
+                                          {"max_trials", key_int, AT(max_trials), 1, 1000},
                                           {"required", read_flag, AT(required), 0, 0},
                                           {NULL, NULL, 0, 0, 0}};
 
@@ -302,6 +304,22 @@ static void read_builtin(struct reader *r, const struct builtin *builtin,
     }
 }
 
+/* More trials than there are in any case are run for their noise, which one trial does not show. */
+static void check_trials(struct reader *r, const struct yaml_node *value, int fallback,
+                         const struct config_benchmark *b) {
+    const struct yaml_node *max = keys_value(value, "max_trials");
+    int trials = b->trials > 0 ? b->trials : fallback;
+    char what[80];
+    if (!max || b->max_trials == 0)
+        return;
+    if (b->max_trials < trials) {
+        snprintf(what, sizeof(what), "no fewer than the trials, %d", trials);
+        keys_expected(r, "max_trials", what, max);
+    } else if (trials == 1 && b->max_trials > 1) {
+        keys_expected(r, "max_trials", "1, or trials: 2 or more beside it", max);
+    }
+}
+
 static void read_benchmark(struct reader *r, const struct yaml_node *name,
                            const struct yaml_node *value, struct config_benchmark *b) {
     b->line = name->line;
@@ -314,9 +332,11 @@ static void read_benchmark(struct reader *r, const struct yaml_node *name,
     const struct builtin *builtin = find_builtin(r, name->text);
     if (!has_command && builtin) {
         read_builtin(r, builtin, value, b);
+        check_trials(r, value, builtin->trials, b);
         return;
     }
     keys_read(r, name->text, command_keys, value, b);
+    check_trials(r, value, 1, b);
     if (!has_command)
         unknown_benchmark(r, name);
     else if (!keys_value(value, "extract"))

@@ -4,6 +4,7 @@
 void metric_done(struct metric *m) {
     free(m->name);
     free(m->unit);
+    free(m->trials);
     *m = (struct metric){0};
 }
 

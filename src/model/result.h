@@ -16,8 +16,11 @@
 struct metric {
     char *name;
     char *unit;
-    double value;
+    double value; /* the median of the trials */
     bool lower_is_better;
+    double *trials; /* one value a trial, in order */
+    size_t trial_count;
+    double spread; /* how sure the median is: stats_spread(); NAN until there are two trials */
 };
 
 struct benchmark_result {
@@ -25,18 +28,18 @@ struct benchmark_result {
     enum verdict verdict;
     enum reason reason;
     char *detail; /* NULL when passed, unless it is flaky */
-    bool flaky;   /* it passed when it was measured again, after a miss within its spread */
+    bool flaky;   /* it passed, and the noise of its trials could turn that */
     double score; /* NAN when there is none */
     char *metric; /* the metric that is judged; NULL when nothing was measured */
     char *unit;
-    double value; /* median of the trials of the last measurement; NAN when there was none */
+    double value; /* median of the trials; NAN when there was none */
     bool lower_is_better;
     double reference;       /* NAN: the raw value is the score */
     char *reference_source; /* where that is from: "configuration", "baseline RUN", "built-in" */
     double threshold;
-    double *trials; /* the judged metric, one value a trial that ended well, of all measurements */
+    double *trials; /* of the judged metric, one value a trial, in order */
     size_t trial_count;
-    double spread; /* of the last measurement; NAN until there are two trials */
+    double spread; /* how sure the median is: stats_spread(); NAN until there are two trials */
     double seconds;
     struct metric *metrics; /* every metric, the judged one among them, medians of the trials */
     size_t metric_count;
@@ -65,7 +68,7 @@ void metric_done(struct metric *m);
 void benchmark_result_done(struct benchmark_result *r);
 void server_result_done(struct server_result *r);
 
-/* Whether the server passed, and not all of its benchmarks at their first measurement. */
+/* Whether the server passed, and not all of its benchmarks beyond doubt. */
 bool server_result_flaky(const struct server_result *r);
 
 /* Of a result that was allocated. NULL is allowed. */

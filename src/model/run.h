@@ -44,7 +44,7 @@ struct outcome {
     enum verdict verdict;
     enum reason reason;
     char *detail;   /* owned; NULL when passed */
-    bool flaky;     /* passed, but not at the first measurement */
+    bool flaky;     /* passed, but not beyond doubt */
     size_t earlier; /* attempts that did not pass and were made again (`resume --failed`) */
     /* sentences of the judgement at the end of the run, owned; NULL: nothing to say */
     char *outlier; /* passed, but is worse than its peers */

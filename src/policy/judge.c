@@ -9,6 +9,7 @@
 #include <string.h>
 
 #define NUMBER_TEXT 32
+#define CONFIDENCE 0.95 /* that the interval of a median holds it */
 
 /* Three significant digits, and never an exponent for what people can read without one. */
 static void format_number(double x, int digits, char out[NUMBER_TEXT]) {
@@ -18,25 +19,15 @@ static void format_number(double x, int digits, char out[NUMBER_TEXT]) {
         snprintf(out, NUMBER_TEXT, "%.*g", digits, x);
 }
 
-/* As many digits as tell the two apart: `scored 50, below 50` helps nobody. */
-static void format_score(const struct benchmark_result *r, char score[NUMBER_TEXT],
-                         char threshold[NUMBER_TEXT]) {
-    format_number(r->threshold, 6, threshold);
+/* As many digits as tell it from the threshold: `scored 50, below 50` helps nobody. */
+static void format_score(double score, double threshold, char out[NUMBER_TEXT]) {
+    char other[NUMBER_TEXT];
+    format_number(threshold, 6, other);
     for (int digits = 3; digits <= 17; digits++) {
-        format_number(r->score, digits, score);
-        if (strcmp(score, threshold) != 0)
+        format_number(score, digits, out);
+        if (score == threshold || strcmp(out, other) != 0)
             break;
     }
-}
-
-static char *below_threshold(const struct benchmark_result *r) {
-    char score[NUMBER_TEXT], threshold[NUMBER_TEXT];
-    format_score(r, score, threshold);
-    struct str text = {0};
-    str_addf(&text, "%s scored %s, below %s", r->benchmark, score, threshold);
-    if (r->conditions)
-        str_addf(&text, " (%s)", r->conditions);
-    return str_take(&text);
 }
 
 /* What is set, or what is known of such devices, or NAN. */
@@ -57,6 +48,61 @@ static double score_of(const struct benchmark_result *r, double value) {
     return r->lower_is_better ? 100 * r->reference / value : 100 * value / r->reference;
 }
 
+/*
+ * Between which scores the trials leave the median: an interval that holds it with 95 % confidence,
+ * or all that they measured where there are too few for that. False where that is no interval: of
+ * one trial, and around nothing where less is better.
+ */
+static bool interval_of(const struct benchmark_result *r, double *worst, double *best) {
+    struct stats_interval values;
+    bool less = r->lower_is_better && !isnan(r->reference);
+    if (r->trial_count < 2 || (less && r->value <= 0))
+        return false;
+    if (!stats_median_interval(r->trials, r->trial_count, CONFIDENCE, &values)) {
+        values.low = values.high = r->trials[0];
+        for (size_t i = 1; i < r->trial_count; i++) {
+            values.low = fmin(values.low, r->trials[i]);
+            values.high = fmax(values.high, r->trials[i]);
+        }
+    }
+    *worst = score_of(r, less ? values.high : values.low);
+    /* less than nothing is as good as it gets */
+    *best = less && values.low <= 0 ? INFINITY : score_of(r, less ? values.low : values.high);
+    return true;
+}
+
+bool judge_is_close(const struct benchmark_result *r) {
+    double worst, best;
+    return isfinite(r->score) && interval_of(r, &worst, &best) && worst < r->threshold &&
+           best >= r->threshold;
+}
+
+static void add_noise(const struct benchmark_result *r, struct str *text) {
+    char low[NUMBER_TEXT], high[NUMBER_TEXT];
+    double worst, best;
+    if (!interval_of(r, &worst, &best))
+        return;
+    format_score(worst, r->threshold, low);
+    format_score(best, r->threshold, high);
+    str_addf(text, "; noise could turn that: %zu trials put it between %s and %s", r->trial_count,
+             low, high);
+}
+
+/* `cpu scored 41, below 50 (busy 30 %)`, and how sure that is where it is not. */
+static char *sentence(const struct benchmark_result *r, bool close) {
+    char score[NUMBER_TEXT], threshold[NUMBER_TEXT];
+    struct str text = {0};
+    format_number(r->threshold, 6, threshold);
+    format_score(r->score, r->threshold, score);
+    str_addf(&text, "%s scored %s, %s %s", r->benchmark, score,
+             r->verdict == VERDICT_PASSED ? "not below" : "below", threshold);
+    if (r->conditions)
+        str_addf(&text, " (%s)", r->conditions);
+    if (close)
+        add_noise(r, &text);
+    return str_take(&text);
+}
+
 int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
                     struct benchmark_result *r, struct error *err) {
     r->value = stats_median(r->trials, r->trial_count);
@@ -65,78 +111,36 @@ int judge_benchmark(const struct benchmark_plan *plan, int units, const char *cl
     r->reference = reference_of(plan, units, class, r);
     r->score = score_of(r, r->value);
     if (!isfinite(r->score)) {
-        r->score = NAN;
         struct error why;
         error_set(&why, ERROR_BAD_OUTPUT, "%s measured %g %s, which cannot be scored", r->benchmark,
                   r->value, r->unit ? r->unit : "");
         judge_error(&why, r);
         return 0;
     }
-    if (r->score >= r->threshold) {
-        r->verdict = VERDICT_PASSED;
-        r->reason = REASON_NONE;
-        return 0;
-    }
-    r->verdict = VERDICT_FAILED;
-    r->reason = REASON_BELOW_THRESHOLD;
-    r->detail = below_threshold(r);
-    return r->detail ? 0 : error_memory(err);
+    bool passed = r->score >= r->threshold, close = judge_is_close(r);
+    r->verdict = passed ? VERDICT_PASSED : VERDICT_FAILED;
+    r->reason = passed ? REASON_NONE : REASON_BELOW_THRESHOLD;
+    r->flaky = passed && close;
+    free(r->detail);
+    r->detail = passed && !close ? NULL : sentence(r, close);
+    return r->detail || (passed && !close) ? 0 : error_memory(err);
 }
 
-bool judge_near_miss(const struct benchmark_result *r) {
-    if (r->reason != REASON_BELOW_THRESHOLD || isnan(r->spread) || r->spread == 0)
-        return false;
-    bool less = r->lower_is_better && !isnan(r->reference);
-    double best = less ? r->value - r->spread : r->value + r->spread;
-    return (less && best <= 0) || score_of(r, best) >= r->threshold;
-}
-
-/* Replaces the sentence; without memory for another one it stays. */
-static void say(struct benchmark_result *r, struct str *text) {
-    char *detail = str_take(text);
-    if (!detail)
+void judge_stands(const char *why, struct benchmark_result *r) {
+    struct str text = {0};
+    str_addf(&text, "%s; no more trials: %s", r->detail ? r->detail : r->benchmark, why);
+    char *detail = str_take(&text);
+    if (!detail) /* the sentence is good without it */
         return;
     free(r->detail);
     r->detail = detail;
 }
 
-int judge_again(struct benchmark_result *r, struct benchmark_result *again, struct error *err) {
-    size_t n = r->trial_count + again->trial_count;
-    double *trials = malloc(n * sizeof(*trials));
-    if (!trials)
-        return error_memory(err);
-    memcpy(trials, r->trials, r->trial_count * sizeof(*trials));
-    memcpy(trials + r->trial_count, again->trials, again->trial_count * sizeof(*trials));
-    free(again->trials);
-    again->trials = trials;
-    again->trial_count = n;
-    again->seconds += r->seconds;
-    again->flaky = again->verdict == VERDICT_PASSED;
-    struct str text = {0};
-    char first[NUMBER_TEXT], score[NUMBER_TEXT], threshold[NUMBER_TEXT];
-    format_number(again->score, 3, score);
-    format_score(r, first, threshold);
-    if (again->flaky)
-        str_addf(&text, "%s scored %s when measured again; at first %s, below %s", r->benchmark,
-                 score, first, threshold);
-    else
-        str_addf(&text, "%s; at first %s", again->detail, first);
-    say(again, &text);
-    benchmark_result_done(r);
-    *r = *again;
-    *again = (struct benchmark_result){0};
-    return 0;
-}
-
-void judge_stands(const char *why, struct benchmark_result *r) {
-    struct str text = {0};
-    str_addf(&text, "%s; it could not be measured again: %s", r->detail, why);
-    say(r, &text);
-}
-
 void judge_error(const struct error *why, struct benchmark_result *r) {
     r->reason = reason_of(why->kind);
     r->verdict = reason_verdict(r->reason);
+    r->flaky = false;
+    r->score = NAN;
     free(r->detail);
     r->detail = strdup(why->text);
 }

@@ -3,7 +3,9 @@
  *
  * score = 100 x value / reference, or 100 x reference / value where lower is better; without a
  * reference the value itself is the score. The value is the median of the trials. A score below the
- * threshold fails the benchmark. Pure functions; they allocate the sentences that they write.
+ * threshold fails the benchmark. Where the median is not known well enough to tell on which side of
+ * the threshold it is, the verdict is close: more trials may be asked for, and when there are no
+ * more to be had, it says so. Pure functions; they allocate the sentences that they write.
  */
 #pragma once
 
@@ -13,27 +15,21 @@
 
 /*
  * Judges a benchmark whose trials were measured: fills value, spread, score, reference, threshold,
- * verdict, reason and detail from trials, trial_count, and for a reference that muster knows
- * (input/references.h) `units` and `class`: see wire/wire.h. Fails with ERROR_INTERNAL.
+ * verdict, reason, flaky and detail from trials, trial_count, and for a reference that muster knows
+ * (input/references.h) `units` and `class`: see wire/wire.h. May be called again when there are
+ * more trials. Fails with ERROR_INTERNAL.
  */
 int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
                     struct benchmark_result *r, struct error *err) must_use;
 
 /*
- * Whether a benchmark that was judged is below its threshold by no more than its spread, so that
- * another measurement may well come out otherwise. With one trial there is no spread to tell.
+ * Whether noise could turn the verdict on a benchmark that was judged: the threshold is within the
+ * 95 % confidence interval of the median, or, with fewer trials than that takes (6), between the
+ * worst and the best of them. One trial tells nothing of its noise: it is never close.
  */
-bool judge_near_miss(const struct benchmark_result *r);
+bool judge_is_close(const struct benchmark_result *r);
 
-/*
- * Makes `again`, a second measurement that was judged, the last word on `r`, a near miss: trials
- * and seconds of both are kept, all else is of the second. When that passed, the benchmark is
- * flaky. Leaves *again empty. Fails with ERROR_INTERNAL.
- */
-int judge_again(struct benchmark_result *r, struct benchmark_result *again,
-                struct error *err) must_use;
-
-/* A near miss that could not be measured again stands; the sentence says why. */
+/* A close verdict for which no more trials could be had stands; the sentence says why. */
 void judge_stands(const char *why, struct benchmark_result *r);
 
 /*

@@ -102,6 +102,11 @@ static int add_builtin(const struct builtin *builtin, const struct config_benchm
     return b->parameters ? 0 : error_memory(err);
 }
 
+/* One trial shows no noise, so that nothing asks for a second one. */
+static int max_trials_of(int trials, int set) {
+    return trials == 1 ? 1 : set > 0 ? set : PLAN_MORE_TRIALS * trials;
+}
+
 /* What the configuration says wins over what is built in. */
 static int add(const struct config *config, const struct builtin *table, const char *name,
                bool quick, struct plan *plan, size_t *cap, struct error *err) {
@@ -122,6 +127,7 @@ static int add(const struct config *config, const struct builtin *table, const c
     if (builtin && !(c && c->command) &&
         add_builtin(builtin, c, quick, plan->references, b, err) < 0)
         return -1;
+    b->max_trials = max_trials_of(b->trials, 0);
     if (!c)
         return 0;
     b->command = c->command;
@@ -139,6 +145,7 @@ static int add(const struct config *config, const struct builtin *table, const c
         b->timeout = c->timeout;
     if (c->trials > 0)
         b->trials = c->trials;
+    b->max_trials = max_trials_of(b->trials, c->max_trials);
     return 0;
 }
 
@@ -191,9 +198,8 @@ static int64_t sum_of_parts(const struct plan *plan) {
     for (size_t i = 0; i < plan->benchmark_count; i++) {
         const struct benchmark_plan *b = &plan->benchmarks[i];
         int64_t all;
-        if (__builtin_mul_overflow(b->timeout, b->trials, &all) ||
+        if (__builtin_mul_overflow(b->timeout, b->max_trials, &all) ||
             __builtin_add_overflow(all, plan->settle, &all) ||
-            (b->trials > 1 && __builtin_mul_overflow(all, 2, &all)) || /* a near miss */
             __builtin_add_overflow(sum, all, &sum))
             return DEADLINE_NEVER;
     }

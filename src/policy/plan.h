@@ -18,6 +18,7 @@
 #define PLAN_THRESHOLD 50.0
 #define PLAN_RETRIES 2
 #define PLAN_TIMEOUT (INT64_C(60) * 1000000000) /* of a trial, ns */
+#define PLAN_MORE_TRIALS 3                      /* times as many as those in any case, at most */
 #define PLAN_SETTLE (INT64_C(10) * 1000000000)
 #define PLAN_START_TIMEOUT (INT64_C(60) * 1000000000)    /* from login to the agent's first word */
 #define PLAN_SESSION_TIMEOUT (INT64_C(300) * 1000000000) /* all but the benchmarks, in all */
@@ -38,7 +39,8 @@ struct benchmark_plan {
     const struct references *references; /* of a built-in one without a reference set, or NULL */
     double threshold;
     int64_t timeout; /* of one trial, ns */
-    int trials;
+    int trials;      /* that are run in any case */
+    int max_trials;  /* while their noise could turn the verdict; at least `trials` */
 };
 
 struct plan {

@@ -5,9 +5,8 @@
  *       1 attempt, 12.3 s
  *
  *     cpu  failed, score 41, threshold 50, 6.2 s
- *       all_cores      4930 Mop/s   of 12000
- *       one_core       2510 Mop/s
- *       trials         4910 4930 4990 (spread 0.8 %)
+ *       all_cores      4930 Mop/s (reference 12000; trials 4910, 4930, 4990; spread 0.8 %)
+ *       one_core       2510 Mop/s (trials 2510, 2500, 2520; spread 0.4 %)
  *       conditions     busy 30 %
  *       sensors
  *         busy_percent 30.2
@@ -187,26 +186,32 @@ static void add_verdict(struct str *out, enum verdict verdict, enum reason reaso
         str_addf(out, ", %s", reason_name(reason));
 }
 
-static void add_metrics(struct str *out, const struct benchmark_result *b) {
-    for (size_t i = 0; i < b->metric_count; i++) {
-        const struct metric *m = &b->metrics[i];
-        add_line_key(out, 2, m->name);
-        str_addf(out, "%.6g %s", m->value, m->unit);
-        if (b->metric && strcmp(m->name, b->metric) == 0 && isfinite(b->reference))
-            str_addf(out, " (reference %.6g)", b->reference);
-        str_add_char(out, '\n');
-    }
+/* `trials 4910, 4930, 4990; spread 0.8 %` */
+static void add_trials(struct str *out, const double *trials, size_t n, double value,
+                       double spread) {
+    str_add(out, "trials ");
+    for (size_t i = 0; i < n; i++)
+        str_addf(out, "%s%.6g", i > 0 ? ", " : "", trials[i]);
+    if (isfinite(spread) && value != 0)
+        str_addf(out, "; spread %.2g %%", 100 * spread / fabs(value));
 }
 
-static void add_trials(struct str *out, const struct benchmark_result *b) {
-    if (b->trial_count == 0)
-        return;
-    add_line_key(out, 2, "trials");
-    for (size_t i = 0; i < b->trial_count; i++)
-        str_addf(out, "%s%.6g", i > 0 ? ", " : "", b->trials[i]);
-    if (isfinite(b->spread) && b->value != 0)
-        str_addf(out, " (spread %.2g %%)", 100 * b->spread / fabs(b->value));
-    str_add_char(out, '\n');
+/* Of one trial the value says it all. */
+static void add_metric(struct str *out, const struct benchmark_result *b, const struct metric *m) {
+    bool judged = b->metric && strcmp(m->name, b->metric) == 0;
+    bool reference = judged && isfinite(b->reference);
+    bool trials = (judged ? b->trial_count : m->trial_count) > 1;
+    add_line_key(out, 2, m->name);
+    str_addf(out, "%.6g%s%s", m->value, *m->unit ? " " : "", m->unit);
+    if (reference || trials)
+        str_add(out, " (");
+    if (reference)
+        str_addf(out, "reference %.6g%s", b->reference, trials ? "; " : "");
+    if (trials && judged)
+        add_trials(out, b->trials, b->trial_count, b->value, b->spread);
+    else if (trials)
+        add_trials(out, m->trials, m->trial_count, m->value, m->spread);
+    str_add(out, reference || trials ? ")\n" : "\n");
 }
 
 static void add_benchmark(struct str *out, const struct benchmark_result *b) {
@@ -217,8 +222,8 @@ static void add_benchmark(struct str *out, const struct benchmark_result *b) {
     str_addf(out, ", %.1f s\n", b->seconds);
     if (b->detail)
         str_addf(out, "  %s\n", b->detail);
-    add_metrics(out, b);
-    add_trials(out, b);
+    for (size_t i = 0; i < b->metric_count; i++)
+        add_metric(out, b, &b->metrics[i]);
     if (b->conditions) {
         add_line_key(out, 2, "conditions");
         str_addf(out, "%s\n", b->conditions);

@@ -143,11 +143,11 @@ static json_t *whole(json_t *value, bool failed) {
     return NULL;
 }
 
-static json_t *trials_array(const struct benchmark_result *b) {
+static json_t *trials_array(const double *trials, size_t n) {
     json_t *list = json_array();
     bool failed = false;
-    for (size_t i = 0; i < b->trial_count; i++)
-        failed |= json_array_append_new(list, number(b->trials[i])) < 0;
+    for (size_t i = 0; i < n; i++)
+        failed |= json_array_append_new(list, number(trials[i])) < 0;
     return whole(list, failed);
 }
 
@@ -156,23 +156,26 @@ static json_t *metrics_object(const struct benchmark_result *b) {
     bool failed = false;
     for (size_t i = 0; i < b->metric_count; i++) {
         const struct metric *m = &b->metrics[i];
-        json_t *metric = json_pack("{so so}", "value", number(m->value), "unit", text(m->unit));
+        json_t *metric =
+            json_pack("{so so ss so so}", "value", number(m->value), "unit", text(m->unit),
+                      "better", m->lower_is_better ? "lower" : "higher", "trials",
+                      trials_array(m->trials, m->trial_count), "spread", number(m->spread));
         failed |= json_object_set_new(object, m->name, metric) < 0;
     }
     return whole(object, failed);
 }
 
 static json_t *benchmark_object(const struct benchmark_result *b) {
-    return json_pack("{so ss so so sb so so so so ss so so so so so so so so so}", "benchmark",
-                     text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
-                     text(reason_name(b->reason)), "detail", text(b->detail), "flaky", b->flaky,
-                     "score", number(b->score), "metric", text(b->metric), "value",
-                     number(b->value), "unit", text(b->unit), "better",
-                     b->lower_is_better ? "lower" : "higher", "reference", number(b->reference),
-                     "reference_source", text(b->reference_source), "threshold",
-                     number(b->threshold), "trials", trials_array(b), "spread", number(b->spread),
-                     "seconds", number(b->seconds), "metrics", metrics_object(b), "conditions",
-                     text(b->conditions), "sensors", object_of(b->sensors, json_null()));
+    return json_pack(
+        "{so ss so so sb so so so so ss so so so so so so so so so}", "benchmark",
+        text(b->benchmark), "verdict", verdict_name(b->verdict), "reason",
+        text(reason_name(b->reason)), "detail", text(b->detail), "flaky", b->flaky, "score",
+        number(b->score), "metric", text(b->metric), "value", number(b->value), "unit",
+        text(b->unit), "better", b->lower_is_better ? "lower" : "higher", "reference",
+        number(b->reference), "reference_source", text(b->reference_source), "threshold",
+        number(b->threshold), "trials", trials_array(b->trials, b->trial_count), "spread",
+        number(b->spread), "seconds", number(b->seconds), "metrics", metrics_object(b),
+        "conditions", text(b->conditions), "sensors", object_of(b->sensors, json_null()));
 }
 
 static json_t *benchmarks_array(const struct server_result *r) {

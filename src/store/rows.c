@@ -59,12 +59,12 @@ static void add_number(struct str *s, double x) {
         str_addf(s, "%.17g", x);
 }
 
-static void add_trials(struct str *s, const struct benchmark_result *r) {
+static void add_trials(struct str *s, const double *trials, size_t n) {
     str_add_char(s, '[');
-    for (size_t i = 0; i < r->trial_count; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (i)
             str_add_char(s, ',');
-        add_number(s, r->trials[i]);
+        add_number(s, trials[i]);
     }
     str_add_char(s, ']');
 }
@@ -80,7 +80,12 @@ static void add_metrics(struct str *s, const struct benchmark_result *r) {
         add_number(s, m->value);
         str_add(s, ",\"unit\":");
         text_add_json(s, m->unit ? m->unit : "", m->unit ? strlen(m->unit) : 0);
-        str_add(s, m->lower_is_better ? ",\"better\":\"lower\"}" : "}");
+        str_add(s, m->lower_is_better ? ",\"better\":\"lower\"" : "");
+        str_add(s, ",\"trials\":");
+        add_trials(s, m->trials, m->trial_count);
+        str_add(s, ",\"spread\":");
+        add_number(s, m->spread);
+        str_add_char(s, '}');
     }
     str_add_char(s, '}');
 }
@@ -88,7 +93,7 @@ static void add_metrics(struct str *s, const struct benchmark_result *r) {
 int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t ordinal,
                        const struct benchmark_result *r, struct str *json, struct error *err) {
     str_clear(json);
-    add_trials(json, r);
+    add_trials(json, r->trials, r->trial_count);
     size_t trials_len = json->len;
     add_metrics(json, r);
     if (json->failed)
@@ -209,23 +214,31 @@ static json_t *read_json(sqlite3_stmt *stmt, int column, json_type type, const c
     return NULL;
 }
 
+static int read_numbers(json_t *list, double **ret, size_t *count, struct error *err) {
+    json_t *item;
+    size_t n = json_array_size(list), i;
+    *ret = calloc(n ? n : 1, sizeof(**ret));
+    if (!*ret)
+        return error_memory(err);
+    json_array_foreach(list, i, item) {
+        if (!json_is_number(item))
+            return corrupt("trials", err);
+        (*ret)[(*count)++] = json_number_value(item);
+    }
+    return 0;
+}
+
 static int read_trials(sqlite3_stmt *stmt, int column, struct benchmark_result *ret,
                        struct error *err) {
-    json_t *list = read_json(stmt, column, JSON_ARRAY, "trials", err), *item;
-    size_t n = json_array_size(list), i;
-    int rc = list ? 0 : -1;
-    if (rc == 0 && !(ret->trials = calloc(n ? n : 1, sizeof(*ret->trials))))
-        rc = error_memory(err);
-    if (rc == 0)
-        json_array_foreach(list, i, item) {
-            if (!json_is_number(item)) {
-                rc = corrupt("trials", err);
-                break;
-            }
-            ret->trials[ret->trial_count++] = json_number_value(item);
-        }
+    json_t *list = read_json(stmt, column, JSON_ARRAY, "trials", err);
+    int rc = list ? read_numbers(list, &ret->trials, &ret->trial_count, err) : -1;
     json_decref(list);
     return rc;
+}
+
+static double number_at(json_t *object, const char *name) {
+    json_t *value = json_object_get(object, name);
+    return json_is_number(value) ? json_number_value(value) : NAN;
 }
 
 static int read_metric(const char *name, json_t *from, struct metric *ret, struct error *err) {
@@ -233,10 +246,12 @@ static int read_metric(const char *name, json_t *from, struct metric *ret, struc
     const char *better = json_string_value(json_object_get(from, "better"));
     ret->name = copy_printable(name);
     ret->unit = copy_printable(unit ? unit : "");
-    json_t *value = json_object_get(from, "value");
-    ret->value = json_is_number(value) ? json_number_value(value) : NAN;
+    ret->value = number_at(from, "value");
+    ret->spread = number_at(from, "spread");
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
-    return ret->name && ret->unit ? 0 : error_memory(err);
+    if (!ret->name || !ret->unit)
+        return error_memory(err);
+    return read_numbers(json_object_get(from, "trials"), &ret->trials, &ret->trial_count, err);
 }
 
 static int read_metrics(sqlite3_stmt *stmt, int column, struct benchmark_result *ret,

@@ -21,8 +21,9 @@ static const struct parameter some[] = {
     {"direct", PARAMETER_FLAG, 0, 1, 1, 1, "past the cache"},
     {"nodes", PARAMETER_LIST, 0, 0, 0, 0, "which"},
     {.name = NULL}};
-static const struct builtin builtin[] = {
-    {.name = "cpu", .parameters = none}, {.name = "memory", .parameters = some}, {.name = NULL}};
+static const struct builtin builtin[] = {{.name = "cpu", .trials = 3, .parameters = none},
+                                         {.name = "memory", .trials = 3, .parameters = some},
+                                         {.name = NULL}};
 
 /* Loads bytes as a file called m.yaml in a scratch directory that is the working directory. */
 static int load_bytes(const char *text, size_t n, struct config *c, struct str *mistakes,
@@ -56,34 +57,35 @@ static void refuses(const char *text, const char *lines) {
 }
 
 static void reads_everything(UNUSED void **state) {
-    struct config c = load("fanout: 64\n"
-                           "threshold: 55.5\n"
-                           "timeout: 10m\n"
-                           "run_timeout: 2h\n"
-                           "heartbeat: 2s\n"
-                           "lease: 4s\n"
-                           "busy_wait: 1m\n"
-                           "linger: 12h\n"
-                           "ssh: {user: bench, port: 2222, connect_timeout: 10s,\n"
-                           "      login_timeout: 5s, start_rate: 50, jump_channels: 7,\n"
-                           "      config: /x y}\n"
-                           "benchmarks:\n"
-                           "  cpu: {threshold: 60, reference: 2e9, timeout: 5s, trials: 2}\n"
-                           "  memory:\n"
-                           "  redis:\n"
-                           "    command: |\n"
-                           "      redis-benchmark -q\n"
-                           "    extract: {regex: '([0-9.]+) requests per second'}\n"
-                           "    metric: throughput\n"
-                           "    unit: requests/s\n"
-                           "    better: lower\n"
-                           "    reference: 120000\n"
-                           "    threshold: 0\n"
-                           "    timeout: 60s\n"
-                           "    trials: 3\n"
-                           "    env: {A: x, _B2: 5, C: true, D: }\n"
-                           "    needs: redis-benchmark\n"
-                           "  fio: {command: fio, extract: {jq: .jobs}}\n");
+    struct config c =
+        load("fanout: 64\n"
+             "threshold: 55.5\n"
+             "timeout: 10m\n"
+             "run_timeout: 2h\n"
+             "heartbeat: 2s\n"
+             "lease: 4s\n"
+             "busy_wait: 1m\n"
+             "linger: 12h\n"
+             "ssh: {user: bench, port: 2222, connect_timeout: 10s,\n"
+             "      login_timeout: 5s, start_rate: 50, jump_channels: 7,\n"
+             "      config: /x y}\n"
+             "benchmarks:\n"
+             "  cpu: {threshold: 60, reference: 2e9, timeout: 5s, trials: 2, max_trials: 5}\n"
+             "  memory:\n"
+             "  redis:\n"
+             "    command: |\n"
+             "      redis-benchmark -q\n"
+             "    extract: {regex: '([0-9.]+) requests per second'}\n"
+             "    metric: throughput\n"
+             "    unit: requests/s\n"
+             "    better: lower\n"
+             "    reference: 120000\n"
+             "    threshold: 0\n"
+             "    timeout: 60s\n"
+             "    trials: 3\n"
+             "    env: {A: x, _B2: 5, C: true, D: }\n"
+             "    needs: redis-benchmark\n"
+             "  fio: {command: fio, extract: {jq: .jobs}}\n");
     assert_string_equal(c.path, "m.yaml");
     assert_int_equal(c.fanout, 64);
     assert_true(c.threshold == 55.5);
@@ -108,6 +110,7 @@ static void reads_everything(UNUSED void **state) {
     assert_true(b[0].threshold == 60 && b[0].reference == 2e9);
     assert_int_equal(b[0].timeout, 5 * CLOCK_S);
     assert_int_equal(b[0].trials, 2);
+    assert_int_equal(b[0].max_trials, 5);
     assert_true(isnan(b[1].threshold) && isnan(b[1].reference));
     assert_string_equal(b[2].command, "redis-benchmark -q\n");
     assert_non_null(b[2].extract);
@@ -276,7 +279,7 @@ static void refuses_values(UNUSED void **state) {
                                    "command"},
         {"benchmarks: {cpu: 5}", "cpu: expected a mapping, found the number 5"},
         {"benchmarks: {cpu: {zzz: 1}}", "unknown key 'zzz': expected one of reference, threshold, "
-                                        "timeout, trials, required"},
+                                        "timeout, trials, max_trials, required"},
         {"benchmarks: {memory: {sise: 1}}", "unknown key 'sise': did you mean 'size'?"},
         {"benchmarks: {memory: {size: big}}", "size: expected a size from 1024KiB to 1024GiB, "
                                               "found the text 'big'"},
@@ -305,6 +308,10 @@ static void refuses_values(UNUSED void **state) {
                                              "1"},
         {"benchmarks: {cpu: {trials: 1001}}", "trials: expected a whole number from 1 to 1000, "
                                               "found the number 1001"},
+        {"benchmarks: {cpu: {max_trials: 2}}", "max_trials: expected no fewer than the trials, 3, "
+                                               "found the number 2"},
+        {"benchmarks: {cpu: {trials: 1, max_trials: 2}}",
+         "max_trials: expected 1, or trials: 2 or more beside it, found the number 2"},
         {"benchmarks: {cpu: {reference: 0}}", "reference: expected a number above 0, found the "
                                               "number 0"},
     };
@@ -347,10 +354,12 @@ static void refuses_commands(UNUSED void **state) {
                                          "found the text 'a b'"},
         {"extract: {jq: .}, unit: \"a\\nb\"", "unit: expected a text in one line, without control "
                                               "characters, found the text 'a\\nb'"},
+        {"extract: {jq: .}, max_trials: 5", "max_trials: expected 1, or trials: 2 or more beside "
+                                            "it, found the number 5"},
         {"extract: {jq: .}, size: 5",
          "unknown key 'size': expected one of command, extract, "
          "metric, unit, better, reference, threshold, timeout, trials, "
-         "env, needs"},
+         "max_trials, env, needs"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct str text = {0};

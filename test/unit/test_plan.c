@@ -89,6 +89,34 @@ static void the_configuration_lists_what_is_run(UNUSED void **state) {
     plan_done(&p);
 }
 
+/* The server's time has room for all that there may be. */
+static void more_trials_are_run_where_the_first_show_noise(UNUSED void **state) {
+    static const struct {
+        int trials, max_trials, least, most;
+    } cases[] = {{0, 0, 1, 1}, {1, 0, 1, 1}, {3, 0, 3, 9}, {3, 3, 3, 3}, {2, 50, 2, 50}};
+    struct config_benchmark b = listed[0];
+    struct config c = with(1);
+    c.benchmarks = &b;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        b.trials = cases[i].trials;
+        b.max_trials = cases[i].max_trials;
+        struct plan p = make(&c, (struct plan_options){.threshold = NAN});
+        assert_int_equal(p.benchmarks[0].trials, cases[i].least);
+        assert_int_equal(p.benchmarks[0].max_trials, cases[i].most);
+        assert_int_equal(p.server_timeout, PLAN_SESSION_TIMEOUT + p.busy_wait + p.settle +
+                                               cases[i].most * 10 * CLOCK_S);
+        plan_done(&p);
+    }
+    b = listed[1];
+    struct plan usual = make(&c, (struct plan_options){.threshold = NAN});
+    assert_int_equal(usual.benchmarks[0].max_trials, 3 * usual.benchmarks[0].trials);
+    plan_done(&usual);
+    b.max_trials = 20;
+    struct plan quick = make(&c, (struct plan_options){.threshold = NAN, .quick = true});
+    assert_int_equal(quick.benchmarks[0].max_trials, 1);
+    plan_done(&quick);
+}
+
 static void a_quick_run_is_shorter(UNUSED void **state) {
     struct config c = with(0);
     struct plan usual = make(&c, (struct plan_options){.threshold = NAN});
@@ -172,6 +200,7 @@ int main(void) {
         cmocka_unit_test(defaults),
         cmocka_unit_test(agents_linger_within_the_server_s_time),
         cmocka_unit_test(the_configuration_lists_what_is_run),
+        cmocka_unit_test(more_trials_are_run_where_the_first_show_noise),
         cmocka_unit_test(a_quick_run_is_shorter),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(servers_are_tried_three_times),

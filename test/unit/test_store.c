@@ -52,6 +52,20 @@ static struct run begin(struct store *s) {
 
 static double some_trials[] = {1.5, 2.25, 1e300};
 
+static struct metric some_metrics[] = {{.name = (char *)"all_cores",
+                                        .unit = (char *)"Mop/s",
+                                        .value = 2.25,
+                                        .lower_is_better = true,
+                                        .trials = some_trials,
+                                        .trial_count = 3,
+                                        .spread = 0.5},
+                                       {.name = (char *)"one_core",
+                                        .unit = (char *)"Mop/s",
+                                        .value = 7,
+                                        .trials = (double[]){7},
+                                        .trial_count = 1,
+                                        .spread = NAN}};
+
 static struct benchmark_result some_benchmark(void) {
     return (struct benchmark_result){.benchmark = (char *)"cpu",
                                      .verdict = VERDICT_FAILED,
@@ -69,7 +83,9 @@ static struct benchmark_result some_benchmark(void) {
                                      .trial_count = 3,
                                      .reference_source = (char *)"built-in",
                                      .spread = NAN,
-                                     .seconds = 1.25};
+                                     .seconds = 1.25,
+                                     .metrics = some_metrics,
+                                     .metric_count = 2};
 }
 
 struct seen {
@@ -104,6 +120,12 @@ static int see(void *arg, const char *server, const struct server_result *r,
         assert_true(b->lower_is_better && b->flaky);
         assert_int_equal(b->trial_count, 3);
         assert_true(b->trials[0] == 1.5 && b->trials[1] == 2.25 && b->trials[2] == 1e300);
+        assert_int_equal(b->metric_count, 2);
+        const struct metric *m = b->metrics;
+        assert_true(m[0].lower_is_better && m[0].trial_count == 3 && m[0].spread == 0.5);
+        assert_true(m[0].trials[1] == 2.25 && m[0].trials[2] == 1e300);
+        assert_true(!m[1].lower_is_better && m[1].trial_count == 1 && m[1].trials[0] == 7);
+        assert_true(isnan(m[1].spread));
     } else {
         assert_int_equal(r->verdict, VERDICT_CANCELLED);
         assert_int_equal(r->reason, REASON_INTERRUPTED);
