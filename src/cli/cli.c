@@ -110,8 +110,7 @@ int cli_decimal(const char *what, const char *text, double *ret, struct error *e
     return 0;
 }
 
-/* Says what is wrong with a configuration; then there is nothing left for the error to say. */
-static int print_mistakes(struct str *mistakes, struct error *err) {
+int cli_mistakes(struct str *mistakes, struct error *err) {
     if (mistakes->len > 0) {
         for (char *line = strtok(mistakes->data, "\n"); line; line = strtok(NULL, "\n"))
             fprintf(stderr, "muster: %s\n", line);
@@ -126,14 +125,14 @@ int cli_config(const char *path, bool simulated, struct config *ret, struct erro
     cleanup(str_done) struct str mistakes = {0};
     int rc =
         config_load(path ? path : CONFIG_DEFAULT, plan_builtins(simulated), ret, &mistakes, err);
-    return rc < 0 ? print_mistakes(&mistakes, err) : 0;
+    return rc < 0 ? cli_mistakes(&mistakes, err) : 0;
 }
 
 int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,
                     struct config *ret, struct error *err) {
     cleanup(str_done) struct str mistakes = {0};
     int rc = config_read(path, text, len, plan_builtins(simulated), ret, &mistakes, err);
-    return rc < 0 ? print_mistakes(&mistakes, err) : 0;
+    return rc < 0 ? cli_mistakes(&mistakes, err) : 0;
 }
 
 int cli_flush(void) {

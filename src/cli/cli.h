@@ -28,6 +28,7 @@ int cmd_benchmarks(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_baseline(int argc, char **argv);
 
 /* Prints `muster: SENTENCE` on standard error and returns the exit status that goes with its kind.
  */
@@ -78,6 +79,12 @@ int cli_config(const char *path, bool simulated, struct config *ret, struct erro
 /* As cli_config(), of a text that a run has kept. */
 int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,
                     struct config *ret, struct error *err) must_use;
+
+/*
+ * Prints the lines of mistakes that a reader of a file has found, if there are any; then there is
+ * nothing left for the error to say. Returns -1.
+ */
+int cli_mistakes(struct str *mistakes, struct error *err);
 
 /* Flushes standard output; 0, or EXIT_STUCK when not all of it could be written. */
 int cli_flush(void);

@@ -20,6 +20,7 @@ static const struct command {
     {"show", cmd_show, "a run's summary, as at its end"},
     {"log", cmd_log, "a run's log, of one server if named"},
     {"resume", cmd_resume, "go on with an interrupted run"},
+    {"baseline", cmd_baseline, "what kinds of servers should score, learned from a run"},
 };
 
 static void help(FILE *out) {

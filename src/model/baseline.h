@@ -40,9 +40,16 @@ void baselines_done(struct baselines *list);
  */
 int baselines_put(struct baselines *list, const struct baseline *b, struct error *err) must_use;
 
-/* NULL: there is none. */
+/*
+ * Finds that of a kind or, where kinds are told apart by a disk (NULL: they are not), of both.
+ * NULL: there is none.
+ */
 const struct baseline *baselines_find(const struct baselines *list, const char *kind,
-                                      const char *benchmark, const char *metric);
+                                      const char *disk, const char *benchmark, const char *metric);
+
+/* How a kind of servers with this disk is called: `KIND, DISK`. The caller frees it; NULL when
+ * memory ran out. */
+char *baseline_kind(const char *kind, const char *disk) must_use;
 
 /* Whether the two say the same of the metric, wherever they come from. */
 bool baseline_same(const struct baseline *a, const struct baseline *b);

@@ -56,6 +56,9 @@ static const char *const sql[STATEMENT_COUNT] = {
                        "machine = NULL, findings = NULL, why = NULL "
                        "WHERE run = ? AND state = 'done' AND verdict <> 'passed'",
     [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0 WHERE number = ?",
+    [PUT_BASELINE] = "INSERT OR REPLACE INTO baseline (kind, benchmark, metric, unit, better, "
+                     "median, scale, count, run, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [DROP_BASELINES] = "DELETE FROM baseline WHERE ?1 IS NULL OR kind = ?1",
 };
 
 int database_fail(const struct store *s, struct error *err) {

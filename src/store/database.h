@@ -27,6 +27,8 @@ enum statement {
     DROP_PAST,
     REOPEN_SERVERS,
     REOPEN_RUN,
+    PUT_BASELINE,
+    DROP_BASELINES,
     STATEMENT_COUNT
 };
 

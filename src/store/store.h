@@ -13,6 +13,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "model/baseline.h"
 #include "model/result.h"
 #include "model/run.h"
 #include "model/server.h"
@@ -121,3 +122,12 @@ typedef int store_each_fn(void *arg, const char *server, const struct server_res
                           struct error *err);
 int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
                struct error *err) must_use;
+
+/* The baselines, which belong to no run. */
+int store_baselines(struct store *s, struct baselines *ret, struct error *err) must_use;
+
+/* Each instead of the one there is of its kind, benchmark and metric: all of them, or none. */
+int store_put_baselines(struct store *s, const struct baselines *list, struct error *err) must_use;
+
+/* Those of a kind, or all when it is NULL. */
+int store_drop_baselines(struct store *s, const char *kind, struct error *err) must_use;
