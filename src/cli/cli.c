@@ -83,6 +83,8 @@ int cli_store_options(int argc, char **argv, const struct option *options, const
             ret->json = true;
         else if (c == CLI_SERVER)
             ret->server = optarg;
+        else if (c == CLI_BENCHMARK)
+            ret->benchmark = optarg;
         else if (log_format_parse(optarg, &ret->format) < 0)
             return cli_usage("the log format is console, logfmt or json, not '%.40s'", optarg);
     }

@@ -27,6 +27,7 @@ int cmd_servers(int argc, char **argv);
 int cmd_benchmarks(int argc, char **argv);
 int cmd_runs(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_history(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_baseline(int argc, char **argv);
 
@@ -48,10 +49,11 @@ struct cli_store {
     const char *url;
     enum log_format format; /* of --log-format, where the command has it; console */
     bool json;
-    const char *server; /* of --server, where the command has it; NULL */
+    const char *server;    /* of --server, where the command has it; NULL */
+    const char *benchmark; /* of --benchmark, where the command has it; NULL */
 };
 
-enum { CLI_STORE = 256, CLI_JSON, CLI_LOG_FORMAT, CLI_SERVER, CLI_HELP };
+enum { CLI_STORE = 256, CLI_JSON, CLI_LOG_FORMAT, CLI_SERVER, CLI_BENCHMARK, CLI_HELP };
 
 #define CLI_STORE_OPTIONS                                                                          \
     {"store", required_argument, NULL, CLI_STORE}, {"json", no_argument, NULL, CLI_JSON}, {        \

@@ -18,6 +18,8 @@ static const struct command {
     {"benchmarks", cmd_benchmarks, "list benchmarks, built in and configured"},
     {"runs", cmd_runs, "list runs in the store"},
     {"show", cmd_show, "a run's summary, as at its end"},
+    {"history", cmd_history,
+     "a server's scores over all runs, and whether it is slower than itself"},
     {"log", cmd_log, "a run's log, of one server if named"},
     {"resume", cmd_resume, "go on with an interrupted run"},
     {"baseline", cmd_baseline, "what kinds of servers should score, learned from a run"},

@@ -23,6 +23,14 @@
     "threshold, trials, spread, seconds, metrics, conditions, sensors, flaky, "                    \
     "reference_source"
 
+/*
+ * Of a benchmark: its value may be compared with those of other runs (store/history.h). An index is
+ * of these rows, and is used where these words stand.
+ */
+#define ROW_VALUE_COUNTS                                                                           \
+    "value IS NOT NULL AND verdict IN ('passed', 'failed') AND reason IS NOT 'wrong-result' AND "  \
+    "flaky = 0"
+
 /* The second column is the name, or the round; the round of a benchmark is its last. */
 #define ROW_SELECT_SERVERS                                                                         \
     "SELECT position, name, " ROW_SERVER_COLUMNS " FROM server WHERE run = ? ORDER BY position"

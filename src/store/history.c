@@ -1,0 +1,235 @@
+/* history: see history.h. What one server did in every run; store/series has many servers' values.
+ */
+#include "store/history.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "store/links.h"
+#include "store/rows.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#define SELECT_NEWEST                                                                              \
+    "SELECT s.run, s.name, s.machine FROM server AS s INDEXED BY server_name "                     \
+    "WHERE s.name = ? AND s.state = 'done' ORDER BY s.run DESC LIMIT 1"
+#define SELECT_RUN "SELECT id, started FROM run WHERE number = ?"
+#define SELECT_SERVER "SELECT name, verdict, reason FROM server WHERE run = ? AND position = ?"
+/* the first name behind another one: a search each, where DISTINCT would read every run's names */
+#define SELECT_NAME_AFTER                                                                          \
+    "SELECT name FROM server INDEXED BY server_name WHERE state = 'done' AND name > ? "            \
+    "ORDER BY name LIMIT 1"
+#define SELECT_BENCHMARKS                                                                          \
+    "SELECT benchmark, verdict, reason, score, metric, unit, value, spread, better, "              \
+    "flaky, " ROW_VALUE_COUNTS " FROM benchmark WHERE run = ? AND position = ? ORDER BY ordinal"
+
+/* The statements that read one run after another. */
+struct reader {
+    struct store *s;
+    struct links links;
+    sqlite3_stmt *run, *server, *benchmarks;
+    const char *benchmark; /* the one that is wanted, or NULL */
+};
+
+static void reader_done(struct reader *r) {
+    links_done(&r->links);
+    sqlite3_finalize(r->run);
+    sqlite3_finalize(r->server);
+    sqlite3_finalize(r->benchmarks);
+}
+
+static int prepare(struct store *s, const char *sql, sqlite3_stmt **ret, struct error *err) {
+    return sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : database_fail(s, err);
+}
+
+static int reader_open(struct store *s, int64_t newest, const char *benchmark, struct reader *ret,
+                       struct error *err) {
+    *ret = (struct reader){.s = s, .benchmark = benchmark};
+    return links_open(s, newest, &ret->links, err) < 0 ||
+                   prepare(s, SELECT_RUN, &ret->run, err) < 0 ||
+                   prepare(s, SELECT_SERVER, &ret->server, err) < 0 ||
+                   prepare(s, SELECT_BENCHMARKS, &ret->benchmarks, err) < 0
+               ? -1
+               : 0;
+}
+
+/* The one row of a statement about a row of a server; it is there, or it is an error. */
+static int step_to(struct reader *r, sqlite3_stmt *stmt, const struct link *at, struct error *err) {
+    sqlite3_bind_int64(stmt, 1, at->run);
+    if (sqlite3_bind_parameter_count(stmt) > 1)
+        sqlite3_bind_int64(stmt, 2, at->position);
+    int rc = sqlite3_step(stmt);
+    if (rc == SQLITE_ROW)
+        return 0;
+    return rc == SQLITE_DONE
+               ? error_set(err, ERROR_STORE, "the store %s has lost a row of a server", r->s->path)
+               : database_fail(r->s, err);
+}
+
+/* What every value of the run has. */
+static int read_run(struct reader *r, const struct link *at, struct history_value *ret,
+                    struct error *err) {
+    const char *id;
+    *ret = (struct history_value){.score = NAN, .value = NAN, .spread = NAN};
+    if (step_to(r, r->run, at, err) < 0 || row_borrow_text(r->run, 0, &id, err) < 0)
+        return -1;
+    snprintf(ret->run, sizeof(ret->run), "%s", id ? id : "");
+    ret->started = sqlite3_column_int64(r->run, 1);
+    return sqlite3_reset(r->run) == SQLITE_OK ? 0 : database_fail(r->s, err);
+}
+
+static int read_name(struct reader *r, struct history_value *ret, struct error *err) {
+    return row_read_name(r->server, 0, &ret->server, err);
+}
+
+static int read_benchmark(sqlite3_stmt *stmt, struct history_value *ret, struct error *err) {
+    const char *better;
+    if (row_read_name(stmt, 0, &ret->benchmark, err) < 0 ||
+        row_read_verdict(stmt, 1, &ret->verdict, &ret->reason, err) < 0 ||
+        row_read_printable(stmt, 4, &ret->metric, err) < 0 ||
+        row_read_printable(stmt, 5, &ret->unit, err) < 0 ||
+        row_borrow_text(stmt, 8, &better, err) < 0)
+        return -1;
+    ret->score = row_read_number(stmt, 3);
+    ret->value = row_read_number(stmt, 6);
+    ret->spread = row_read_number(stmt, 7);
+    ret->lower_is_better = better && strcmp(better, "lower") == 0;
+    ret->flaky = sqlite3_column_int(stmt, 9) != 0;
+    ret->counts = sqlite3_column_int(stmt, 10) != 0 && isfinite(ret->value);
+    return 0;
+}
+
+/* Whether the run is one whose values are compared with those of the newest one. */
+static bool is_alike(const struct reader *r, int64_t run) {
+    const struct links_run *this = links_run(&r->links, run);
+    return this && this->like == r->links.runs[r->links.run_count - 1].like;
+}
+
+static struct history_value *add(struct history *h, const struct history_value *like) {
+    if (vec_reserve(&h->values, &h->cap, h->count + 1, sizeof(*h->values)) < 0)
+        return NULL;
+    h->values[h->count] = *like;
+    return &h->values[h->count++];
+}
+
+static bool is_wanted(struct reader *r) {
+    const char *name = (const char *)sqlite3_column_text(r->benchmarks, 0);
+    return !r->benchmark || (name && strcmp(name, r->benchmark) == 0);
+}
+
+/* Adds what one run has of the server; a run without a benchmark adds its verdict alone. */
+static int add_run(struct reader *r, const struct link *at, struct history *h, struct error *err) {
+    struct history_value run, *v;
+    bool any = false;
+    if (read_run(r, at, &run, err) < 0 || step_to(r, r->server, at, err) < 0)
+        return -1;
+    sqlite3_bind_int64(r->benchmarks, 1, at->run);
+    sqlite3_bind_int64(r->benchmarks, 2, at->position);
+    while (sqlite3_step(r->benchmarks) == SQLITE_ROW) {
+        any = true;
+        if (!is_wanted(r))
+            continue;
+        if (!(v = add(h, &run)))
+            return error_memory(err);
+        if (read_name(r, v, err) < 0 || read_benchmark(r->benchmarks, v, err) < 0)
+            return -1;
+        v->counts &= is_alike(r, at->run);
+    }
+    if (sqlite3_reset(r->benchmarks) != SQLITE_OK)
+        return database_fail(r->s, err);
+    if (!any) {
+        if (!(v = add(h, &run)))
+            return error_memory(err);
+        if (read_name(r, v, err) < 0 ||
+            row_read_verdict(r->server, 1, &v->verdict, &v->reason, err) < 0)
+            return -1;
+    }
+    return sqlite3_reset(r->server) == SQLITE_OK ? 0 : database_fail(r->s, err);
+}
+
+/* The newest row of this name: what the server is known by. */
+static int find(struct store *s, const char *server, int64_t *run, struct history *ret,
+                struct error *err) {
+    sqlite3_stmt *stmt;
+    if (prepare(s, SELECT_NEWEST, &stmt, err) < 0)
+        return -1;
+    row_text(stmt, 1, server);
+    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    int rc = 0;
+    if (found) {
+        *run = sqlite3_column_int64(stmt, 0);
+        rc = row_read_name(stmt, 1, &ret->server, err);
+        if (rc == 0)
+            rc = row_read_printable(stmt, 2, &ret->machine, err);
+    }
+    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
+        return database_fail(s, err);
+    if (rc == 0 && !found)
+        return error_set(err, ERROR_USAGE, "no run in the store %s has judged a server '%.100s'",
+                         s->path, server);
+    return rc;
+}
+
+int store_history(struct store *s, const char *server, const char *benchmark, struct history *ret,
+                  struct error *err) {
+    cleanup(history_done) struct history h = {0};
+    cleanup(reader_done) struct reader reader = {0};
+    cleanup(free_ptr) struct link *rows = NULL;
+    int64_t run = 0;
+    if (find(s, server, &run, &h, err) < 0 || reader_open(s, run, benchmark, &reader, err) < 0)
+        return -1;
+    size_t max = reader.links.run_count;
+    if (!(rows = calloc(max + 1, sizeof(*rows))))
+        return error_memory(err);
+    ssize_t n = links_find(&reader.links, h.server, h.machine, false, max, rows, err);
+    if (n < 0)
+        return -1;
+    h.run_count = (size_t)n;
+    for (size_t i = h.run_count; i-- > 0;)
+        if (add_run(&reader, &rows[i], &h, err) < 0)
+            return -1;
+    *ret = h;
+    h = (struct history){0};
+    return 0;
+}
+
+/* Adds the name behind the last one; 0 when there is none, 1, or -1. */
+static int add_next_name(struct store *s, sqlite3_stmt *stmt, struct store_names *names,
+                         struct error *err) {
+    if (vec_reserve(&names->items, &names->cap, names->count + 2, sizeof(*names->items)) < 0)
+        return error_memory(err);
+    names->items[names->count] = NULL;
+    row_text(stmt, 1, names->count ? names->items[names->count - 1] : "");
+    int rc = sqlite3_step(stmt) == SQLITE_ROW;
+    if (rc && row_read_text(stmt, 0, &names->items[names->count], err) < 0)
+        rc = -1;
+    if (sqlite3_reset(stmt) != SQLITE_OK && rc >= 0)
+        return database_fail(s, err);
+    names->count += rc > 0;
+    names->items[names->count] = NULL;
+    return rc;
+}
+
+int store_server_names(struct store *s, struct store_names *ret, struct error *err) {
+    cleanup(store_names_done) struct store_names names = {0};
+    sqlite3_stmt *stmt;
+    if (prepare(s, SELECT_NAME_AFTER, &stmt, err) < 0)
+        return -1;
+    int rc;
+    while ((rc = add_next_name(s, stmt, &names, err)) > 0)
+        ;
+    sqlite3_finalize(stmt);
+    if (rc < 0)
+        return -1;
+    *ret = names;
+    names = (struct store_names){0};
+    return 0;
+}
+
+void store_names_done(struct store_names *n) {
+    for (size_t i = 0; i < n->count; i++)
+        free(n->items[i]);
+    free(n->items);
+    *n = (struct store_names){0};
+}

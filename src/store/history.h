@@ -1,0 +1,54 @@
+/*
+ * history: what servers were found to do in earlier runs.
+ *
+ * A server is known by its name and its machine (a serial number or machine-id, where the agent
+ * could read one). An earlier row is the same server's when
+ *
+ *  - it has the same name, and not another machine: a new machine under an old name begins anew;
+ *  - else, when it has the same machine: a server that was renamed keeps its history. A machine
+ *    that a run has twice (cloned disks share their machine-id) is no identity in that run.
+ *
+ * Values count that came of a measurement that ended well, at its first attempt: not those of
+ * benchmarks that erred or gave a wrong result, not of servers whose run was interrupted, and not
+ * flaky ones, which were measured a second time because the first was low. Of servers that were run
+ * again (`resume --failed`) the last attempt counts. Runs with --quick are compared with each other
+ * only, and so are simulated ones.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/history.h"
+#include "store/store.h"
+
+#include <stddef.h>
+
+/* `position`: the server's in the run. A negative value ends the walk and is returned. */
+typedef int store_series_fn(void *arg, size_t position, const struct history_series *series,
+                            struct error *err);
+
+/*
+ * Calls each() for every server of the run and every judged metric that has a value that counts
+ * there; the series ends with that value, and has at most HISTORY_RUNS. The cost is that of the
+ * values that are handed over, however many runs the store has.
+ */
+int store_series(struct store *s, const char *run_id, store_series_fn *each, void *arg,
+                 struct error *err) must_use;
+
+/*
+ * All that the store knows of a server up to its newest run under this name, of one benchmark or,
+ * with NULL, of all. Free with history_done(). ERROR_USAGE when no run has judged a server of this
+ * name.
+ */
+int store_history(struct store *s, const char *server, const char *benchmark, struct history *ret,
+                  struct error *err) must_use;
+
+/* The names of all servers that a run has judged, as they were written, each once, ended by NULL.
+ */
+struct store_names {
+    char **items;
+    size_t count;
+    size_t cap;
+};
+
+int store_server_names(struct store *s, struct store_names *ret, struct error *err) must_use;
+void store_names_done(struct store_names *n);

@@ -1,0 +1,270 @@
+/* What the store promises of earlier runs. */
+#include "test.h"
+
+#include "store/history.h"
+
+#include <math.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <string.h>
+
+static char folder[64];
+static char path[256];
+static struct store *store;
+
+static int set_up(UNUSED void **state) {
+    struct error err;
+    if (!make_test_folder(folder))
+        return -1;
+    snprintf(path, sizeof(path), "%s/muster.db", folder);
+    return store_open(path, STORE_CREATE, &store, &err);
+}
+
+static int tear_down(UNUSED void **state) {
+    char command[256];
+    store_close(store);
+    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+    return system(command);
+}
+
+/* What is not muster's to do: machines are told by agents, and days pass. */
+static void run_sql(const char *format, ...) {
+    char sql[512];
+    char *why = NULL;
+    sqlite3 *db;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(sql, sizeof(sql), format, args);
+    va_end(args);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
+        fail_msg("%s: %s", sql, why);
+    sqlite3_close(db);
+}
+
+/* One server of a run. */
+struct row {
+    const char *name;
+    const char *machine;
+    double value;
+    enum reason reason;
+    bool flaky;
+};
+
+static struct benchmark_result benchmark_of(const struct row *row) {
+    return (struct benchmark_result){.benchmark = (char *)"memory",
+                                     .verdict =
+                                         row->reason ? reason_verdict(row->reason) : VERDICT_PASSED,
+                                     .reason = row->reason,
+                                     .flaky = row->flaky,
+                                     .score = 90,
+                                     .metric = (char *)"triad",
+                                     .unit = (char *)"GB/s",
+                                     .value = row->value,
+                                     .reference = NAN,
+                                     .threshold = 50,
+                                     .spread = 0.5};
+}
+
+/* A run of these servers; without a verdict: one of REASON_INTERRUPTED. Returns its id. */
+static const char *add_run(const char *options, const struct row *rows, size_t n) {
+    static struct run run;
+    struct error err;
+    struct server items[8] = {{0}};
+    size_t positions[8];
+    const struct store_recipe recipe = {.options = (char *)options};
+    for (size_t i = 0; i < n; i++)
+        items[i].name = (char *)rows[i].name;
+    run = (struct run){.fanout = 1, .threshold = 50};
+    assert_int_equal(store_begin(store, &run, &recipe, &(struct servers){items, n, n}, &err), 0);
+    assert_int_equal(store_turn(store, &run, NULL, 0, n, positions, &err), n);
+    for (size_t i = 0; i < n; i++) {
+        struct benchmark_result b = benchmark_of(&rows[i]);
+        struct server_result r = {.verdict = b.verdict,
+                                  .reason = b.reason,
+                                  .attempts = 1,
+                                  .benchmarks = &b,
+                                  .benchmark_count = rows[i].reason != REASON_UNREACHABLE};
+        struct store_result done = {.position = i, .result = &r};
+        assert_int_equal(store_turn(store, &run, &done, 1, 0, NULL, &err), 0);
+    }
+    assert_int_equal(store_end(store, &run, &err), 0);
+    store_release(store);
+    for (size_t i = 0; i < n; i++)
+        if (rows[i].machine)
+            run_sql("UPDATE server SET machine = '%s' WHERE position = %zu AND "
+                    "run = (SELECT max(number) FROM run)",
+                    rows[i].machine, i);
+    return run.id;
+}
+
+static const char *add_one(const char *name, const char *machine, double value) {
+    return add_run("[]", &(struct row){.name = name, .machine = machine, .value = value}, 1);
+}
+
+/* The series of a run, as text: `0 memory triad GB/s: 100 99 98;` */
+static int see(void *arg, size_t position, const struct history_series *series,
+               UNUSED struct error *err) {
+    char *text = arg;
+    sprintf(text + strlen(text), "%zu %s %s %s:", position, series->benchmark, series->metric,
+            series->unit);
+    for (size_t i = 0; i < series->count; i++)
+        sprintf(text + strlen(text), " %g", series->values[i]);
+    strcat(text, ";");
+    for (size_t i = 1; i < series->count; i++)
+        assert_true(series->started[i] > series->started[i - 1]);
+    return 0;
+}
+
+#define series_is(run_id, wanted)                                                                  \
+    do {                                                                                           \
+        char text_[4096] = "";                                                                     \
+        struct error err_;                                                                         \
+        if (store_series(store, run_id, see, text_, &err_) < 0)                                    \
+            fail_msg("%s", err_.text);                                                             \
+        assert_string_equal(text_, wanted);                                                        \
+    } while (0)
+
+static void a_series_has_the_servers_runs_up_to_this_one(UNUSED void **state) {
+    const struct row both[] = {{.name = "web01", .value = 100}, {.name = "web02", .value = 50}};
+    const struct row turned[] = {{.name = "web02", .value = 51}, {.name = "web01", .value = 101}};
+    char second[RUN_ID_SIZE];
+    add_run("[]", both, 2);
+    strcpy(second, add_run("[]", turned, 2));
+    series_is(add_one("web01", NULL, 102), "0 memory triad GB/s: 100 101 102;");
+    series_is(second, "0 memory triad GB/s: 50 51;1 memory triad GB/s: 100 101;");
+}
+
+static void a_series_ends_after_thirty_runs(UNUSED void **state) {
+    char wanted[1024] = "0 memory triad GB/s:";
+    for (int i = 0; i < HISTORY_RUNS + 5; i++) {
+        add_one("web01", NULL, 100 + i);
+        add_one("web02", NULL, 7);
+        if (i > 5)
+            sprintf(wanted + strlen(wanted), " %d", 100 + i);
+    }
+    strcat(wanted, " 99;");
+    series_is(add_one("web01", NULL, 99), wanted);
+}
+
+static void values_that_say_nothing_are_left_out(UNUSED void **state) {
+    const struct row bad[] = {
+        {.name = "web01", .value = 60, .flaky = true},
+        {.name = "web01", .value = 61, .reason = REASON_WRONG_RESULT},
+        {.name = "web01", .value = 62, .reason = REASON_TIMEOUT},
+        {.name = "web01", .value = 63, .reason = REASON_INTERRUPTED},
+        {.name = "web01", .value = NAN, .reason = REASON_UNREACHABLE},
+    };
+    add_one("web01", NULL, 100);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        series_is(add_run("[]", &bad[i], 1), "");
+    /* but a value below its threshold is one */
+    const struct row low = {.name = "web01", .value = 40, .reason = REASON_BELOW_THRESHOLD};
+    series_is(add_run("[]", &low, 1), "0 memory triad GB/s: 100 40;");
+}
+
+static void quick_and_simulated_runs_stand_apart(UNUSED void **state) {
+    const struct row row = {.name = "web01", .value = 80};
+    add_one("web01", NULL, 100);
+    add_run("[\"--fanout=3\",\"--quick\"]", &row, 1);
+    add_run("[\"--simulate=servers=1\"]", &row, 1);
+    series_is(add_one("web01", NULL, 101), "0 memory triad GB/s: 100 101;");
+    series_is(add_run("[\"--quick\"]", &row, 1), "0 memory triad GB/s: 80 80;");
+}
+
+static void another_unit_is_another_metric(UNUSED void **state) {
+    add_one("web01", NULL, 100000);
+    run_sql("UPDATE benchmark SET unit = 'MB/s'");
+    series_is(add_one("web01", NULL, 100), "0 memory triad GB/s: 100;");
+}
+
+static void a_renamed_server_keeps_its_history(UNUSED void **state) {
+    add_one("web01", "A", 100);
+    add_one("web01", "A", 101);
+    series_is(add_one("db01", "A", 102), "0 memory triad GB/s: 100 101 102;");
+    /* and is not taken for it where the machine was not known */
+    add_one("db01", NULL, 103);
+    series_is(add_one("db01", "A", 104), "0 memory triad GB/s: 100 101 102 103 104;");
+}
+
+static void a_new_machine_begins_anew(UNUSED void **state) {
+    add_one("web01", "A", 100);
+    series_is(add_one("web01", "B", 50), "0 memory triad GB/s: 50;");
+    series_is(add_one("web01", "B", 51), "0 memory triad GB/s: 50 51;");
+}
+
+static void machines_that_are_not_one_are_told_apart_by_name(UNUSED void **state) {
+    const struct row clones[] = {{.name = "web01", .machine = "A", .value = 100},
+                                 {.name = "web02", .machine = "A", .value = 50},
+                                 {.name = "web03", .machine = "A", .value = 70}};
+    add_run("[]", clones, 2);
+    series_is(add_run("[]", clones, 2), "0 memory triad GB/s: 100 100;1 memory triad GB/s: 50 50;");
+    /* one that is new among them has no past, with the others and without */
+    series_is(add_run("[]", clones + 1, 2),
+              "0 memory triad GB/s: 50 50 50;1 memory triad GB/s: 70;");
+}
+
+static void history_has_every_run(UNUSED void **state) {
+    struct history h;
+    struct error err;
+    const struct row lost = {.name = "web01", .value = NAN, .reason = REASON_UNREACHABLE};
+    const struct row flaky = {.name = "web01", .value = 99, .flaky = true};
+    add_one("old", "A", 100);
+    add_run("[]", &lost, 1);
+    add_run("[]", &flaky, 1);
+    add_run("[\"--quick\"]", &(struct row){.name = "web01", .value = 77}, 1);
+    add_one("web01", "A", 101);
+    assert_int_equal(store_history(store, "web01", NULL, &h, &err), 0);
+    assert_string_equal(h.server, "web01");
+    assert_string_equal(h.machine, "A");
+    assert_int_equal(h.run_count, 5);
+    assert_int_equal(h.count, 5);
+    assert_string_equal(h.values[0].server, "old");
+    assert_true(h.values[0].counts && h.values[0].value == 100 && h.values[0].spread == 0.5);
+    assert_null(h.values[1].benchmark);
+    assert_int_equal(h.values[1].reason, REASON_UNREACHABLE);
+    assert_true(h.values[2].flaky && !h.values[2].counts && h.values[2].value == 99);
+    assert_true(!h.values[3].counts && h.values[3].value == 77);
+    assert_true(h.values[4].counts && h.values[4].value == 101);
+    history_done(&h);
+    assert_int_equal(store_history(store, "web01", "cpu", &h, &err), 0);
+    assert_int_equal(h.count, 1); /* the run without any */
+    history_done(&h);
+}
+
+static void a_server_that_is_not_known_is_a_mistake(UNUSED void **state) {
+    struct history h;
+    struct error err;
+    struct store_names names;
+    assert_int_equal(store_history(store, "web01", NULL, &h, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    add_one("web01", NULL, 1);
+    add_one("web02", NULL, 1);
+    add_one("web01", NULL, 1);
+    assert_int_equal(store_history(store, "web03", NULL, &h, &err), -1);
+    assert_non_null(strstr(err.text, "'web03'"));
+    assert_int_equal(store_server_names(store, &names, &err), 0);
+    assert_int_equal(names.count, 2);
+    assert_string_equal(names.items[0], "web01");
+    assert_string_equal(names.items[1], "web02");
+    assert_null(names.items[2]);
+    store_names_done(&names);
+}
+
+#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(a_series_has_the_servers_runs_up_to_this_one),
+        test(a_series_ends_after_thirty_runs),
+        test(values_that_say_nothing_are_left_out),
+        test(quick_and_simulated_runs_stand_apart),
+        test(another_unit_is_another_metric),
+        test(a_renamed_server_keeps_its_history),
+        test(a_new_machine_begins_anew),
+        test(machines_that_are_not_one_are_told_apart_by_name),
+        test(history_has_every_run),
+        test(a_server_that_is_not_known_is_a_mistake),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
