@@ -159,11 +159,14 @@ static void bind_trial(const struct benchmark_plan *p, int number) {
 }
 
 /* Judges what the trials until now came to. Returns 0, or -1 when memory ran out. */
-static int judge(const struct benchmark_plan *p, const struct trials *trials,
-                 struct benchmark_result *r, struct error *err) {
+static int judge(const struct benchmark_plan *p, const struct judged_on *server,
+                 const struct trials *trials, struct benchmark_result *r, struct error *err) {
+    struct judged_on on = *server;
     if (trials_copy(trials, r, err) < 0)
         return -1;
-    return judge_benchmark(p, trials->units, trials->class, r, err);
+    on.class = trials->class;
+    on.units = trials->units;
+    return judge_benchmark(p, &on, r, err);
 }
 
 /*
@@ -211,9 +214,9 @@ static int judge_lost(const struct benchmark_plan *p, enum outcome_of_trial outc
  * Runs the trials that there are in any case, and then one at a time while the verdict is close.
  * Returns 0, also when the benchmark erred; -1 when memory ran out.
  */
-static int measure(const struct plan *plan, const struct benchmark_plan *p, struct agent *a,
-                   int64_t deadline, struct benchmark_result *r, enum outcome_of_trial *outcome,
-                   struct error *err) {
+static int measure(const struct plan *plan, const struct benchmark_plan *p,
+                   const struct judged_on *on, struct agent *a, int64_t deadline,
+                   struct benchmark_result *r, enum outcome_of_trial *outcome, struct error *err) {
     cleanup(trials_done) struct trials trials = {0};
     int64_t start = clock_now();
     int count = 0, rc = 0;
@@ -222,7 +225,7 @@ static int measure(const struct plan *plan, const struct benchmark_plan *p, stru
         *outcome = run_trial(plan, p, a, count, deadline, &trials, err);
         log_debug("trial ended");
         if (*outcome == TRIAL_MEASURED && count >= p->trials)
-            rc = judge(p, &trials, r, err);
+            rc = judge(p, on, &trials, r, err);
     } while (rc == 0 && *outcome == TRIAL_MEASURED &&
              (count < p->trials || wants_more(p, count, start, deadline, r)));
     log_unbind("trial");
@@ -237,12 +240,13 @@ static int measure(const struct plan *plan, const struct benchmark_plan *p, stru
  * Runs one benchmark. Returns 0, also when the benchmark erred; -1 when memory ran out; 1 when the
  * session is gone, with the reason in *err.
  */
-static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p, struct agent *a,
-                         int64_t deadline, struct benchmark_result *r, struct error *err) {
+static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p,
+                         const struct judged_on *on, struct agent *a, int64_t deadline,
+                         struct benchmark_result *r, struct error *err) {
     enum outcome_of_trial outcome;
     log_bind("benchmark", p->name);
     a->outfile.trial = 0;
-    int rc = measure(plan, p, a, deadline, r, &outcome, err);
+    int rc = measure(plan, p, on, a, deadline, r, &outcome, err);
     report_benchmark(r);
     log_unbind("benchmark");
     return rc == 0 && outcome == TRIAL_SESSION_GONE ? 1 : rc;
@@ -251,6 +255,7 @@ static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p
 static int run_benchmarks(const struct bench *b, struct agent *a, int64_t deadline,
                           struct server_result *r, struct error *err) {
     const struct plan *plan = b->plan;
+    const struct judged_on on = {.kind = r->kind, .baselines = plan->baselines};
     int rc = 0;
     r->benchmarks = calloc(plan->benchmark_count + 1, sizeof(*r->benchmarks));
     if (!r->benchmarks)
@@ -267,7 +272,7 @@ static int run_benchmarks(const struct bench *b, struct agent *a, int64_t deadli
             judge_error(err, result);
             continue;
         }
-        rc = run_benchmark(plan, &plan->benchmarks[i], a, deadline, result, err);
+        rc = run_benchmark(plan, &plan->benchmarks[i], &on, a, deadline, result, err);
         if (rc < 0)
             return -1;
     }

@@ -46,6 +46,7 @@ void runner_done(struct runner *r) {
     fd_close(&r->passed_to);
     password_free(r->password);
     plan_done(&r->plan);
+    baselines_done(&r->baselines);
     servers_done(&r->servers);
     config_done(&r->config);
     run_options_done(&r->options);
@@ -241,8 +242,9 @@ int runner_tell(struct runner *r, bool ok) {
  */
 int runner_go(struct runner *r) {
     struct error err;
-    if (open_run_log(r, &err) < 0)
+    if (open_run_log(r, &err) < 0 || store_baselines(r->store, &r->baselines, &err) < 0)
         return runner_fail(r, &err);
+    r->plan.baselines = &r->baselines;
     bool ok = done(execute(r, &err), &err);
     ok &= done(close_log(r, &err), &err);
     return runner_tell(r, ok);

@@ -23,6 +23,7 @@ struct runner {
 
     /* the runner's own */
     struct plan plan;
+    struct baselines baselines; /* as they were when the sitting began */
     char *password;
     int failed_to, passed_to;
     struct cancel *cancel;

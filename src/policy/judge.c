@@ -30,16 +30,67 @@ static void format_score(double score, double threshold, char out[NUMBER_TEXT]) 
     }
 }
 
-/* What is set, or what is known of such devices, or NAN. */
-static double reference_of(const struct benchmark_plan *plan, int units, const char *class,
-                           const struct benchmark_result *r) {
-    if (!isnan(plan->reference) || !plan->references || !r->metric)
-        return plan->reference;
+/* What is known of such devices, or NAN. */
+static double builtin_reference(const struct benchmark_plan *plan, const struct judged_on *on,
+                                const struct benchmark_result *r) {
     const struct reference *known =
-        references_find(plan->references, r->benchmark, r->metric, class);
-    if (!known || (known->per_unit && units == 0))
+        plan->references && r->metric
+            ? references_find(plan->references, r->benchmark, r->metric, on->class)
+            : NULL;
+    if (!known || (known->per_unit && on->units == 0))
         return NAN;
-    return known->value * (known->per_unit ? units : 1);
+    return known->value * (known->per_unit ? on->units : 1);
+}
+
+static const struct baseline *baseline_of(const struct judged_on *on,
+                                          const struct benchmark_result *r) {
+    bool by_disk = strcmp(r->benchmark, "disk") == 0;
+    return on->baselines && on->kind && r->metric
+               ? baselines_find(on->baselines, on->kind, by_disk ? on->disk : NULL, r->benchmark,
+                                r->metric)
+               : NULL;
+}
+
+/* Appends why the baseline cannot be the reference; nothing where it can. */
+static void add_misfit(struct str *text, const struct baseline *b,
+                       const struct benchmark_plan *plan, const struct benchmark_result *r) {
+    const char *unit = r->unit ? r->unit : "";
+    if (strcmp(b->unit, unit) != 0)
+        str_addf(text, "the baseline is in '%s', not '%s'", b->unit, unit);
+    else if (b->lower_is_better != r->lower_is_better)
+        str_addf(text, "in the baseline %s is better", b->lower_is_better ? "lower" : "higher");
+    else if (b->median <= 0)
+        str_addf(text, "the baseline is %g", b->median);
+    else if (plan->threshold > 100)
+        str_add(text, "a threshold above 100 is not one of a baseline");
+}
+
+/* Fills in the reference, and in which words it came. */
+static int find_reference(const struct benchmark_plan *plan, const struct judged_on *on,
+                          struct benchmark_result *r, struct error *err) {
+    const struct baseline *b = baseline_of(on, r);
+    cleanup(str_done) struct str misfit = {0};
+    struct str source = {0};
+    if (b)
+        add_misfit(&misfit, b, plan, r);
+    if (!isnan(plan->reference)) {
+        r->reference = plan->reference;
+        str_add(&source, "configuration");
+    } else if (b && misfit.len == 0) {
+        r->reference = b->median;
+        str_addf(&source, "baseline%s%s", b->run ? " " : "", b->run ? b->run : "");
+    } else {
+        r->reference = builtin_reference(plan, on, r);
+        if (b || !isnan(r->reference))
+            str_add(&source, isnan(r->reference) ? "none" : "built-in");
+        if (b)
+            str_addf(&source, "; %s", misfit.data ? misfit.data : "");
+    }
+    bool any = source.len > 0, failed = source.failed || misfit.failed;
+    free(r->reference_source);
+    r->reference_source = any ? str_take(&source) : NULL;
+    str_done(&source);
+    return failed || (any && !r->reference_source) ? error_memory(err) : 0;
 }
 
 static double score_of(const struct benchmark_result *r, double value) {
@@ -103,12 +154,13 @@ static char *sentence(const struct benchmark_result *r, bool close) {
     return str_take(&text);
 }
 
-int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
+int judge_benchmark(const struct benchmark_plan *plan, const struct judged_on *on,
                     struct benchmark_result *r, struct error *err) {
     r->value = stats_median(r->trials, r->trial_count);
     r->spread = stats_spread(r->trials, r->trial_count);
     r->threshold = plan->threshold;
-    r->reference = reference_of(plan, units, class, r);
+    if (find_reference(plan, on, r, err) < 0)
+        return -1;
     r->score = score_of(r, r->value);
     if (!isfinite(r->score)) {
         struct error why;

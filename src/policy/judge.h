@@ -10,16 +10,31 @@
 #pragma once
 
 #include "base/error.h"
+#include "model/baseline.h"
 #include "model/result.h"
 #include "policy/plan.h"
 
+/* What was measured, and what is known of its like. All texts may be NULL. */
+struct judged_on {
+    const char *kind;  /* of the server */
+    const char *disk;  /* of the server: benchmarks of disks tell kinds apart by it */
+    const char *class; /* of the device, and how many of its units there were: see wire/wire.h */
+    int units;
+    const struct baselines *baselines; /* NULL: there are none */
+};
+
 /*
- * Judges a benchmark whose trials were measured: fills value, spread, score, reference, threshold,
- * verdict, reason, flaky and detail from trials, trial_count, and for a reference that muster knows
- * (input/references.h) `units` and `class`: see wire/wire.h. May be called again when there are
- * more trials. Fails with ERROR_INTERNAL.
+ * Judges a benchmark whose trials were measured: fills value, spread, score, reference and its
+ * source, threshold, verdict, reason, flaky and detail from trials and trial_count. May be called
+ * again when there are more trials. Fails with ERROR_INTERNAL.
+ *
+ * The reference is the first of these that there is: what the configuration gives, the median of
+ * the baseline of the server's kind, what muster knows of such devices (input/references.h). A
+ * baseline is passed over, and the source says why, when its unit or direction is not that of the
+ * metric, when it is not above 0, or when the threshold is above 100: that is a threshold of the
+ * value itself, because half of a kind's servers are below their median.
  */
-int judge_benchmark(const struct benchmark_plan *plan, int units, const char *class,
+int judge_benchmark(const struct benchmark_plan *plan, const struct judged_on *on,
                     struct benchmark_result *r, struct error *err) must_use;
 
 /*

@@ -8,6 +8,7 @@
 #include "base/units.h"
 #include "input/config.h"
 #include "input/references.h"
+#include "model/baseline.h"
 #include "wire/wire.h"
 
 #include <stdbool.h>
@@ -44,7 +45,8 @@ struct benchmark_plan {
 };
 
 struct plan {
-    struct references *references; /* that muster knows; NULL in a simulation */
+    struct references *references;     /* that muster knows; NULL in a simulation */
+    const struct baselines *baselines; /* of the store that the run is in; NULL: none */
     struct benchmark_plan *benchmarks;
     size_t benchmark_count;
     double threshold;

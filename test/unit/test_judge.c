@@ -18,7 +18,7 @@ static struct benchmark_result judge(const struct benchmark_plan *plan, int core
     struct benchmark_result r = measured(trials, n);
     struct error err;
     r.lower_is_better = plan->lower_is_better;
-    assert_int_equal(judge_benchmark(plan, cores, NULL, &r, &err), 0);
+    assert_int_equal(judge_benchmark(plan, &(struct judged_on){.units = cores}, &r, &err), 0);
     return r;
 }
 
@@ -81,12 +81,91 @@ static void a_known_reference_is_used_where_none_is_set(UNUSED void **state) {
         free(r.benchmark);
         r.benchmark = strdup(cases[i].benchmark);
         r.metric = strdup(cases[i].metric);
-        assert_int_equal(judge_benchmark(&plan, cases[i].units, cases[i].class, &r, &err), 0);
+        assert_int_equal(
+            judge_benchmark(&plan,
+                            &(struct judged_on){.units = cases[i].units, .class = cases[i].class},
+                            &r, &err),
+            0);
         if (isnan(cases[i].reference))
             assert_true(isnan(r.reference) && r.score == 400);
         else
             assert_true(r.reference == cases[i].reference &&
                         r.score == 100 * 400 / cases[i].reference);
+        benchmark_result_done(&r);
+    }
+}
+
+static void references_have_their_order(UNUSED void **state) {
+    struct reference known = {.benchmark = (char *)"cpu", .metric = (char *)"all", .value = 100};
+    struct references references = {.items = &known, .count = 1};
+    struct baseline items[] = {
+        {.kind = (char *)"a",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"op/s",
+         .median = 200,
+         .run = (char *)"r1"},
+        {.kind = (char *)"b",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"kop/s",
+         .median = 0.2},
+        {.kind = (char *)"c",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"op/s",
+         .median = 0},
+        {.kind = (char *)"d",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"op/s",
+         .median = 5,
+         .lower_is_better = true},
+        {.kind = (char *)"e",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"op/s",
+         .median = 50},
+    };
+    struct baselines baselines = {items, ARRAY_LEN(items), 0};
+    static const struct {
+        const char *kind;
+        double set, threshold;
+        bool builtin;
+        double reference;
+        const char *source;
+    } cases[] = {
+        {"a", 10, 50, true, 10, "configuration"},
+        {"a", NAN, 50, true, 200, "baseline r1"},
+        {"a", NAN, 100, false, 200, "baseline r1"},
+        {"e", NAN, 50, true, 50, "baseline"},
+        {"x", NAN, 50, true, 100, "built-in"},
+        {NULL, NAN, 50, true, 100, "built-in"},
+        {"x", NAN, 50, false, NAN, NULL},
+        {"b", NAN, 50, true, 100, "built-in; the baseline is in 'kop/s', not 'op/s'"},
+        {"b", NAN, 50, false, NAN, "none; the baseline is in 'kop/s', not 'op/s'"},
+        {"c", NAN, 50, false, NAN, "none; the baseline is 0"},
+        {"d", NAN, 50, false, NAN, "none; in the baseline lower is better"},
+        {"a", NAN, 101, false, NAN, "none; a threshold above 100 is not one of a baseline"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct benchmark_plan plan = {.reference = cases[i].set,
+                                      .threshold = cases[i].threshold,
+                                      .references = cases[i].builtin ? &references : NULL};
+        const struct judged_on on = {.kind = cases[i].kind, .baselines = &baselines};
+        double trial = 400;
+        struct benchmark_result r = measured(&trial, 1);
+        struct error err;
+        r.metric = strdup("all");
+        r.unit = strdup("op/s");
+        for (int again = 0; again < 2; again++)
+            assert_int_equal(judge_benchmark(&plan, &on, &r, &err), 0);
+        assert_true(r.reference == cases[i].reference ||
+                    (isnan(r.reference) && isnan(cases[i].reference)));
+        if (cases[i].source)
+            assert_string_equal(r.reference_source, cases[i].source);
+        else
+            assert_null(r.reference_source);
         benchmark_result_done(&r);
     }
 }
@@ -109,7 +188,7 @@ static void conditions_stand_in_the_sentence(UNUSED void **state) {
     struct benchmark_result r = measured(&trial, 1);
     struct error err;
     r.conditions = strdup("throttled: 89 C, 1.2 of 3.4 GHz");
-    assert_int_equal(judge_benchmark(&plan, 0, NULL, &r, &err), 0);
+    assert_int_equal(judge_benchmark(&plan, &(struct judged_on){0}, &r, &err), 0);
     assert_string_equal(r.detail, "cpu scored 41, below 50 (throttled: 89 C, 1.2 of 3.4 GHz)");
     benchmark_result_done(&r);
 }
@@ -264,7 +343,7 @@ static void more_trials_are_judged_anew(UNUSED void **state) {
     r.trials = malloc(sizeof(second));
     memcpy(r.trials, second, sizeof(second));
     r.trial_count = 3;
-    assert_int_equal(judge_benchmark(&plan, 0, NULL, &r, &err), 0);
+    assert_int_equal(judge_benchmark(&plan, &(struct judged_on){0}, &r, &err), 0);
     assert_true(r.verdict == VERDICT_PASSED && r.reason == REASON_NONE && r.score == 55);
     assert_true(r.spread == 1 && !r.flaky);
     assert_null(r.detail);
@@ -289,6 +368,7 @@ int main(void) {
         cmocka_unit_test(lower_is_better_turns_the_score_round),
         cmocka_unit_test(without_a_reference_the_value_is_the_score),
         cmocka_unit_test(a_known_reference_is_used_where_none_is_set),
+        cmocka_unit_test(references_have_their_order),
         cmocka_unit_test(a_score_at_the_threshold_passes),
         cmocka_unit_test(conditions_stand_in_the_sentence),
         cmocka_unit_test(what_is_skipped_does_not_count),
