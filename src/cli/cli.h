@@ -29,6 +29,7 @@ int cmd_runs(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_history(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_compare(int argc, char **argv);
 int cmd_baseline(int argc, char **argv);
 
 /* Prints `muster: SENTENCE` on standard error and returns the exit status that goes with its kind.
