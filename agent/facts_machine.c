@@ -8,7 +8,10 @@
  *   container                      docker, podman, lxc...; null where there is no sign of one
  *   uptime_seconds, load_average   of the last minute
  *
- * Serial numbers, asset tags and UUIDs are not read.
+ *   machine_id, board_serial, product_uuid    what this machine is known by, whatever its name
+ *                                  is; root alone may read the last two
+ *
+ * Other serial numbers, asset tags and UUIDs are not read.
  */
 #include "factrooms.h"
 
@@ -200,10 +203,11 @@ static double first_number(const char *path) {
 
 void facts_add_machine(struct str *out) {
     static const char *const names[][2] = {
-        {"machine_maker", DMI "sys_vendor"}, {"machine_model", DMI "product_name"},
-        {"board_maker", DMI "board_vendor"}, {"board_model", DMI "board_name"},
-        {"bios_maker", DMI "bios_vendor"},   {"bios_version", DMI "bios_version"},
-        {"bios_date", DMI "bios_date"},
+        {"machine_maker", DMI "sys_vendor"},  {"machine_model", DMI "product_name"},
+        {"board_maker", DMI "board_vendor"},  {"board_model", DMI "board_name"},
+        {"bios_maker", DMI "bios_vendor"},    {"bios_version", DMI "bios_version"},
+        {"bios_date", DMI "bios_date"},       {"machine_id", "/etc/machine-id"},
+        {"board_serial", DMI "board_serial"}, {"product_uuid", DMI "product_uuid"},
     };
     add_os(out);
     add_command_line(out);

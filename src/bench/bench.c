@@ -17,6 +17,7 @@
 #include "bench/agent.h"
 #include "bench/trials.h"
 #include "policy/judge.h"
+#include "policy/kind.h"
 #include "sync/log.h"
 
 #include <math.h>
@@ -312,6 +313,17 @@ static bool is_to_linger(int rc, const struct error *why) {
     return rc == 1 && (why->kind == ERROR_CONNECTION_LOST || why->kind == ERROR_INTERRUPTED);
 }
 
+/* Which kind of server this is, by its user or else by its facts, and which machine. */
+static int identify(const struct server *server, struct server_result *r, struct error *err) {
+    struct kind kind;
+    if (kind_read(r->facts, &kind, err) < 0)
+        return -1;
+    r->kind = server->kind ? strdup(server->kind) : TAKE(kind.kind);
+    r->machine = TAKE(kind.machine);
+    kind_done(&kind);
+    return server->kind && !r->kind ? error_memory(err) : 0;
+}
+
 /* Returns as run_benchmarks(). */
 static int converse(const struct bench *b, const struct server *server, struct session *session,
                     int64_t deadline, struct server_result *r, struct error *err) {
@@ -323,7 +335,9 @@ static int converse(const struct bench *b, const struct server *server, struct s
     if (rc == 0) {
         agent.outfile = (struct outfile){.folder = b->outputs, .server = server->name};
         r->facts = TAKE(hello.facts);
-        rc = run_benchmarks(b, &agent, deadline, r, err);
+        rc = identify(server, r, err);
+        if (rc == 0)
+            rc = run_benchmarks(b, &agent, deadline, r, err);
         if (!is_to_linger(rc, err))
             agent_end(&agent);
     } else {

@@ -7,6 +7,7 @@
 #include "policy/cohort.h"
 
 #include "base/vec.h"
+#include "policy/kind.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -151,12 +152,32 @@ static int add_benchmark(struct cohort *c, size_t row, const struct benchmark_re
     return put(c, row, b->benchmark, b->metric, b->unit, b->lower_is_better, true, b->value, err);
 }
 
+static bool has_disk(const struct server_result *r) {
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        if (strcmp(r->benchmarks[i].benchmark, "disk") == 0)
+            return true;
+    return false;
+}
+
+static int add_disk(struct cohort_server *s, const char *facts, struct error *err) {
+    struct kind kind;
+    if (kind_read(facts, &kind, err) < 0)
+        return -1;
+    s->disk = TAKE(kind.disk);
+    kind_done(&kind);
+    return 0;
+}
+
 int cohort_add(struct cohort *c, const char *server, const struct server_result *r,
                struct error *err) {
-    if (cohort_add_server(c, server, NULL, err) < 0)
+    if (cohort_add_server(c, server, r->kind, err) < 0)
         return -1;
     size_t row = c->server_count - 1;
     struct cohort_server *s = &c->servers[row];
+    if (copy(r->machine, &s->machine) < 0)
+        return error_memory(err);
+    if (has_disk(r) && add_disk(s, r->facts, err) < 0)
+        return -1;
     s->verdict = r->verdict;
     s->reason = r->reason;
     s->measured = r->verdict == VERDICT_PASSED || r->verdict == VERDICT_FAILED;

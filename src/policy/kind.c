@@ -176,9 +176,9 @@ static void add_kind(struct str *out, const json_t *facts) {
 
 /* Whether somebody filled it in: more than one character is used, and no maker's excuse. */
 static bool is_identity(const char *text) {
-    static const char *const excuses[] = {
-        "o.e.m",   "default", "not spec",  "none",         "n/a",           "unknown",
-        "invalid", "serial",  "not avail", "not provided", "not applicable"};
+    static const char *const excuses[] = {"o.e.m",     "default",      "not spec",      "none",
+                                          "n/a",       "unknown",      "invalid",       "serial",
+                                          "not avail", "not provided", "not applicable"};
     size_t n = strlen(text);
     bool varies = false;
     for (size_t i = 1; i < n; i++)

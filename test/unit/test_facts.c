@@ -75,7 +75,10 @@ static void two_sockets_with_smt(UNUSED void **state) {
     fake_file("/sys/class/dmi/id/sys_vendor", "Dell Inc.\n");
     fake_file("/sys/class/dmi/id/product_name", "PowerEdge R750  \n");
     fake_file("/sys/class/dmi/id/product_serial", "SECRET1\n");
-    fake_file("/sys/class/dmi/id/product_uuid", "SECRET2\n");
+    fake_file("/sys/class/dmi/id/product_uuid", "4C4C4544-0042\n");
+    fake_file("/sys/class/dmi/id/board_serial", "CN7475\n");
+    fake_file("/sys/class/dmi/id/chassis_serial", "SECRET2\n");
+    fake_file("/etc/machine-id", "0123abcd\n");
     fake_file("/sys/class/dmi/id/bios_version", "1.5.4\n");
     fake_file("/proc/uptime", "123.25 4.00\n");
     fake_file("/proc/loadavg", "0.50 0.40 0.30 1/200 99\n");
@@ -99,6 +102,9 @@ static void two_sockets_with_smt(UNUSED void **state) {
     expect(f, "machine_model", "\"PowerEdge R750\"");
     expect(f, "bios_version", "\"1.5.4\"");
     expect(f, "bios_maker", "null");
+    expect(f, "machine_id", "\"0123abcd\"");
+    expect(f, "board_serial", "\"CN7475\"");
+    expect(f, "product_uuid", "\"4C4C4544-0042\"");
     expect(f, "uptime_seconds", "123.25");
     expect(f, "load_average", "0.5");
     char *text = json_dumps(f, 0);

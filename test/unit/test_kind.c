@@ -56,7 +56,7 @@ static void is_none_where_nothing_is_told(UNUSED void **state) {
 static void memory_is_what_was_sold(UNUSED void **state) {
     static const struct {
         double gib, sold;
-    } cases[] = {{0.9, 1},    {3.8, 4},     {7.6, 8},    {15.6, 16},  {448, 512},
+    } cases[] = {{0.9, 1},     {3.8, 4},     {7.6, 8},     {15.6, 16},   {448, 512},
                  {503.2, 512}, {724.5, 768}, {755.9, 768}, {768.2, 768}, {1510, 1536},
                  {1600, 2048}, {90, 96},     {2.8, 3}};
     for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
