@@ -28,7 +28,7 @@ struct benchmark_result {
     enum verdict verdict;
     enum reason reason;
     char *detail; /* NULL when passed, unless it is flaky */
-    bool flaky;   /* it passed, and the noise of its trials could turn that */
+    bool flaky;   /* it passed after a miss at first, or noise could turn that */
     double score; /* NAN when there is none */
     char *metric; /* the metric that is judged; NULL when nothing was measured */
     char *unit;

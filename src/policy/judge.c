@@ -139,8 +139,15 @@ static void add_noise(const struct benchmark_result *r, struct str *text) {
              low, high);
 }
 
+/* Whether the trials that there are in any case would have failed it. */
+static bool missed_at_first(const struct benchmark_plan *plan, const struct benchmark_result *r) {
+    size_t n = (size_t)plan->trials;
+    return r->trial_count > n && score_of(r, stats_median(r->trials, n)) < r->threshold;
+}
+
 /* `cpu scored 41, below 50 (busy 30 %)`, and how sure that is where it is not. */
-static char *sentence(const struct benchmark_result *r, bool close) {
+static char *sentence(const struct benchmark_plan *plan, const struct benchmark_result *r,
+                      bool close) {
     char score[NUMBER_TEXT], threshold[NUMBER_TEXT];
     struct str text = {0};
     format_number(r->threshold, 6, threshold);
@@ -151,6 +158,8 @@ static char *sentence(const struct benchmark_result *r, bool close) {
         str_addf(&text, " (%s)", r->conditions);
     if (close)
         add_noise(r, &text);
+    else if (r->flaky)
+        str_addf(&text, "; its first %d trials were", plan->trials);
     return str_take(&text);
 }
 
@@ -172,10 +181,11 @@ int judge_benchmark(const struct benchmark_plan *plan, const struct judged_on *o
     bool passed = r->score >= r->threshold, close = judge_is_close(r);
     r->verdict = passed ? VERDICT_PASSED : VERDICT_FAILED;
     r->reason = passed ? REASON_NONE : REASON_BELOW_THRESHOLD;
-    r->flaky = passed && close;
+    r->flaky = passed && (close || missed_at_first(plan, r));
+    bool silent = passed && !r->flaky;
     free(r->detail);
-    r->detail = passed && !close ? NULL : sentence(r, close);
-    return r->detail || (passed && !close) ? 0 : error_memory(err);
+    r->detail = silent ? NULL : sentence(plan, r, close);
+    return r->detail || silent ? 0 : error_memory(err);
 }
 
 void judge_stands(const char *why, struct benchmark_result *r) {

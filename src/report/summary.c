@@ -8,7 +8,7 @@
  *     error, unreachable: db1
  *       db1  connection refused by 10.0.0.7 port 22
  *
- *     flaky, passed but noise could turn it: web08
+ *     flaky, passed but not for certain: web08
  *
  *     stopped: 4 of 10 servers ended in error, more than 30%
  *
@@ -137,7 +137,7 @@ void summary_add(struct str *out, const struct run *run, const struct outcome *o
             add_group(out, reason, run->holder.pid, group, n);
     }
     add_those(out, "passed when run again", run, outcomes, passed_later, group);
-    add_those(out, "flaky, passed but noise could turn it", run, outcomes, is_flaky, group);
+    add_those(out, "flaky, passed but not for certain", run, outcomes, is_flaky, group);
     free(group);
     if (run->stopped[0])
         str_addf(out, "stopped: %s\n\n", run->stopped);

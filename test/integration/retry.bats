@@ -260,13 +260,13 @@ Y
     run -0 muster show last --json
     [ "$output" = "$document" ] || fail "show differs"
     run -0 muster show last
-    output_has 'flaky, passed but noise could turn it: localhost'
+    output_has 'flaky, passed but not for certain: localhost'
     run -0 muster show last --server localhost
     output_has "$detail"
     output_has '51 (trials 46, 48, 50, 53, 52, 54, 53, 51, 49; spread 4.9 %)'
     values 46 48 50 53 52 54 53 51 49
     run -0 muster run -T local -q
-    output_has 'flaky, passed but noise could turn it: localhost'
+    output_has 'flaky, passed but not for certain: localhost'
 }
 
 @test "more trials end when they have made it clear, and a clear verdict has none" {

@@ -328,6 +328,16 @@ static void with_more_trials_those_that_stray_do_not_count(UNUSED void **state) 
     benchmark_result_done(&r);
 }
 
+static void a_pass_after_a_miss_is_flaky(UNUSED void **state) {
+    struct benchmark_plan plan = {.reference = NAN, .threshold = 50, .trials = 3};
+    double trials[] = {46, 48, 55, 56, 57, 58, 59, 60, 61, 62, 63, 64};
+    struct benchmark_result r = judge(&plan, 0, trials, 12);
+    assert_true(r.verdict == VERDICT_PASSED && r.flaky);
+    assert_false(judge_is_close(&r));
+    assert_string_equal(r.detail, "cpu scored 58.5, not below 50; its first 3 trials were");
+    benchmark_result_done(&r);
+}
+
 static void more_trials_are_judged_anew(UNUSED void **state) {
     struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
     double first[] = {48, 50.004}, second[] = {54, 55, 56};
@@ -378,6 +388,7 @@ int main(void) {
         cmocka_unit_test(a_verdict_is_close_within_the_range_of_few_trials),
         cmocka_unit_test(one_trial_tells_nothing_of_its_noise),
         cmocka_unit_test(with_more_trials_those_that_stray_do_not_count),
+        cmocka_unit_test(a_pass_after_a_miss_is_flaky),
         cmocka_unit_test(more_trials_are_judged_anew),
         cmocka_unit_test(a_server_is_flaky_when_it_passed_so),
     };
