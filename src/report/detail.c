@@ -5,9 +5,8 @@
  *       1 attempt, 12.3 s
  *
  *     cpu  failed, score 41, threshold 50, 6.2 s
- *       all_cores      4930 Mop/s (reference 12000; trials 4910, 4930, 4990; spread 0.8 %)
- *       one_core       2510 Mop/s (trials 2510, 2500, 2520; spread 0.4 %)
- *       conditions     busy 30 %
+ *       all_cores      4930 Mop/s (reference 12000, built-in; trials 4910, 4930, 4990; spread 0.8
+ * %) one_core       2510 Mop/s (trials 2510, 2500, 2520; spread 0.4 %) conditions     busy 30 %
  *       sensors
  *         busy_percent 30.2
  *
@@ -196,17 +195,28 @@ static void add_trials(struct str *out, const double *trials, size_t n, double v
         str_addf(out, "; spread %.2g %%", 100 * spread / fabs(value));
 }
 
+/* `reference 412, baseline RUN`; `reference none; the baseline is ...`. */
+static void add_reference(struct str *out, const struct benchmark_result *b) {
+    str_add(out, "reference ");
+    if (isfinite(b->reference))
+        str_addf(out, "%.6g%s", b->reference, b->reference_source ? ", " : "");
+    if (b->reference_source)
+        str_add(out, b->reference_source);
+}
+
 /* Of one trial the value says it all. */
 static void add_metric(struct str *out, const struct benchmark_result *b, const struct metric *m) {
     bool judged = b->metric && strcmp(m->name, b->metric) == 0;
-    bool reference = judged && isfinite(b->reference);
+    bool reference = judged && (isfinite(b->reference) || b->reference_source);
     bool trials = (judged ? b->trial_count : m->trial_count) > 1;
     add_line_key(out, 2, m->name);
     str_addf(out, "%.6g%s%s", m->value, *m->unit ? " " : "", m->unit);
     if (reference || trials)
         str_add(out, " (");
     if (reference)
-        str_addf(out, "reference %.6g%s", b->reference, trials ? "; " : "");
+        add_reference(out, b);
+    if (reference && trials)
+        str_add(out, "; ");
     if (trials && judged)
         add_trials(out, b->trials, b->trial_count, b->value, b->spread);
     else if (trials)
