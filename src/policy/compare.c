@@ -373,9 +373,11 @@ int compare_runs(const struct cohort *before, const struct cohort *after, double
                  struct comparison *ret, struct error *err) {
     size_t n = before->server_count + after->server_count + 1;
     cleanup(free_ptr) double *room = malloc(3 * n * sizeof(*room));
+    if (!room)
+        return error_memory(err);
     struct comparison c = {0};
     struct pair_of_runs p = {before, after, room, room + n, room + 2 * n, percent};
-    if (!room || compare(&p, &c) < 0) {
+    if (compare(&p, &c) < 0) {
         comparison_done(&c);
         return error_memory(err);
     }

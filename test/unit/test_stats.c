@@ -258,6 +258,54 @@ static void shifts_of_many_are_narrow(UNUSED void **state) {
     assert_true(i.coverage == 0.95);
 }
 
+static unsigned short dice[3] = {1, 2, 3};
+
+static double normal(void) {
+    double radius = sqrt(-2 * log(1 - erand48(dice)));
+    return radius * cos(6.283185307179586 * erand48(dice));
+}
+
+/* What the header says of p: noise has steps of p <= 0.05 in at most 5 % of all series. */
+static void noise_has_steps_as_seldom_as_p_says(UNUSED void **state) {
+    enum { ROUNDS = 4000 };
+    static const size_t lengths[] = {8, 12, 30};
+    for (size_t k = 0; k < COUNT(lengths); k++) {
+        int seen = 0, found = 0;
+        for (int round = 0; round < ROUNDS; round++) {
+            double v[30];
+            struct stats_step step;
+            for (size_t i = 0; i < lengths[k]; i++)
+                v[i] = 100 + normal();
+            seen += stats_step(v, lengths[k], 3, &step) && step.p <= 0.05;
+            for (size_t i = lengths[k] - 3; i < lengths[k]; i++)
+                v[i] -= 5;
+            found += stats_step(v, lengths[k], 3, &step) && step.p <= 0.01;
+        }
+        print_message("# %zu values: %d of %d are noise with p <= 0.05, %d of %d steps of 5 sigma "
+                      "in the last three have p <= 0.01\n",
+                      lengths[k], seen, ROUNDS, found, ROUNDS);
+        assert_true(seen <= ROUNDS * 0.05 && seen > 0);
+        assert_true(found > ROUNDS * 0.8);
+    }
+}
+
+static void noise_has_one_mode(UNUSED void **state) {
+    static const size_t sizes[] = {20, 100, 1000};
+    static double v[1000];
+    static size_t scratch[2000];
+    for (size_t k = 0; k < COUNT(sizes); k++) {
+        int two = 0;
+        for (int round = 0; round < 500; round++) {
+            struct stats_split split;
+            for (size_t i = 0; i < sizes[k]; i++)
+                v[i] = 100 + normal();
+            stats_sort(v, sizes[k]);
+            two += stats_split(v, sizes[k], 8, scratch, &split);
+        }
+        assert_int_equal(two, 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(medians),
@@ -277,6 +325,8 @@ int main(void) {
         cmocka_unit_test(student_agrees_with_scipy),
         cmocka_unit_test(shifts_agree_with_the_table_of_differences),
         cmocka_unit_test(shifts_of_many_are_narrow),
+        cmocka_unit_test(noise_has_steps_as_seldom_as_p_says),
+        cmocka_unit_test(noise_has_one_mode),
         cmocka_unit_test(what_is_no_number_does_no_harm),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
