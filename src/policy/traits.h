@@ -1,0 +1,44 @@
+/*
+ * traits: what servers say of themselves, side by side: facts, and what their sensors saw.
+ *
+ * Facts are flattened: a member of an object is `mitigations.retbleed`; of a list, such as the
+ * DIMMs, `dimms` is the number of its items and `dimms.speed_mts` the different values of a member.
+ * Memory is rounded to how DIMMs come, so that what the kernel keeps for itself makes no
+ * difference. Left out is what differs between any two servers (names, serial numbers, addresses)
+ * and what runs on by itself (uptime, load). Of the sensors, which are numbers, the worst of a
+ * server's benchmarks counts; one that was not told was nothing.
+ *
+ * Rows are in the order of adding. Plain data, owned by the table; pure.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "model/result.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct trait_value {
+    char *text;    /* NULL: not told */
+    uint64_t hash; /* of the text, 0 without one: what is compared */
+    double number; /* of a sensor */
+};
+
+struct trait {
+    char *what; /* cpu_governor, dimms.speed_mts, sensors.throttled */
+    bool is_sensor;
+    struct trait_value *values; /* one a row */
+    size_t cap;
+};
+
+struct traits {
+    struct trait *items;
+    size_t count, cap;
+    size_t rows;
+    size_t next; /* the one that is looked for first: servers have theirs in the same order */
+};
+
+/* Adds the row of one server. Fails with ERROR_INTERNAL. */
+int traits_add(struct traits *t, const struct server_result *r, struct error *err) must_use;
+void traits_done(struct traits *t);

@@ -1,0 +1,310 @@
+/*
+ * why: see why.h.
+ *
+ * For each server to explain one pass over its peers for each trait; values are compared by their
+ * hashes, so that this is a matter of tens of nanoseconds a trait and some peers.
+ */
+#include "policy/why.h"
+
+#include "base/attr.h"
+#include "base/str.h"
+#include "base/text.h"
+#include "model/stats.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PEERS_MIN 3
+#define FEW 10 /* one in so many, at most */
+
+/* How much a trait matters for speed. */
+enum rank { SPEED, HARDWARE, UNRANKED, VERSION };
+
+struct label {
+    const char *what;
+    const char *before, *after; /* around the value */
+    enum rank rank;
+    double least; /* of a sensor: by so much it must be worse */
+};
+
+static const struct label labels[] = {
+    {"cpu_governor", "governor ", "", SPEED, 0},
+    {"memory_bytes", "", " GiB memory", SPEED, 0},
+    {"dimms", "", " DIMMs", SPEED, 0},
+    {"dimms.configured_mts", "DIMM speed ", "", SPEED, 0},
+    {"sensors.throttled", "throttled ", " times", SPEED, 1},
+    {"sensors.stolen_percent", "stolen ", " % of the time", SPEED, 3},
+    {"sensors.temperature_c", "", " C", SPEED, 10},
+    {"sensors.busy_percent", "other processes ", " % of the time", SPEED, 10},
+    {"sensors.memory_errors_corrected", "", " corrected memory errors", SPEED, 1},
+    {"sensors.memory_errors_uncorrected", "", " uncorrected memory errors", SPEED, 1},
+    {"sensors.held_per_second", "held ", " times a second", SPEED, 1},
+    {"turbo", "turbo ", "", SPEED, 0},
+    {"smt", "SMT ", "", SPEED, 0},
+    {"threads", "", " CPUs online", SPEED, 0},
+    {"allowed", "", " CPUs allowed", SPEED, 0},
+    {"quota", "CPU quota ", "", SPEED, 0},
+    {"cpu_max_mhz", "", " MHz at most", SPEED, 0},
+    {"cpu_base_mhz", "", " MHz base", SPEED, 0},
+    {"cpu_driver", "frequency driver ", "", SPEED, 0},
+    {"gpus", "", " GPUs", SPEED, 0},
+    {"numa_nodes", "", " NUMA nodes", SPEED, 0},
+    {"dimms.speed_mts", "DIMMs rated ", "", HARDWARE, 0},
+    {"dimms.size_bytes", "DIMMs of ", " GiB", HARDWARE, 0},
+    {"disks.model", "disk ", "", HARDWARE, 0},
+    {"hypervisor", "hypervisor ", "", HARDWARE, 0},
+    {"container", "container ", "", HARDWARE, 0},
+    {"cpu_microcode", "microcode ", "", VERSION, 0},
+    {"bios_version", "BIOS ", "", VERSION, 0},
+    {"bios_date", "BIOS of ", "", VERSION, 0},
+    {"bios_maker", "BIOS by ", "", VERSION, 0},
+    {"kernel", "kernel ", "", VERSION, 0},
+    {"os", "", "", VERSION, 0},
+    {"kernel_command_line", "kernel command line ", "", VERSION, 0},
+    {"nvidia_driver", "NVIDIA driver ", "", VERSION, 0},
+    {"gpus.vbios", "GPU BIOS ", "", VERSION, 0},
+    {"gpus.firmware", "GPU firmware ", "", VERSION, 0},
+    {"machine_model", "model ", "", VERSION, 0},
+    {"board_model", "board ", "", VERSION, 0},
+};
+
+/* One that differs. */
+struct difference {
+    const struct trait *trait;
+    const struct label *label; /* NULL: its key is its name */
+    size_t order;              /* in the table above */
+    const char *peers;         /* what most of them have; NULL of a sensor */
+    double median;             /* of a sensor */
+    size_t agreeing, sharing, of;
+};
+
+struct work {
+    const struct cohort *cohort;
+    const struct traits *traits;
+    const bool *found;
+    size_t *peers; /* rows of the kind in hand */
+    size_t peer_count;
+    double *numbers;            /* of the peers, for a sensor */
+    struct difference *differs; /* of the row in hand */
+    size_t differ_count;
+};
+
+static const struct label *find_label(const char *what, size_t *order) {
+    for (*order = 0; *order < ARRAY_LEN(labels); ++*order)
+        if (strcmp(labels[*order].what, what) == 0)
+            return &labels[*order];
+    return NULL;
+}
+
+/* ---- one trait ---- */
+
+/* What more than half of the peers have (Boyer and Moore's vote), counted; NULL: there is none. */
+static const char *majority(const struct work *w, const struct trait *t, uint64_t mine,
+                            struct difference *d) {
+    const struct trait_value *leader = NULL;
+    size_t votes = 0;
+    d->of = d->sharing = d->agreeing = 0;
+    for (size_t i = 0; i < w->peer_count; i++) {
+        const struct trait_value *v = &t->values[w->peers[i]];
+        if (!v->hash)
+            continue;
+        d->of++;
+        d->sharing += v->hash == mine;
+        if (votes == 0)
+            leader = v;
+        if (leader->hash == v->hash)
+            votes++;
+        else
+            votes--;
+    }
+    for (size_t i = 0; leader && i < w->peer_count; i++)
+        d->agreeing += t->values[w->peers[i]].hash == leader->hash;
+    return leader && 2 * d->agreeing > d->of ? leader->text : NULL;
+}
+
+static bool text_differs(const struct work *w, const struct trait *t, size_t row,
+                         struct difference *d) {
+    uint64_t mine = t->values[row].hash;
+    if (!mine)
+        return false;
+    d->peers = majority(w, t, mine, d);
+    return d->peers && d->of >= PEERS_MIN && d->sharing * FEW <= d->of;
+}
+
+static bool sensor_differs(const struct work *w, const struct trait *t, size_t row,
+                           struct difference *d) {
+    double mine = t->values[row].number;
+    double least = d->label ? d->label->least : 0;
+    d->of = w->peer_count;
+    d->sharing = 0;
+    d->peers = NULL;
+    for (size_t i = 0; i < w->peer_count; i++) {
+        w->numbers[i] = t->values[w->peers[i]].number;
+        d->sharing += w->numbers[i] >= mine;
+    }
+    if (mine <= 0 || d->sharing * FEW > d->of)
+        return false;
+    d->median = stats_median(w->numbers, w->peer_count);
+    return mine >= d->median + least && mine > d->median;
+}
+
+/* ---- one server ---- */
+
+static enum rank rank_of(const struct difference *d) {
+    if (d->label)
+        return d->label->rank;
+    return strncmp(d->trait->what, "mitigations.", 12) == 0 ? VERSION : UNRANKED;
+}
+
+static int compare(const void *a, const void *b) {
+    const struct difference *x = a, *y = b;
+    double share_x = (double)x->sharing / (double)x->of;
+    double share_y = (double)y->sharing / (double)y->of;
+    if (rank_of(x) != rank_of(y))
+        return rank_of(x) < rank_of(y) ? -1 : 1;
+    if (share_x != share_y)
+        return share_x < share_y ? -1 : 1;
+    if (x->order != y->order)
+        return x->order < y->order ? -1 : 1;
+    return strcmp(x->trait->what, y->trait->what);
+}
+
+static void find_differences(struct work *w, size_t row) {
+    w->differ_count = 0;
+    for (size_t i = 0; i < w->traits->count; i++) {
+        const struct trait *t = &w->traits->items[i];
+        struct difference d = {.trait = t};
+        d.label = find_label(t->what, &d.order);
+        if (t->is_sensor ? sensor_differs(w, t, row, &d) : text_differs(w, t, row, &d))
+            w->differs[w->differ_count++] = d;
+    }
+    if (w->differ_count > 0)
+        qsort(w->differs, w->differ_count, sizeof(*w->differs), compare);
+}
+
+/* ---- its words ---- */
+
+static void add_value(struct str *out, const struct difference *d, size_t row) {
+    if (d->trait->is_sensor)
+        str_addf(out, "%.3g", d->trait->values[row].number);
+    else
+        str_add(out, d->trait->values[row].text);
+}
+
+static void add_peers(struct str *out, const struct difference *d) {
+    if (d->trait->is_sensor)
+        str_addf(out, "%.3g", d->median);
+    else
+        str_add(out, d->peers);
+}
+
+/* Numbers speak for themselves: `448 GiB memory (512)`; of words it is said who has them. */
+static void add_detail(struct str *out, const struct difference *d, size_t row) {
+    if (d->label)
+        str_add(out, d->label->before);
+    else
+        str_addf(out, "%s ", d->trait->what);
+    add_value(out, d, row);
+    if (d->label)
+        str_add(out, d->label->after);
+    if (d->trait->is_sensor || isdigit((unsigned char)*d->peers)) {
+        str_add(out, " (");
+        add_peers(out, d);
+        str_add_char(out, ')');
+        return;
+    }
+    str_addf(out, " (peers: %s, %zu of %zu)", d->peers, d->agreeing, d->of);
+}
+
+static void add_member(struct str *out, const char *name, struct str *text) {
+    str_addf(out, "\"%s\":", name);
+    out->failed |= text->failed;
+    text_add_json(out, text->data ? text->data : "", text->len);
+    str_add_char(out, ',');
+    str_clear(text);
+}
+
+static void add_difference(struct str *out, const struct difference *d, size_t row) {
+    cleanup(str_done) struct str text = {0};
+    str_add_char(out, '{');
+    str_add(&text, d->trait->what);
+    add_member(out, "what", &text);
+    add_value(&text, d, row);
+    add_member(out, "value", &text);
+    add_peers(&text, d);
+    add_member(out, "peers", &text);
+    str_addf(out, "\"sharing\":%zu,\"of\":%zu,", d->sharing, d->of);
+    add_detail(&text, d, row);
+    add_member(out, "detail", &text);
+    out->data[out->len - 1] = '}';
+}
+
+/* NULL in *ret where there is nothing to tell. */
+static int tell_row(struct work *w, size_t row, char **ret) {
+    struct str json = {0};
+    find_differences(w, row);
+    if (w->differ_count == 0)
+        return 0;
+    str_add_char(&json, '[');
+    for (size_t i = 0; i < w->differ_count && !json.failed; i++) {
+        if (i)
+            str_add_char(&json, ',');
+        add_difference(&json, &w->differs[i], row);
+    }
+    str_add_char(&json, ']');
+    *ret = str_take(&json);
+    return *ret ? 0 : -1;
+}
+
+/* ---- all of them ---- */
+
+static bool is_to_explain(const struct work *w, size_t row) {
+    return w->cohort->servers[row].verdict == VERDICT_FAILED || (w->found && w->found[row]);
+}
+
+static void take_peers(struct work *w, const struct cohort_kind *kind) {
+    w->peer_count = 0;
+    for (size_t i = 0; i < kind->count; i++) {
+        size_t row = kind->rows[i];
+        if (w->cohort->servers[row].verdict == VERDICT_PASSED && !is_to_explain(w, row))
+            w->peers[w->peer_count++] = row;
+    }
+}
+
+static int tell_kinds(struct work *w, const struct cohort_kinds *kinds, char **why) {
+    for (size_t k = 0; k < kinds->count; k++) {
+        take_peers(w, &kinds->items[k]);
+        for (size_t i = 0; w->peer_count >= PEERS_MIN && i < kinds->items[k].count; i++) {
+            size_t row = kinds->items[k].rows[i];
+            if (is_to_explain(w, row) && tell_row(w, row, &why[row]) < 0)
+                return -1;
+        }
+    }
+    return 0;
+}
+
+int why_tell(const struct cohort *c, const struct traits *t, const bool *found, char **why,
+             struct error *err) {
+    struct work w = {.cohort = c, .traits = t, .found = found};
+    struct cohort_kinds kinds = {0};
+    memset(why, 0, c->server_count * sizeof(*why));
+    if (c->server_count == 0)
+        return 0;
+    if (cohort_kinds(c, false, &kinds, err) < 0)
+        return -1;
+    w.peers = calloc(c->server_count, sizeof(*w.peers));
+    w.numbers = calloc(c->server_count, sizeof(*w.numbers));
+    w.differs = calloc(t->count + 1, sizeof(*w.differs));
+    int rc = w.peers && w.numbers && w.differs ? tell_kinds(&w, &kinds, why) : -1;
+    free(w.peers);
+    free(w.numbers);
+    free(w.differs);
+    cohort_kinds_done(&kinds);
+    for (size_t i = 0; rc < 0 && i < c->server_count; i++) {
+        free(why[i]);
+        why[i] = NULL;
+    }
+    return rc < 0 ? error_memory(err) : 0;
+}

@@ -1,0 +1,162 @@
+/* What is told of a server that falls behind. */
+#include "test.h"
+
+#include "policy/why.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct fleet {
+    struct cohort cohort;
+    struct traits traits;
+    char *why[64];
+};
+
+static void add(struct fleet *f, enum verdict verdict, const char *facts, const char *sensors) {
+    struct benchmark_result b = {
+        .benchmark = (char *)"cpu", .verdict = verdict, .sensors = (char *)sensors};
+    struct server_result r = {.verdict = verdict,
+                              .kind = (char *)"K",
+                              .facts = (char *)facts,
+                              .benchmarks = &b,
+                              .benchmark_count = 1};
+    struct error err;
+    assert_int_equal(cohort_add(&f->cohort, "s", &r, &err), 0);
+    assert_int_equal(traits_add(&f->traits, &r, &err), 0);
+}
+
+static void tell(struct fleet *f, const bool *found) {
+    struct error err;
+    assert_int_equal(why_tell(&f->cohort, &f->traits, found, f->why, &err), 0);
+}
+
+static void fleet_done(struct fleet *f) {
+    for (size_t i = 0; i < f->cohort.server_count; i++)
+        free(f->why[i]);
+    cohort_done(&f->cohort);
+    traits_done(&f->traits);
+}
+
+/* That the texts are there, in this order. */
+static void in_order(const char *why, const char *const *texts) {
+    const char *at = why;
+    assert_non_null(why);
+    for (; *texts; texts++) {
+        const char *found = strstr(at, *texts);
+        if (!found)
+            fail_msg("'%s' is not in, or not behind the others in: %s", *texts, why);
+        at = found;
+    }
+}
+
+#define SAME "\"hostname\":\"h\",\"cpu_governor\":\"performance\",\"turbo\":true"
+
+static void the_telling_first_and_no_identity(UNUSED void **state) {
+    struct fleet f = {0};
+    char facts[512];
+    for (int i = 0; i < 31; i++) {
+        snprintf(facts, sizeof(facts),
+                 "{\"hostname\":\"h%d\",\"machine_id\":\"m%d\",\"cpu_governor\":\"performance\","
+                 "\"cpu_microcode\":\"0xa101148\",\"memory_bytes\":%lld,\"uptime_seconds\":%d,"
+                 "\"dimms\":[{\"slot\":\"A\",\"configured_mts\":4800}]}",
+                 i, i, 541165879296LL, i);
+        add(&f, VERDICT_PASSED, facts, "{\"throttled\":0}");
+    }
+    add(&f, VERDICT_FAILED,
+        "{\"hostname\":\"odd\",\"machine_id\":\"x\",\"cpu_governor\":\"powersave\","
+        "\"cpu_microcode\":\"0xa101144\",\"memory_bytes\":473520144384,\"uptime_seconds\":1,"
+        "\"dimms\":[{\"slot\":\"B\",\"configured_mts\":3200}]}",
+        "{\"throttled\":41}");
+    tell(&f, NULL);
+    in_order(f.why[31],
+             (const char *[]){"\"what\":\"cpu_governor\",\"value\":\"powersave\","
+                              "\"peers\":\"performance\",\"sharing\":0,\"of\":31,",
+                              "governor powersave (peers: performance, 31 of 31)",
+                              "448 GiB memory (512)", "DIMM speed 3200 (4800)",
+                              "throttled 41 times (0)", "microcode 0xa101144 (0xa101148)", NULL});
+    assert_null(strstr(f.why[31], "hostname"));
+    assert_null(strstr(f.why[31], "machine_id"));
+    assert_null(strstr(f.why[31], "slot"));
+    assert_null(strstr(f.why[31], "uptime"));
+    assert_null(f.why[0]);
+    fleet_done(&f);
+}
+
+/* Twelve peers, two of which have it: more than one in ten; of thirty, two are few. */
+static void what_many_share_is_no_reason(UNUSED void **state) {
+    for (int peers = 12; peers <= 30; peers += 18) {
+        struct fleet f = {0};
+        for (int i = 0; i < peers; i++)
+            add(&f, VERDICT_PASSED, i < 2 ? "{\"kernel\":\"6.2\"}" : "{\"kernel\":\"6.1\"}", NULL);
+        add(&f, VERDICT_FAILED, "{\"kernel\":\"6.2\"}", NULL);
+        tell(&f, NULL);
+        if (peers == 12)
+            assert_null(f.why[peers]);
+        else
+            in_order(f.why[peers], (const char *[]){"\"sharing\":2,\"of\":30", NULL});
+        fleet_done(&f);
+    }
+}
+
+static void peers_that_agree_on_nothing_tell_nothing(UNUSED void **state) {
+    struct fleet f = {0};
+    char facts[64];
+    for (int i = 0; i < 20; i++) {
+        snprintf(facts, sizeof(facts), "{\"os\":\"v%d\"}", i);
+        add(&f, VERDICT_PASSED, facts, NULL);
+    }
+    add(&f, VERDICT_FAILED, "{\"os\":\"v99\"}", NULL);
+    tell(&f, NULL);
+    assert_null(f.why[20]);
+    fleet_done(&f);
+}
+
+/* One on which something was found is explained, and is no peer. */
+static void the_found_are_explained_and_are_no_peers(UNUSED void **state) {
+    struct fleet f = {0};
+    bool found[6] = {[4] = true, [5] = true};
+    for (int i = 0; i < 4; i++)
+        add(&f, VERDICT_PASSED, "{" SAME "}", NULL);
+    add(&f, VERDICT_PASSED, "{\"turbo\":false}", NULL);
+    add(&f, VERDICT_PASSED, "{\"turbo\":false}", NULL);
+    tell(&f, found);
+    in_order(f.why[4], (const char *[]){"turbo off (peers: on, 4 of 4)", NULL});
+    assert_non_null(f.why[5]);
+    assert_null(f.why[0]);
+    fleet_done(&f);
+}
+
+static void too_few_peers_and_broken_facts_tell_nothing(UNUSED void **state) {
+    struct fleet f = {0};
+    add(&f, VERDICT_PASSED, "{" SAME "}", NULL);
+    add(&f, VERDICT_PASSED, "nonsense", "[1]");
+    add(&f, VERDICT_FAILED, "{\"turbo\":false}", NULL);
+    tell(&f, NULL);
+    for (int i = 0; i < 3; i++)
+        assert_null(f.why[i]);
+    add(&f, VERDICT_PASSED, "[]", "null");
+    add(&f, VERDICT_PASSED, NULL, NULL);
+    add(&f, VERDICT_FAILED, NULL, NULL);
+    tell(&f, NULL);
+    assert_null(f.why[2]); /* one peer tells of its turbo: too few */
+    assert_null(f.why[5]);
+    fleet_done(&f);
+}
+
+static void nobody_has_no_reasons(UNUSED void **state) {
+    struct fleet f = {0};
+    tell(&f, NULL);
+    fleet_done(&f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_telling_first_and_no_identity),
+        cmocka_unit_test(what_many_share_is_no_reason),
+        cmocka_unit_test(peers_that_agree_on_nothing_tell_nothing),
+        cmocka_unit_test(the_found_are_explained_and_are_no_peers),
+        cmocka_unit_test(too_few_peers_and_broken_facts_tell_nothing),
+        cmocka_unit_test(nobody_has_no_reasons),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
