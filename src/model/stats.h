@@ -40,7 +40,7 @@ double stats_quantile(const double *sorted, size_t n, double p);
 /* The median absolute deviation from `centre`; NAN when n is 0. */
 double stats_mad(const double *values, size_t n, double centre);
 
-/* The same times 1.4826, which makes it the standard deviation of a normal distribution. */
+/* The same times 1.4826: of a normal distribution, its standard deviation (Rousseeuw and Croux). */
 double stats_scaled_mad(const double *values, size_t n, double centre);
 
 /* An interval, and the probability with which such a one holds what it is an interval of. */

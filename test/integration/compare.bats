@@ -74,3 +74,14 @@ run_of() { # SPEC
     run -0 muster compare "$a" "$a"
     output_has "unsure"
 }
+
+@test "kinds are told apart" {
+    a=$(run_of servers=60,seed=5,delay=0,noise=1%,kinds=2)
+    b=$(run_of servers=60,seed=5,delay=0,noise=1%,kinds=2,age=1)
+    run -0 muster compare "$a" "$b" --json
+    json_is '[.metrics[].kind] | unique | length' 2
+    json_is '[.metrics[] | select(.benchmark == "cpu") | .pairs] | add' 60
+    kind=$("$MUSTER" show "$b" --json | jq -r '.servers[0].kind')
+    run -0 muster compare "$a" "$b"
+    output_has "kind $kind"
+}
