@@ -84,8 +84,6 @@ void drift_day(const struct history_series *series, const struct drift *d,
     snprintf(out, DRIFT_DAY_SIZE, "%.10s", local);
 }
 
-void drift_add(struct str *out, const struct history_series *series, const struct drift *d) {
-    char day[DRIFT_DAY_SIZE];
-    drift_day(series, d, day);
-    str_addf(out, "%.*f %% since %s", d->percent > -9.95 ? 1 : 0, d->percent, day);
+void drift_add(struct str *out, double percent, const char *day) {
+    str_addf(out, "%.*f %% since %s", percent > -9.95 ? 1 : 0, percent, day);
 }

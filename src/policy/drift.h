@@ -4,9 +4,10 @@
  * A pure function of the values of one metric over the runs of one server, the oldest first. The
  * series is cut into levels by binary segmentation (Scott and Knott, "A cluster analysis method for
  * grouping means in the analysis of variance", Biometrics 30, 1974): it is cut where Worsley's test
- * (stats_step() in model/stats.h) has the likeliest step, with DRIFT_LEAST values on both sides, and
- * its parts are searched in turn. A cut is kept when the levels on both sides of it show the step,
- * without the rest of the series, with a p of DRIFT_P at most. One bad run is no level, nor are two.
+ * (stats_step() in model/stats.h) has the likeliest step, with DRIFT_LEAST values on both sides,
+ * and its parts are searched in turn. A cut is kept when the levels on both sides of it show the
+ * step, without the rest of the series, with a p of DRIFT_P at most. One bad run is no level, nor
+ * are two.
  *
  * The server has drifted when its level now is DRIFT_PERCENT worse than a level before: the latest
  * such one is what it is compared with, and since its end it has not been back there. A level that
@@ -35,10 +36,10 @@ struct drift {
  */
 bool drift_find(const double *values, size_t n, bool lower_is_better, struct drift *ret);
 
-/* Appends `-12 % since 2026-10-02`, the day of the first run below in local time. */
-void drift_add(struct str *out, const struct history_series *series, const struct drift *d);
-
-/* Writes that day, 2026-10-02. */
+/* Writes the day in local time of the first value's run below the old level, 2026-10-02. */
 #define DRIFT_DAY_SIZE 11
 void drift_day(const struct history_series *series, const struct drift *d,
                char out[DRIFT_DAY_SIZE]);
+
+/* Appends `-12 % since 2026-10-02`. */
+void drift_add(struct str *out, double percent, const char *day);

@@ -129,7 +129,7 @@ static void add_verdict(struct str *out, const struct group *g, const struct his
 }
 
 static void add_group(struct str *out, const struct group *g) {
-    char started[20];
+    char started[20], day[DRIFT_DAY_SIZE];
     str_addf(out, "\n%s%s%s  ", g->benchmark, g->newest ? " " : "",
              g->newest ? g->newest->metric : "");
     add_spark(out, g);
@@ -137,8 +137,9 @@ static void add_group(struct str *out, const struct group *g) {
         str_addf(out, "  %.6g%s%s", g->newest->value, g->newest->unit ? " " : "",
                  g->newest->unit ? g->newest->unit : "");
     if (g->drifted) {
+        drift_day(&g->series, &g->drift, day);
         str_add(out, ", slower than itself: ");
-        drift_add(out, &g->series, &g->drift);
+        drift_add(out, g->drift.percent, day);
     }
     str_addf(out, "\n  %-24s %-19s %11s %10s %6s  %s\n", "run", "started", "value", "spread",
              "score", "verdict");

@@ -79,12 +79,15 @@ static const char *const steps[] = {
     "  better TEXT NOT NULL, median REAL NOT NULL, scale REAL NOT NULL, count INTEGER NOT NULL,"
     "  run TEXT NOT NULL, taken INTEGER NOT NULL,"
     "  PRIMARY KEY (kind, benchmark, metric)) WITHOUT ROWID;",
-    /* what store/links and store/series walk along; the last one's words are ROW_VALUE_COUNTS */
-    "CREATE INDEX server_name ON server (name, run, machine) WHERE state = 'done';"
-    "CREATE INDEX server_machine ON server (machine, run) "
+    /*
+     * What store/links and store/series walk along; the last one's words are ROW_VALUE_COUNTS. The
+     * columns that a condition names stand in the index, or SQLite looks into the row for them.
+     */
+    "CREATE INDEX server_name ON server (name, run, machine, state) WHERE state = 'done';"
+    "CREATE INDEX server_machine ON server (machine, run, state) "
     "WHERE machine IS NOT NULL AND state = 'done';"
     "CREATE INDEX benchmark_value ON benchmark "
-    "(run, benchmark, metric, unit, better, position, value) "
+    "(run, benchmark, metric, unit, better, position, value, verdict, reason, flaky) "
     "WHERE value IS NOT NULL AND verdict IN ('passed', 'failed') AND "
     "reason IS NOT 'wrong-result' AND flaky = 0;",
 };

@@ -131,13 +131,14 @@ static void values_without_a_percentage_do_no_harm(UNUSED void **state) {
 static void says_how_much_and_since_when(UNUSED void **state) {
     const int64_t started[] = {0, INT64_C(1790942400) * 1000000000};
     const struct history_series series = {.started = started, .count = 2};
-    struct drift d = {.first = 1, .percent = -12.3};
+    const struct drift d = {.first = 1};
     struct str out = {0};
-    drift_add(&out, &series, &d);
+    char day[DRIFT_DAY_SIZE];
+    drift_day(&series, &d, day);
+    drift_add(&out, -12.3, day);
     assert_string_equal(out.data, "-12 % since 2026-10-02");
-    d.percent = -3.44;
     str_clear(&out);
-    drift_add(&out, &series, &d);
+    drift_add(&out, -3.44, day);
     assert_string_equal(out.data, "-3.4 % since 2026-10-02");
     str_done(&out);
 }
