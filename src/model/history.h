@@ -31,7 +31,7 @@ struct history_value {
     double value;
     double spread;
     bool lower_is_better;
-    bool flaky;  /* it passed when it was measured again */
+    bool flaky;  /* it passed, and noise could turn that */
     bool counts; /* the value may be compared with that of the newest run (store/history.h) */
 };
 

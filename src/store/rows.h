@@ -28,8 +28,7 @@
  * of these rows, and is used where these words stand.
  */
 #define ROW_VALUE_COUNTS                                                                           \
-    "value IS NOT NULL AND verdict IN ('passed', 'failed') AND reason IS NOT 'wrong-result' AND "  \
-    "flaky = 0"
+    "value IS NOT NULL AND verdict IN ('passed', 'failed') AND reason IS NOT 'wrong-result'"
 
 /* The second column is the name, or the round; the round of a benchmark is its last. */
 #define ROW_SELECT_SERVERS                                                                         \

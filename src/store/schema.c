@@ -87,9 +87,9 @@ static const char *const steps[] = {
     "CREATE INDEX server_machine ON server (machine, run, state) "
     "WHERE machine IS NOT NULL AND state = 'done';"
     "CREATE INDEX benchmark_value ON benchmark "
-    "(run, benchmark, metric, unit, better, position, value, verdict, reason, flaky) "
+    "(run, benchmark, metric, unit, better, position, value, verdict, reason) "
     "WHERE value IS NOT NULL AND verdict IN ('passed', 'failed') AND "
-    "reason IS NOT 'wrong-result' AND flaky = 0;",
+    "reason IS NOT 'wrong-result';",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))
