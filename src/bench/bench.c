@@ -253,10 +253,10 @@ static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p
     return rc == 0 && outcome == TRIAL_SESSION_GONE ? 1 : rc;
 }
 
-static int run_benchmarks(const struct bench *b, struct agent *a, int64_t deadline,
-                          struct server_result *r, struct error *err) {
+static int run_benchmarks(const struct bench *b, struct agent *a, const char *disk,
+                          int64_t deadline, struct server_result *r, struct error *err) {
     const struct plan *plan = b->plan;
-    const struct judged_on on = {.kind = r->kind, .baselines = plan->baselines};
+    const struct judged_on on = {.kind = r->kind, .disk = disk, .baselines = plan->baselines};
     int rc = 0;
     r->benchmarks = calloc(plan->benchmark_count + 1, sizeof(*r->benchmarks));
     if (!r->benchmarks)
@@ -313,13 +313,18 @@ static bool is_to_linger(int rc, const struct error *why) {
     return rc == 1 && (why->kind == ERROR_CONNECTION_LOST || why->kind == ERROR_INTERRUPTED);
 }
 
-/* Which kind of server this is, by its user or else by its facts, and which machine. */
-static int identify(const struct server *server, struct server_result *r, struct error *err) {
+/*
+ * Which kind of server this is, by its user or else by its facts, and which machine. *disk is what
+ * tells its disks from those of others.
+ */
+static int identify(const struct server *server, struct server_result *r, char **disk,
+                    struct error *err) {
     struct kind kind;
     if (kind_read(r->facts, &kind, err) < 0)
         return -1;
     r->kind = server->kind ? strdup(server->kind) : TAKE(kind.kind);
     r->machine = TAKE(kind.machine);
+    *disk = TAKE(kind.disk);
     kind_done(&kind);
     return server->kind && !r->kind ? error_memory(err) : 0;
 }
@@ -329,15 +334,16 @@ static int converse(const struct bench *b, const struct server *server, struct s
                     int64_t deadline, struct server_result *r, struct error *err) {
     struct agent agent;
     cleanup(wire_message_done) struct wire_message hello;
+    cleanup(free_ptr) char *disk = NULL;
     int64_t start = deadline_min(deadline_in(b->plan->start_timeout), deadline);
     struct wire_lease lease = lease_of(b->plan, server, deadline);
     int rc = agent_start(&agent, session, b->agent_command, &lease, start, &hello, err);
     if (rc == 0) {
         agent.outfile = (struct outfile){.folder = b->outputs, .server = server->name};
         r->facts = TAKE(hello.facts);
-        rc = identify(server, r, err);
+        rc = identify(server, r, &disk, err);
         if (rc == 0)
-            rc = run_benchmarks(b, &agent, deadline, r, err);
+            rc = run_benchmarks(b, &agent, disk, deadline, r, err);
         if (!is_to_linger(rc, err))
             agent_end(&agent);
     } else {

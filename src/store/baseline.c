@@ -32,6 +32,12 @@ static int read_texts(sqlite3_stmt *stmt, struct baseline *b, struct error *err)
     return 0;
 }
 
+/* SQLite takes a text for 0. */
+static bool is_number(sqlite3_stmt *stmt, int column) {
+    int type = sqlite3_column_type(stmt, column);
+    return type == SQLITE_FLOAT || type == SQLITE_INTEGER;
+}
+
 static int read_row(sqlite3_stmt *stmt, struct baselines *to, struct error *err) {
     cleanup(baseline_done) struct baseline b = {.median = row_read_number(stmt, 5),
                                                 .scale = row_read_number(stmt, 6),
@@ -42,7 +48,8 @@ static int read_row(sqlite3_stmt *stmt, struct baselines *to, struct error *err)
         return -1;
     b.lower_is_better = better && strcmp(better, "lower") == 0;
     b.count = count > 0 && count <= INT_MAX ? (int)count : 0;
-    if (!isfinite(b.median) || !(b.scale >= 0) || !isfinite(b.scale) || b.count == 0)
+    if (!is_number(stmt, 5) || !is_number(stmt, 6) || !isfinite(b.median) || !(b.scale >= 0) ||
+        !isfinite(b.scale) || b.count == 0)
         return corrupt(err);
     return read_texts(stmt, &b, err) < 0 ? -1 : baselines_put(to, &b, err);
 }

@@ -170,6 +170,37 @@ static void references_have_their_order(UNUSED void **state) {
     }
 }
 
+static void disks_have_baselines_of_their_own(UNUSED void **state) {
+    struct baseline items[] = {
+        {.kind = (char *)"a, HDD",
+         .benchmark = (char *)"disk",
+         .metric = (char *)"read",
+         .unit = (char *)"",
+         .median = 200},
+        {.kind = (char *)"a, SSD",
+         .benchmark = (char *)"disk",
+         .metric = (char *)"read",
+         .unit = (char *)"",
+         .median = 4000},
+    };
+    struct baselines baselines = {items, ARRAY_LEN(items), 0};
+    struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
+    double references[] = {200, 4000, NAN};
+    const char *disks[] = {"HDD", "SSD", NULL};
+    for (size_t i = 0; i < ARRAY_LEN(disks); i++) {
+        const struct judged_on on = {.kind = "a", .disk = disks[i], .baselines = &baselines};
+        double trial = 100;
+        struct benchmark_result r = measured(&trial, 1);
+        struct error err;
+        free(r.benchmark);
+        r.benchmark = strdup("disk");
+        r.metric = strdup("read");
+        assert_int_equal(judge_benchmark(&plan, &on, &r, &err), 0);
+        assert_true(r.reference == references[i] || (isnan(r.reference) && !disks[i]));
+        benchmark_result_done(&r);
+    }
+}
+
 static void a_score_at_the_threshold_passes(UNUSED void **state) {
     struct benchmark_plan plan = {.reference = NAN, .threshold = 50};
     double at[] = {50}, just_below[] = {49.999};
@@ -379,6 +410,7 @@ int main(void) {
         cmocka_unit_test(without_a_reference_the_value_is_the_score),
         cmocka_unit_test(a_known_reference_is_used_where_none_is_set),
         cmocka_unit_test(references_have_their_order),
+        cmocka_unit_test(disks_have_baselines_of_their_own),
         cmocka_unit_test(a_score_at_the_threshold_passes),
         cmocka_unit_test(conditions_stand_in_the_sentence),
         cmocka_unit_test(what_is_skipped_does_not_count),

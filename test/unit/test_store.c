@@ -364,9 +364,90 @@ static void puts_logs_beside_the_database(UNUSED void **state) {
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static size_t count_baselines(struct store *s) {
+    cleanup(baselines_done) struct baselines all = {0};
+    struct error err;
+    if (store_baselines(s, &all, &err) < 0)
+        fail_msg("%s", err.text);
+    return all.count;
+}
+
+static void baselines_outlive_what_reads_them(UNUSED void **state) {
+    struct baseline items[] = {
+        {.kind = (char *)"a",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"",
+         .median = 1.0 / 3,
+         .scale = 0,
+         .count = 5},
+        {.kind = (char *)"b'; --",
+         .benchmark = (char *)"cpu",
+         .metric = (char *)"all",
+         .unit = (char *)"op/s",
+         .lower_is_better = true,
+         .median = -7,
+         .scale = 0.1,
+         .count = 9,
+         .run = (char *)"r1",
+         .taken = 8000000},
+    };
+    const struct baselines two = {items, 2, 2};
+    cleanup(baselines_done) struct baselines all = {0};
+    struct error err;
+    struct store *s = open_store();
+    assert_int_equal(count_baselines(s), 0);
+    for (int again = 0; again < 2; again++)
+        assert_int_equal(store_put_baselines(s, &two, &err), 0);
+    store_close(s);
+    assert_int_equal(store_open(path, STORE_READ, &s, &err), 0);
+    assert_int_equal(store_baselines(s, &all, &err), 0);
+    assert_int_equal(all.count, 2);
+    for (size_t i = 0; i < 2; i++) {
+        assert_string_equal(all.items[i].kind, items[i].kind);
+        assert_true(baseline_same(&all.items[i], &items[i]));
+        assert_int_equal(all.items[i].taken, items[i].taken);
+    }
+    assert_null(all.items[0].run);
+    assert_string_equal(all.items[1].run, "r1");
+    store_close(s);
+    assert_int_equal(store_open(path, STORE_CHANGE, &s, &err), 0);
+    assert_int_equal(store_drop_baselines(s, "a", &err), 0);
+    assert_int_equal(count_baselines(s), 1);
+    assert_int_equal(store_drop_baselines(s, NULL, &err), 0);
+    assert_int_equal(count_baselines(s), 0);
+    store_close(s);
+}
+
+/* Another program may have been there. */
+static void a_baseline_that_is_none_is_an_error(UNUSED void **state) {
+    store_close(open_store());
+    const char *wrong[] = {"'x', 1, 5", "1, -1, 5", "1, 1, 0", "9e999, 1, 5"};
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        char sql[256];
+        struct baselines all = {0};
+        struct error err;
+        struct store *s;
+        snprintf(sql, sizeof(sql),
+                 "DELETE FROM baseline; INSERT INTO baseline VALUES "
+                 "('a', 'cpu', 'all', '', 'higher', %s, 'r', 0)",
+                 wrong[i]);
+        run_sql(path, sql);
+        s = open_store();
+        assert_int_equal(store_baselines(s, &all, &err), -1);
+        assert_int_equal(err.kind, ERROR_STORE);
+        assert_non_null(strstr(err.text, "baseline"));
+        assert_int_equal(store_drop_baselines(s, NULL, &err), 0);
+        assert_int_equal(count_baselines(s), 0);
+        store_close(s);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_what_was_measured, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(baselines_outlive_what_reads_them, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_baseline_that_is_none_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(claims_each_server_once_and_in_order, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_server_is_pending_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
