@@ -8,11 +8,10 @@
  *  - else, when it has the same machine: a server that was renamed keeps its history. A machine
  *    that a run has twice (cloned disks share their machine-id) is no identity in that run.
  *
- * Values count that came of a measurement that ended well, at its first attempt: not those of
- * benchmarks that erred or gave a wrong result, not of servers whose run was interrupted, and not
- * flaky ones, which were measured a second time because the first was low. Of servers that were run
- * again (`resume --failed`) the last attempt counts. Runs with --quick are compared with each other
- * only, and so are simulated ones.
+ * Values count that came of a measurement that ended well, whether it passed or was too low, flaky
+ * ones with them: not those of benchmarks that erred or gave a wrong result, and not of servers
+ * whose run was interrupted. Of servers that were run again (`resume --failed`) the last attempt
+ * counts. Runs with --quick are compared with each other only, and so are simulated ones.
  */
 #pragma once
 
