@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/vec.h"
 #include "input/nodeset.h"
 
 #include <errno.h>
@@ -123,7 +124,71 @@ static char *trim(char *line, size_t len) {
     return line;
 }
 
-static int read_line(const struct reader *r, char *line, size_t len, struct names *names,
+/* The servers so far, and the kinds that were given for some, each in its server's place. */
+struct found {
+    struct names names;
+    char **kinds; /* NULL: not given */
+    size_t kind_count, kind_cap;
+};
+
+static void found_done(struct found *f) {
+    for (size_t i = 0; i < f->kind_count; i++)
+        free(f->kinds[i]);
+    free(f->kinds);
+    names_done(&f->names);
+}
+
+static int set_kind(struct found *f, size_t place, const char *kind) {
+    if (vec_reserve(&f->kinds, &f->kind_cap, place + 1, sizeof(*f->kinds)) < 0)
+        return -1;
+    for (; f->kind_count <= place; f->kind_count++)
+        f->kinds[f->kind_count] = NULL;
+    free(f->kinds[place]);
+    return (f->kinds[place] = strdup(kind)) ? 0 : -1;
+}
+
+/* Takes ` kind=...` off the end of a line: what it is given; NULL: it has none. */
+static char *split_kind(char *line) {
+    for (char *p = strstr(line, "kind="); p; p = strstr(p + 1, "kind=")) {
+        if (p == line || !is_blank(p[-1]))
+            continue;
+        char *end = p;
+        while (end > line && is_blank(end[-1]))
+            end--;
+        *end = '\0';
+        return p + strlen("kind=");
+    }
+    return NULL;
+}
+
+/* What is wrong with a kind, or NULL. */
+static const char *kind_mistake(const char *kind) {
+    size_t n = strlen(kind);
+    if (n == 0 || is_blank(*kind))
+        return "kind= needs a kind right behind it";
+    if (n > INVENTORY_KIND)
+        return "the kind is longer than 100 bytes";
+    return text_is_printable(kind, n) ? NULL : "the kind is not printable text";
+}
+
+/* The servers of one pattern, which are all of this kind. */
+static int add_of_kind(struct found *f, const char *pattern, const char *kind, struct error *err) {
+    cleanup(names_done) struct names names = {0};
+    const char *mistake = kind_mistake(kind);
+    if (mistake)
+        return error_set(err, ERROR_USAGE, "%s", mistake);
+    if (nodeset_expand(pattern, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count; i++) {
+        size_t n = strlen(names.items[i]);
+        if (names_add(&f->names, names.items[i], n) < 0 ||
+            set_kind(f, names_find(&f->names, names.items[i], n), kind) < 0)
+            return error_memory(err);
+    }
+    return 0;
+}
+
+static int read_line(const struct reader *r, char *line, size_t len, struct found *found,
                      struct error *err) {
     if (r->line == 1 && len >= 2 && (!memcmp(line, "\xff\xfe", 2) || !memcmp(line, "\xfe\xff", 2)))
         return error_set(err, ERROR_USAGE, "%s:1: this is UTF-16; UTF-8 was expected",
@@ -135,13 +200,17 @@ static int read_line(const struct reader *r, char *line, size_t len, struct name
         line += 3;
         len -= 3;
     }
-    const char *pattern = trim(line, len);
-    if (*pattern && nodeset_expand(pattern, names, err) < 0)
-        return error_prefix(err, "%s:%ld", r->name.data, r->line);
-    return 0;
+    char *pattern = trim(line, len);
+    const char *kind = split_kind(pattern);
+    int rc = 0;
+    if (kind)
+        rc = add_of_kind(found, pattern, kind, err);
+    else if (*pattern)
+        rc = nodeset_expand(pattern, &found->names, err);
+    return rc < 0 ? error_prefix(err, "%s:%ld", r->name.data, r->line) : 0;
 }
 
-static int read_file(const char *path, struct names *names, struct error *err) {
+static int read_file(const char *path, struct found *found, struct error *err) {
     cleanup(reader_done) struct reader r;
     if (reader_open(&r, path, err) < 0)
         return -1;
@@ -152,21 +221,21 @@ static int read_file(const char *path, struct names *names, struct error *err) {
             return -1;
         if (!line)
             return 0;
-        if (read_line(&r, line, len, names, err) < 0)
+        if (read_line(&r, line, len, found, err) < 0)
             return -1;
     }
 }
 
-static int read_all(const struct inventory_source *source, struct names *names,
+static int read_all(const struct inventory_source *source, struct found *found,
                     struct names *excluded, struct error *err) {
     if (source->file_count == 0 && source->pattern_count == 0)
         return error_set(err, ERROR_USAGE,
                          "no servers were given: name them, or a file of them with -i FILE");
     for (size_t i = 0; i < source->file_count; i++)
-        if (read_file(source->files[i], names, err) < 0)
+        if (read_file(source->files[i], found, err) < 0)
             return -1;
     for (size_t i = 0; i < source->pattern_count; i++)
-        if (nodeset_expand(source->patterns[i], names, err) < 0)
+        if (nodeset_expand(source->patterns[i], &found->names, err) < 0)
             return -1;
     for (size_t i = 0; i < source->exclude_count; i++)
         if (nodeset_expand(source->excludes[i], excluded, err) < 0)
@@ -175,8 +244,9 @@ static int read_all(const struct inventory_source *source, struct names *names,
 }
 
 /* Uses the names up, one by one, so that they and the servers are not both in memory. */
-static int make_servers(struct names *names, const struct names *excluded, struct servers *list,
+static int make_servers(struct found *found, const struct names *excluded, struct servers *list,
                         struct error *err) {
+    struct names *names = &found->names;
     list->items = malloc((names->count ? names->count : 1) * sizeof(*list->items));
     if (!list->items)
         return error_memory(err);
@@ -186,6 +256,8 @@ static int make_servers(struct names *names, const struct names *excluded, struc
         if (server_parse(names->items[i], s, err) < 0)
             return -1;
         free(TAKE(names->items[i]));
+        if (i < found->kind_count)
+            s->kind = TAKE(found->kinds[i]);
         if (names_has(excluded, s->name) || names_has(excluded, s->host))
             server_done(s);
         else
@@ -200,11 +272,11 @@ static int make_servers(struct names *names, const struct names *excluded, struc
 }
 
 int inventory_load(const struct inventory_source *source, struct servers *ret, struct error *err) {
-    cleanup(names_done) struct names names = {0};
+    cleanup(found_done) struct found found = {0};
     cleanup(names_done) struct names excluded = {0};
     cleanup(servers_done) struct servers list = {0};
-    if (read_all(source, &names, &excluded, err) < 0 ||
-        make_servers(&names, &excluded, &list, err) < 0)
+    if (read_all(source, &found, &excluded, err) < 0 ||
+        make_servers(&found, &excluded, &list, err) < 0)
         return -1;
     *ret = list;
     list = (struct servers){0};

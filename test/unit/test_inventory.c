@@ -176,8 +176,26 @@ static void refuses_an_empty_inventory(UNUSED void **state) {
           "no server is left: all 2 of the inventory are excluded");
 }
 
+static void a_line_may_say_the_kind(UNUSED void **state) {
+    static const char text[] = "web[1-2] kind=big memory # racks\nweb3\nweb2 kind=gpu\n";
+    struct file f = make_file(text, sizeof(text) - 1);
+    const char *path = f.path;
+    cleanup(servers_done) struct servers list = {0};
+    struct error err;
+    struct inventory_source source = {.files = &path, .file_count = 1};
+    assert_int_equal(inventory_load(&source, &list, &err), 0);
+    assert_int_equal(list.count, 3);
+    assert_string_equal(list.items[0].kind, "big memory");
+    assert_string_equal(list.items[1].kind, "gpu");
+    assert_null(list.items[2].kind);
+    fd_close(&f.fd);
+    CHECK_FILE("web1 kind=\n", "%s:1: kind= needs a kind right behind it");
+    CHECK_FILE("web1 kind=a\x1b[31m\n", "%s:1: the kind is not printable text");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_may_say_the_kind),
         cmocka_unit_test(reads_one_server_or_pattern_a_line),
         cmocka_unit_test(skips_comments),
         cmocka_unit_test(accepts_what_other_systems_write),
