@@ -112,7 +112,7 @@ static void what_is_written_reads_back_the_same(UNUSED void **state) {
                                         "<<",
                                         "a:",
                                         "NO"};
-    double numbers[] = {0.1, 1.0 / 3, -5, 0, 1e300, 5e-324, 412500.25, 123456789012345678};
+    double numbers[] = {0.1, 1.0 / 3, -5, 0, 1e300, 5e-324, 412500.25, 1234567890123456.5};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         for (size_t j = 0; j < ARRAY_LEN(numbers); j++) {
             struct baseline b = some(names[i], names[(i + 1) % 7], names[j], numbers[j]);
@@ -156,7 +156,8 @@ static void mistakes_are_told_with_their_place(UNUSED void **state) {
          "f:2:60: better: expected higher or lower, found the text 'more'\n"},
         {"version: 1\nkinds: {a: {b: {c: {median: 1, scale: 0, count: 5, taken: today}}}}\n",
          "f:2:59: taken: expected a time such as "},
-        {"version: 1\nkinds:\n  a: {b: {c: " FINE ", c: " FINE "}}\n", "f:3:47: the key 'c' stands in line 3 already"},
+        {"version: 1\nkinds:\n  a: {b: {c: " FINE ", c: " FINE "}}\n",
+         "f:3:47: the key 'c' stands in line 3 already"},
         {"version: 1\nkinds: {'': {b: {c: " FINE "}}}\n",
          "f:2:9: the name of a kind is a text in one line that is not empty\n"},
         {"version: 1\nkinds: {a: {\"b\\e\": {c: " FINE "}}}\n",
