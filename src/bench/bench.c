@@ -263,8 +263,9 @@ static int run_benchmarks(const struct bench *b, struct agent *a, const char *di
         return error_memory(err);
     for (size_t i = 0; i < plan->benchmark_count; i++) {
         struct benchmark_result *result = &r->benchmarks[r->benchmark_count];
+        struct benchmark_plan benchmark = plan_for_kind(plan, i, r->kind);
         struct error out_of_memory;
-        if (start_result(&plan->benchmarks[i], result, &out_of_memory) < 0) {
+        if (start_result(&benchmark, result, &out_of_memory) < 0) {
             *err = out_of_memory;
             return -1;
         }
@@ -273,7 +274,7 @@ static int run_benchmarks(const struct bench *b, struct agent *a, const char *di
             judge_error(err, result);
             continue;
         }
-        rc = run_benchmark(plan, &plan->benchmarks[i], &on, a, deadline, result, err);
+        rc = run_benchmark(plan, &benchmark, &on, a, deadline, result, err);
         if (rc < 0)
             return -1;
     }

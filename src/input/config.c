@@ -15,6 +15,7 @@
 #include "base/units.h"
 #include "input/configbench.h"
 #include "input/configkeys.h"
+#include "input/configkinds.h"
 #include "wire/wire.h"
 
 #include <ctype.h>
@@ -57,6 +58,7 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"max_errors", key_share, AT(max_errors), 0, 0},
                                       {"ssh", read_ssh, 0, 0, 0},
                                       {"benchmarks", read_benchmarks, 0, 0, 0},
+                                      {"kinds", read_kinds, 0, 0, 0},
                                       {NULL, NULL, 0, 0, 0}};
 
 #undef AT
@@ -73,6 +75,9 @@ void config_done(struct config *c) {
     for (size_t i = 0; i < c->benchmark_count; i++)
         config_benchmark_done(&c->benchmarks[i]);
     free(c->benchmarks);
+    for (size_t i = 0; i < c->kind_count; i++)
+        config_kind_done(&c->kinds[i]);
+    free(c->kinds);
     free(c->path);
     free(c->text);
     free(c->ssh.user);
@@ -103,6 +108,30 @@ static void check_lease(struct reader *r, const struct yaml_node *root, const st
                      lease ? "lease" : "heartbeat", length, beat);
 }
 
+static bool is_benchmark(const struct reader *r, const struct config *c, const char *name) {
+    for (const struct builtin *b = r->builtin; b->name; b++)
+        if (strcmp(b->name, name) == 0)
+            return true;
+    for (size_t i = 0; i < c->benchmark_count; i++)
+        if (c->benchmarks[i].name && strcmp(c->benchmarks[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/* A limit for a benchmark that there is not would never hold. */
+static void check_kinds(struct reader *r, const struct yaml_node *root, const struct config *c) {
+    const struct yaml_node *kinds = keys_value(root, "kinds");
+    for (size_t i = 0; i < c->kind_count; i++)
+        for (size_t j = 0; j < c->kinds[i].limit_count; j++) {
+            const struct yaml_node *key = keys_value(kinds->items[i], "benchmarks")->keys[j];
+            cleanup(str_done) struct str room = {0};
+            if (c->kinds[i].limits[j].benchmark && !is_benchmark(r, c, key->text))
+                mistakes_add(&r->mistakes, key->line, key->column,
+                             "'%s': expected a benchmark that is built in or below `benchmarks:`",
+                             keys_shown(key->text, &room));
+        }
+}
+
 /* Reads the text into *c; what is wrong goes to the reader's mistakes. */
 static int read_keys(struct reader *r, struct config *c, struct error *err) {
     struct yaml tree = {0};
@@ -110,6 +139,7 @@ static int read_keys(struct reader *r, struct config *c, struct error *err) {
         return err->kind == ERROR_USAGE ? 0 : -1;
     keys_read(r, "the file", top_keys, tree.root, c);
     check_lease(r, tree.root, c);
+    check_kinds(r, tree.root, c);
     yaml_done(&tree);
     return r->no_memory || r->mistakes.failed ? error_memory(err) : 0;
 }

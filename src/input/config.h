@@ -54,6 +54,20 @@ struct config_benchmark {
     bool required; /* a built-in one that has nothing to measure is an error */
 };
 
+/* What a benchmark is judged by on servers of some kinds. NAN: not given. */
+struct config_limit {
+    char *benchmark;
+    double threshold;
+    double reference;
+};
+
+/* One entry below `kinds:`. */
+struct config_kind {
+    char *pattern; /* shell wildcards */
+    struct config_limit *limits;
+    size_t limit_count;
+};
+
 struct config {
     char *path; /* the file it came from; NULL: none */
     char *text; /* all of that file, text_len bytes; may hold NUL bytes */
@@ -80,6 +94,8 @@ struct config {
     } ssh;
     struct config_benchmark *benchmarks; /* in the file's order */
     size_t benchmark_count;
+    struct config_kind *kinds; /* in the file's order */
+    size_t kind_count;
 };
 
 /* Nothing given; heartbeat, lease and busy_wait are what holds then. */

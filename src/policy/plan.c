@@ -7,6 +7,7 @@
 #include "base/vec.h"
 #include "policy/backoff.h"
 
+#include <fnmatch.h>
 #include <math.h>
 #include <string.h>
 
@@ -220,6 +221,8 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .fanout = options->fanout  ? options->fanout
                   : config->fanout ? config->fanout
                                    : PLAN_FANOUT,
+        .kinds = config->kinds,
+        .kind_count = config->kind_count,
         .settle = config->settle >= 0 ? config->settle : PLAN_SETTLE,
         .heartbeat = config->heartbeat,
         .lease = config->lease,
@@ -255,4 +258,22 @@ void plan_done(struct plan *p) {
         references_done(p->references);
     free(p->references);
     *p = (struct plan){0};
+}
+
+struct benchmark_plan plan_for_kind(const struct plan *p, size_t benchmark, const char *kind) {
+    struct benchmark_plan b = p->benchmarks[benchmark];
+    /* from behind, so that the first one has the last word */
+    for (size_t i = p->kind_count; kind && i-- > 0;) {
+        const struct config_kind *k = &p->kinds[i];
+        if (fnmatch(k->pattern, kind, 0) != 0)
+            continue;
+        for (size_t j = 0; j < k->limit_count; j++) {
+            const struct config_limit *limit = &k->limits[j];
+            if (strcmp(limit->benchmark, b.name) != 0)
+                continue;
+            b.threshold = isnan(limit->threshold) ? b.threshold : limit->threshold;
+            b.reference = isnan(limit->reference) ? b.reference : limit->reference;
+        }
+    }
+    return b;
 }

@@ -45,6 +45,8 @@ struct benchmark_plan {
 };
 
 struct plan {
+    const struct config_kind *kinds; /* limits of their own; the configuration's */
+    size_t kind_count;
     struct references *references;     /* that muster knows; NULL in a simulation */
     const struct baselines *baselines; /* of the store that the run is in; NULL: none */
     struct benchmark_plan *benchmarks;
@@ -90,3 +92,9 @@ const struct builtin *plan_builtins(bool simulated);
 int plan_make(const struct config *config, const struct plan_options *options, struct plan *ret,
               struct error *err) must_use;
 void plan_done(struct plan *p);
+
+/*
+ * The plan's benchmark as it is for servers of a kind (NULL: not known): with the threshold and the
+ * reference that the configuration has below `kinds:`. Borrows from the plan.
+ */
+struct benchmark_plan plan_for_kind(const struct plan *p, size_t benchmark, const char *kind);

@@ -190,6 +190,26 @@ static void reads_lists_of_numbers(UNUSED void **state) {
     }
 }
 
+static void reads_limits_of_kinds(UNUSED void **state) {
+    struct config c = load("kinds:\n"
+                           "  \"EPYC 9654*\":\n"
+                           "    benchmarks: {memory: {threshold: 90}, own: {reference: 7}}\n"
+                           "  gpu:\n"
+                           "benchmarks: {own: {command: fio, extract: {jq: .jobs}}}\n");
+    assert_int_equal(c.kind_count, 2);
+    assert_string_equal(c.kinds[0].pattern, "EPYC 9654*");
+    assert_int_equal(c.kinds[0].limit_count, 2);
+    assert_string_equal(c.kinds[0].limits[0].benchmark, "memory");
+    assert_true(c.kinds[0].limits[0].threshold == 90 && isnan(c.kinds[0].limits[0].reference));
+    assert_true(c.kinds[0].limits[1].reference == 7 && isnan(c.kinds[0].limits[1].threshold));
+    assert_int_equal(c.kinds[1].limit_count, 0);
+    config_done(&c);
+    refuses("kinds: {a: {benchmarks: {gpi: {threshold: 1}}}}\n",
+            "m.yaml:1:26: 'gpi': expected a benchmark that is built in or below `benchmarks:`\n");
+    refuses("kinds: {a: {benchmarks: {cpu: {threshold: -1}}}}\n",
+            "m.yaml:1:43: threshold: expected a number of at least 0, found the number -1\n");
+}
+
 static void reads_nothing(UNUSED void **state) {
     static const char *const empty[] = {"", "# all of it is a comment\n", "---\n", "{}",
                                         "ssh:\nbenchmarks:\n"};
@@ -447,6 +467,7 @@ int main(void) {
         cmocka_unit_test(a_late_word_must_not_cost_a_server),
         cmocka_unit_test(reads_parameters_of_built_in_benchmarks),
         cmocka_unit_test(reads_lists_of_numbers),
+        cmocka_unit_test(reads_limits_of_kinds),
         cmocka_unit_test(reads_nothing),
         cmocka_unit_test(finds_every_mistake_in_order),
         cmocka_unit_test(counts_the_mistakes),

@@ -131,6 +131,25 @@ static void a_quick_run_is_shorter(UNUSED void **state) {
     plan_done(&quick);
 }
 
+static void kinds_have_limits_of_their_own(UNUSED void **state) {
+    struct config_limit exact = {(char *)"cpu", 90, NAN}, any = {(char *)"cpu", 10, 300};
+    struct config_kind kinds[] = {{(char *)"EPYC 9654*", &exact, 1}, {(char *)"EPYC*", &any, 1}};
+    struct config c = with(0);
+    c.kinds = kinds;
+    c.kind_count = 2;
+    struct plan p = make(&c, (struct plan_options){.threshold = NAN});
+    assert_string_equal(p.benchmarks[0].name, "cpu");
+    struct benchmark_plan b = plan_for_kind(&p, 0, "EPYC 9654 x2 192c 768G");
+    assert_true(b.threshold == 90 && b.reference == 300);
+    b = plan_for_kind(&p, 0, "EPYC 7763 128c 512G");
+    assert_true(b.threshold == 10 && b.reference == 300);
+    b = plan_for_kind(&p, 0, "Xeon Gold 6338 32c 256G");
+    assert_true(b.threshold == p.benchmarks[0].threshold && isnan(b.reference));
+    b = plan_for_kind(&p, 0, NULL);
+    assert_true(b.threshold == p.benchmarks[0].threshold && isnan(b.reference));
+    plan_done(&p);
+}
+
 static void the_command_line_wins(UNUSED void **state) {
     struct config c = with(2);
     c.fanout = 5;
@@ -202,6 +221,7 @@ int main(void) {
         cmocka_unit_test(the_configuration_lists_what_is_run),
         cmocka_unit_test(more_trials_are_run_where_the_first_show_noise),
         cmocka_unit_test(a_quick_run_is_shorter),
+        cmocka_unit_test(kinds_have_limits_of_their_own),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(servers_are_tried_three_times),
         cmocka_unit_test(simulated_servers_have_a_cpu_and_a_gpu),
