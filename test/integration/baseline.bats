@@ -157,3 +157,16 @@ PY
     run -2 muster baseline take --min 0 last
     run -0 muster baseline --help
 }
+
+@test "kinds of the inventory have baselines of their own" {
+    printf 'big[1-5] kind=big\nsmall[1-5] kind=small\n' >fleet
+    cat >muster.yaml <<'TXT'
+benchmarks:
+  rate: {command: "case $AS in big*) echo 200;; *) echo 50;; esac", extract: {regex: '([0-9]+)'}, unit: r/s}
+TXT
+    run -0 muster run -T 'command:env AS={server} sh -c' -i fleet -q --json
+    json_is '[.servers[].benchmarks[].score] | unique | tostring' '[50,200]'
+    run -0 muster baseline take last
+    run -0 muster run -T 'command:env AS={server} sh -c' -i fleet -q --json
+    json_is '[.servers[].benchmarks[] | [.reference, .score]] | unique | tostring' '[[50,100],[200,100]]'
+}
