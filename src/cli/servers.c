@@ -1,5 +1,6 @@
 /* servers: `muster servers`. */
 #include "cli/explain.h"
+#include "cli/kinds.h"
 
 #include "base/str.h"
 #include "base/text.h"
@@ -15,11 +16,14 @@ static const char help[] =
     "  -x, --exclude SERVERS  not these (repeatable)\n"
     "      --explain          print how each will be reached over SSH, and why so\n"
     "  -c, -F, -u, -p         for --explain: as for muster run\n"
+    "      --kinds            print them by their kinds, as the newest run that measured each has\n"
+    "                         them; without servers, all that the store knows\n"
+    "      --store URL        for --kinds: where runs are kept\n"
     "      --fold             print one pattern that stands for all of them\n"
     "      --json             print a JSON array of names\n"
     "      --help             this text\n";
 
-enum { OPT_EXPLAIN = 256, OPT_FOLD, OPT_JSON, OPT_HELP };
+enum { OPT_EXPLAIN = 256, OPT_FOLD, OPT_KINDS, OPT_STORE, OPT_JSON, OPT_HELP };
 
 static const struct option options[] = {
     CLI_SERVER_OPTIONS,
@@ -29,6 +33,8 @@ static const struct option options[] = {
     {"port", required_argument, NULL, 'p'},
     {"explain", no_argument, NULL, OPT_EXPLAIN},
     {"fold", no_argument, NULL, OPT_FOLD},
+    {"kinds", no_argument, NULL, OPT_KINDS},
+    {"store", required_argument, NULL, OPT_STORE},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
@@ -85,7 +91,8 @@ int cmd_servers(int argc, char **argv) {
     cleanup(servers_done) struct servers servers = {0};
     cleanup(str_done) struct str out = {0};
     struct explain_options how = {0};
-    bool fold = false, json = false, explain = false;
+    bool fold = false, json = false, explain = false, kinds = false;
+    const char *store = NULL;
     struct error err;
     int c;
     while ((c = cli_getopt(argc, argv, CLI_SERVER_LETTERS "c:F:u:p:", options)) != -1) {
@@ -99,13 +106,19 @@ int cmd_servers(int argc, char **argv) {
             return cli_fail(&err);
         explain |= c == OPT_EXPLAIN;
         fold |= c == OPT_FOLD;
+        kinds |= c == OPT_KINDS;
+        store = c == OPT_STORE ? optarg : store;
         json |= c == OPT_JSON;
         cli_servers_option(&from, c, optarg);
     }
-    if (fold + json + explain > 1)
-        return cli_usage("--explain, --fold and --json are ways to print: choose one");
+    if (fold + (json && !kinds) + explain + kinds > 1)
+        return cli_usage("--explain, --fold, --kinds and --json are ways to print: choose one");
+    if (kinds && optind == argc && from.file_count == 0)
+        return kinds_print(store, NULL, json);
     if (cli_servers_load(&from, argv + optind, (size_t)(argc - optind), &servers, &err) < 0)
         return cli_fail(&err);
+    if (kinds)
+        return kinds_print(store, &servers, json);
     if (explain)
         return explain_servers(&how, &servers);
     int rc = 0;

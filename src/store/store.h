@@ -131,3 +131,10 @@ int store_put_baselines(struct store *s, const struct baselines *list, struct er
 
 /* Those of a kind, or all when it is NULL. */
 int store_drop_baselines(struct store *s, const char *kind, struct error *err) must_use;
+
+/*
+ * Calls each() for every server that was ever told of a kind, in the order of kinds, with the kind
+ * that it was of in the newest run that measured it. A negative value of each() ends the walk.
+ */
+typedef int store_kinds_fn(void *arg, const char *server, const char *kind, struct error *err);
+int store_kinds(struct store *s, store_kinds_fn *each, void *arg, struct error *err) must_use;
