@@ -6,9 +6,13 @@
 
 #include <stdio.h>
 
-int output_summary(const struct run *run, const struct outcome *outcomes, struct error *err) {
+int output_summary(struct store *store, const struct run *run, const struct outcome *outcomes,
+                   struct error *err) {
     cleanup(str_done) struct str text = {0};
-    summary_add(&text, run, outcomes);
+    cleanup(free_ptr) char *notes = NULL;
+    if (store_notes(store, run->id, &notes, err) < 0)
+        return -1;
+    summary_add(&text, run, outcomes, notes);
     if (text.failed)
         return error_memory(err);
     fwrite(text.data, 1, text.len, stdout);
@@ -26,7 +30,9 @@ static int add_server(void *arg, const char *server, const struct server_result 
 int output_document(struct store *store, const struct run *run, const struct outcome *outcomes,
                     struct error *err) {
     bool first = true;
-    if (document_begin(stdout, run, outcomes, err) < 0 ||
+    cleanup(free_ptr) char *notes = NULL;
+    if (store_notes(store, run->id, &notes, err) < 0 ||
+        document_begin(stdout, run, outcomes, notes, err) < 0 ||
         store_each(store, run->id, add_server, &first, err) < 0)
         return -1;
     document_end(stdout);

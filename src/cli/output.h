@@ -6,8 +6,8 @@
 #include "model/run.h"
 #include "store/store.h"
 
-/* The summary. Fails with ERROR_INTERNAL. */
-int output_summary(const struct run *run, const struct outcome *outcomes,
+/* The summary; the notes of the run are read from the store. */
+int output_summary(struct store *store, const struct run *run, const struct outcome *outcomes,
                    struct error *err) must_use;
 
 /* The JSON document, its servers read from the store. */

@@ -20,20 +20,31 @@ static const char help[] =
     "the configuration that the run began with, and prints the summary of all of it. RUN may be\n"
     "`last`. See `muster runs` for those that were interrupted.\n\n"
     "      --failed             run what did not pass again, too; the earlier attempts are "
-    "kept\n" RUN_OUTPUT_HELP "\n"
+    "kept\n"
+    "      --outliers WHAT      what becomes of servers worse than their peers: fail, warn or "
+    "off;\n"
+    "                           judges the run anew, also when nothing is left to "
+    "run\n" RUN_OUTPUT_HELP "\n"
     "Exit status: that of `muster run`; 2 also when there is no such run, or another process is\n"
     "working on it.\n";
 
 enum { FAILED = RUN_OWN };
 
+/* What a resume is told of its own. */
+struct told {
+    bool failed;
+    enum outliers outliers; /* not given: as the run began */
+};
+
 static const struct option options[] = {
     {"failed", no_argument, NULL, FAILED},
+    {"outliers", required_argument, NULL, RUN_OUTLIERS},
     RUN_OUTPUT_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
 /* Returns -1 to go on, or the exit status. */
-static int read_options(int argc, char **argv, struct run_output *output, bool *failed) {
+static int read_options(int argc, char **argv, struct run_output *output, struct told *told) {
     int c;
     struct error err;
     while ((c = cli_getopt(argc, argv, RUN_OUTPUT_LETTERS, options)) != -1) {
@@ -44,8 +55,11 @@ static int read_options(int argc, char **argv, struct run_output *output, bool *
             return cli_flush();
         }
         if (c == FAILED)
-            *failed = true;
-        else if (run_output_take(output, c, optarg, &err) < 0)
+            told->failed = true;
+        else if (c == RUN_OUTLIERS) {
+            if (run_outliers_take(&told->outliers, optarg, &err) < 0)
+                return cli_fail(&err);
+        } else if (run_output_take(output, c, optarg, &err) < 0)
             return cli_fail(&err);
     }
     if (argc - optind != 1)
@@ -107,7 +121,7 @@ static int hold(struct resuming *r, const char *run, struct error *err) {
     return 0;
 }
 
-static int prepare(struct resuming *r, struct error *err) {
+static int prepare(struct resuming *r, enum outliers outliers, struct error *err) {
     struct runner *runner = &r->runner;
     const struct store_recipe *recipe = &r->recipe;
     if (enter_folder(r, err) < 0)
@@ -115,6 +129,8 @@ static int prepare(struct resuming *r, struct error *err) {
     if (recipe->config && cli_config_kept(recipe->config_path, recipe->config, recipe->config_len,
                                           runner->options.simulate, &runner->config, err) < 0)
         return -1;
+    if (outliers)
+        runner->options.plan.outliers = outliers;
     return runner_prepare(runner, err);
 }
 
@@ -129,8 +145,10 @@ static int resume(struct resuming *r, bool failed, struct error *err) {
     return 0;
 }
 
-static bool nothing_left(const struct run *run, bool failed) {
-    return run->cancelled == 0 && !(failed && run->passed < run->total);
+/* A run whose process died after its last result has yet to be judged. */
+static bool nothing_left(const struct run *run, const struct told *told) {
+    return run->judged && !told->outliers && run->cancelled == 0 &&
+           !(told->failed && run->passed < run->total);
 }
 
 static int tell_again(struct runner *r) {
@@ -140,26 +158,27 @@ static int tell_again(struct runner *r) {
     return runner_tell(r, true);
 }
 
-static int go_on(struct resuming *r, const char *run, bool failed) {
+static int go_on(struct resuming *r, const char *run, const struct told *told) {
     struct error err;
     if (hold(r, run, &err) < 0)
         return cli_fail(&err);
-    if (nothing_left(&r->runner.run, failed))
+    if (nothing_left(&r->runner.run, told))
         return tell_again(&r->runner);
     int status = run_options_read(&r->runner.options, r->recipe.options);
     if (status >= 0)
         return status;
-    return prepare(r, &err) < 0 || resume(r, failed, &err) < 0 ? runner_fail(&r->runner, &err)
-                                                               : runner_go(&r->runner);
+    return prepare(r, told->outliers, &err) < 0 || resume(r, told->failed, &err) < 0
+               ? runner_fail(&r->runner, &err)
+               : runner_go(&r->runner);
 }
 
 int cmd_resume(int argc, char **argv) {
     struct resuming r = {0};
-    bool failed = false;
+    struct told told = {0};
     runner_init(&r.runner);
-    int status = read_options(argc, argv, &r.runner.output, &failed);
+    int status = read_options(argc, argv, &r.runner.output, &told);
     if (status < 0)
-        status = go_on(&r, argv[optind], failed);
+        status = go_on(&r, argv[optind], &told);
     resuming_done(&r);
     return status;
 }

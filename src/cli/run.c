@@ -27,6 +27,8 @@ static const char help[] =
     "                           retries take up what they do\n"
     "      --retries N          of servers unreachable or lost (2)\n"
     "      --max-errors N|P%    stop when more servers than that could not be judged\n"
+    "      --outliers WHAT      what becomes of servers worse than their peers: fail, warn or off\n"
+    "                           (warn)\n"
     "  -u, --user NAME          log in as\n"
     "  -p, --port N             connect to\n"
     "  -T, --transport T        ssh (default), local, or command:TEMPLATE, as in\n"

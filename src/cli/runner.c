@@ -211,7 +211,7 @@ static int write_list(const struct runner *r, int fd, const char *path, bool pas
 
 static int print(struct runner *r, struct error *err) {
     return r->output.json ? output_document(r->store, &r->run, r->outcomes, err)
-                          : output_summary(&r->run, r->outcomes, err);
+                          : output_summary(r->store, &r->run, r->outcomes, err);
 }
 
 static bool done(int rc, const struct error *err) {

@@ -31,6 +31,12 @@ void run_options_done(struct run_options *o) {
     run_options_init(o);
 }
 
+int run_outliers_take(enum outliers *into, const char *value, struct error *err) {
+    if (outliers_parse(value, into) < 0)
+        return error_set(err, ERROR_USAGE, "--outliers is fail, warn or off, not '%.40s'", value);
+    return 0;
+}
+
 static int read_value(struct run_options *o, int c, const char *value, struct error *err) {
     switch (c) {
     case 'b':
@@ -53,6 +59,8 @@ static int read_value(struct run_options *o, int c, const char *value, struct er
         return cli_number("the number of retries", value, 0, 100, &o->plan.retries, err);
     case RUN_MAX_ERRORS:
         return share_parse(value, &o->plan.max_errors, err);
+    case RUN_OUTLIERS:
+        return run_outliers_take(&o->plan.outliers, value, err);
     case 'u':
         o->user = value;
         return 0;

@@ -38,6 +38,7 @@ enum {
     RUN_LINGER,
     RUN_RETRIES,
     RUN_MAX_ERRORS,
+    RUN_OUTLIERS,
     RUN_ASK_PASSWORD,
     RUN_SIMULATE,
     RUN_QUICK,
@@ -63,6 +64,7 @@ enum {
     {"linger", required_argument, NULL, RUN_LINGER},                                               \
     {"retries", required_argument, NULL, RUN_RETRIES},                                             \
     {"max-errors", required_argument, NULL, RUN_MAX_ERRORS},                                       \
+    {"outliers", required_argument, NULL, RUN_OUTLIERS},                                           \
     {"user", required_argument, NULL, 'u'},                                                        \
     {"port", required_argument, NULL, 'p'},                                                        \
     {"transport", required_argument, NULL, 'T'},                                                   \
@@ -106,6 +108,9 @@ void run_options_done(struct run_options *o);
  */
 int run_options_take(struct run_options *o, int c, const char *value, struct error *err) must_use;
 int run_output_take(struct run_output *o, int c, const char *value, struct error *err) must_use;
+
+/* The value of `outliers`, which other commands take too. */
+int run_outliers_take(enum outliers *into, const char *value, struct error *err) must_use;
 
 /*
  * What was taken, as a JSON array of words, in a form that means the same at any later time: a seed

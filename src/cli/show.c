@@ -1,6 +1,7 @@
 /* show: `muster show`. */
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "policy/finding.h"
 #include "report/detail.h"
 #include "report/document.h"
 
@@ -57,7 +58,7 @@ static int add(void *arg, const char *server, const struct server_result *result
                                             .detail = detail,
                                             .flaky = server_result_flaky(result),
                                             .earlier = result->earlier_count};
-    return 0;
+    return finding_tell(&o->items[o->count - 1], result->findings, result->why, err);
 }
 
 static int show(struct store *store, const char *id, bool json, struct error *err) {
@@ -73,7 +74,7 @@ static int show(struct store *store, const char *id, bool json, struct error *er
         return -1;
     run.total = all.count;
     return json ? output_document(store, &run, all.items, err)
-                : output_summary(&run, all.items, err);
+                : output_summary(store, &run, all.items, err);
 }
 
 struct wanted {

@@ -17,6 +17,7 @@
 #include "bench/bootstrap.h"
 #include "exec/pool.h"
 #include "fleet/attempt.h"
+#include "fleet/judgement.h"
 #include "fleet/waiting.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
@@ -340,6 +341,8 @@ static int run_collector(struct collector *c, struct error *err) {
     if (rc < 0)
         abandon(c);
     cancel_the_rest(c);
+    if (rc == 0)
+        rc = judgement_make(c->f->store, c->f->plan, c->run, c->outcomes, err);
     c->run->seconds = seconds_so_far(c);
     if (rc == 0)
         rc = store_end(c->f->store, c->run, err);

@@ -45,6 +45,12 @@ static void read_ssh(struct reader *r, const struct key *key, const struct yaml_
     keys_read(r, key->name, ssh_keys, value, into);
 }
 
+static void read_outliers(struct reader *r, const struct key *key, const struct yaml_node *value,
+                          void *into) {
+    if (value->kind != YAML_TEXT || outliers_parse(value->text, into) < 0)
+        keys_expected(r, key->name, "fail, warn or off", value);
+}
+
 static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000},
                                       {"threshold", key_number, AT(threshold), 0, INFINITY},
                                       {"timeout", key_duration, AT(timeout), 0, 0},
@@ -56,6 +62,7 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"linger", key_duration_zero, AT(linger), 0, 0},
                                       {"retries", key_int, AT(retries), 0, 100},
                                       {"max_errors", key_share, AT(max_errors), 0, 0},
+                                      {"outliers", read_outliers, AT(outliers), 0, 0},
                                       {"ssh", read_ssh, 0, 0, 0},
                                       {"benchmarks", read_benchmarks, 0, 0, 0},
                                       {"kinds", read_kinds, 0, 0, 0},

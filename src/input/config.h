@@ -12,6 +12,7 @@
 #include "base/units.h"
 #include "input/extract.h"
 #include "model/builtin.h"
+#include "model/verdict.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,6 +84,7 @@ struct config {
     int64_t linger;      /* ns; 0: not at all */
     int retries;         /* -1: not given */
     struct share max_errors;
+    enum outliers outliers;
     struct {
         char *user;
         int port;

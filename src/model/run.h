@@ -31,6 +31,7 @@ struct run {
     size_t passed, failed, errors, cancelled; /* cancelled: have no final verdict */
     char stopped[RUN_STOPPED_SIZE]; /* why muster ended it early, for a sentence; or empty */
     struct holder holder;
+    bool judged; /* as a whole, since its last result */
 };
 
 /*

@@ -58,6 +58,22 @@ int reason_parse(const char *name, enum reason *ret) {
     return -1;
 }
 
+static const char *const outliers_names[] = {
+    [OUTLIERS_NOT_GIVEN] = "",
+    [OUTLIERS_FAIL] = "fail",
+    [OUTLIERS_WARN] = "warn",
+    [OUTLIERS_OFF] = "off",
+};
+
+int outliers_parse(const char *name, enum outliers *ret) {
+    for (size_t i = OUTLIERS_FAIL; i < ARRAY_LEN(outliers_names); i++)
+        if (strcmp(outliers_names[i], name) == 0) {
+            *ret = (enum outliers)i;
+            return 0;
+        }
+    return -1;
+}
+
 enum verdict reason_verdict(enum reason r) {
     return reasons[r].verdict;
 }

@@ -46,6 +46,17 @@ const char *reason_name(enum reason r);
 int verdict_parse(const char *name, enum verdict *ret) must_use;
 int reason_parse(const char *name, enum reason *ret) must_use;
 
+/* What becomes of a server that is worse than its peers, or lacks what they have. */
+enum outliers {
+    OUTLIERS_NOT_GIVEN,
+    OUTLIERS_FAIL, /* it fails */
+    OUTLIERS_WARN, /* the summary says so */
+    OUTLIERS_OFF,  /* nobody looks */
+};
+
+/* "fail", "warn" or "off"; -1 for another word. */
+int outliers_parse(const char *name, enum outliers *ret) must_use;
+
 /* The verdict that goes with a reason. */
 enum verdict reason_verdict(enum reason r);
 

@@ -206,6 +206,15 @@ static int tell_why(struct outcome *o, const char *why, struct error *err) {
     return (o->why = taken(&text, err)) ? 0 : -1;
 }
 
+static void forget(char **text) {
+    free(*text);
+    *text = NULL;
+}
+
 int finding_tell(struct outcome *o, const char *findings, const char *why, struct error *err) {
+    forget(&o->outlier);
+    forget(&o->missing);
+    forget(&o->drift);
+    forget(&o->why);
     return tell_findings(o, findings, err) < 0 ? -1 : tell_why(o, why, err);
 }

@@ -235,6 +235,9 @@ int plan_make(const struct config *config, const struct plan_options *options, s
                    : config->retries >= 0 ? config->retries
                                           : PLAN_RETRIES,
         .longest_pause = options->longest_pause > 0 ? options->longest_pause : BACKOFF_LONGEST,
+        .outliers = options->outliers  ? options->outliers
+                    : config->outliers ? config->outliers
+                                       : OUTLIERS_WARN,
         .max_errors =
             options->max_errors.kind != SHARE_NONE ? options->max_errors : config->max_errors,
     };

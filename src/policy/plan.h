@@ -64,6 +64,7 @@ struct plan {
     int retries;             /* of a server that was unreachable or whose connection was lost */
     int64_t longest_pause;   /* ns; before a retry */
     struct share max_errors; /* of the servers: when more end in error the run is stopped */
+    enum outliers outliers;  /* what becomes of them; given */
 };
 
 /* What the command line says; NULL, 0, NAN, and -1 where 0 means something: not given. */
@@ -77,6 +78,7 @@ struct plan_options {
     int retries;
     int64_t longest_pause;
     struct share max_errors;
+    enum outliers outliers;
     bool quick;     /* shorter built-in benchmarks */
     bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */
 };

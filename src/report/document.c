@@ -111,7 +111,7 @@ int document_run(FILE *out, const struct run *run, struct error *err) {
 }
 
 int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
-                   struct error *err) {
+                   const char *notes, struct error *err) {
     json_t *object = run_object(run);
     json_t *failed = json_array();
     int rc = failed ? 0 : -1;
@@ -121,7 +121,8 @@ int document_begin(FILE *out, const struct run *run, const struct outcome *outco
             rc = json_array_append_new(failed, text(outcomes[i].server));
     if (rc < 0)
         json_decref(failed);
-    if (rc < 0 || json_object_set_new(object, "failed_servers", failed) < 0) {
+    if (rc < 0 || json_object_set_new(object, "failed_servers", failed) < 0 ||
+        json_object_set_new(object, "notes", json_of(notes, JSON_ARRAY, json_array())) < 0) {
         json_decref(object);
         return error_memory(err);
     }

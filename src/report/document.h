@@ -14,10 +14,11 @@
 
 /*
  * `outcomes` are the run->total servers in the inventory's order, for the list of those that did
- * not pass; while the run is going on, those to come are not among them.
+ * not pass; while the run is going on, those to come are not among them. `notes` is a JSON array of
+ * sentences about the run, or NULL.
  */
 int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
-                   struct error *err) must_use;
+                   const char *notes, struct error *err) must_use;
 
 /* `first`: no server was added before. */
 int document_add(FILE *out, bool first, const char *server, const struct server_result *result,

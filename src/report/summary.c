@@ -10,6 +10,15 @@
  *
  *     flaky, passed but not for certain: web08
  *
+ *     outliers, by their peers: web05
+ *       web05  memory triad 87.3 GB/s, 12.7 % below its peers' 100 GB/s (z -9.4, 31 servers)
+ *              governor powersave (peers: performance, 31 of 31)
+ *
+ *     slower than itself: web07
+ *       web07  memory -12 % since 2026-10-02
+ *
+ *     note: memory triad of kind X is in two groups: 60 servers around 100, 40 around 85
+ *
  *     stopped: 4 of 10 servers ended in error, more than 30%
  *
  *     Out of 10, 3 servers failed. 7 passed, 2 failed, 1 error in 12.3s, run
@@ -18,6 +27,7 @@
 #include "report/summary.h"
 
 #include "report/serverlist.h"
+#include "wire/jsontext.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -30,7 +40,27 @@ static size_t utf8_width(const char *text) {
     return width;
 }
 
-static void add_details(struct str *out, const struct outcome *const *group, size_t n) {
+/* Which of its sentences an outcome is told with. */
+typedef const char *sentence_fn(const struct outcome *o);
+
+static const char *detail_of(const struct outcome *o) {
+    return o->detail;
+}
+
+static const char *outlier_of(const struct outcome *o) {
+    return o->outlier;
+}
+
+static const char *missing_of(const struct outcome *o) {
+    return o->missing;
+}
+
+static const char *drift_of(const struct outcome *o) {
+    return o->drift;
+}
+
+static void add_details(struct str *out, const struct outcome *const *group, size_t n,
+                        sentence_fn *sentence) {
     size_t shown = n > SUMMARY_DETAILS ? SUMMARY_DETAILS : n;
     size_t width = 0;
     for (size_t i = 0; i < shown; i++) {
@@ -39,8 +69,10 @@ static void add_details(struct str *out, const struct outcome *const *group, siz
     }
     for (size_t i = 0; i < shown; i++) {
         int pad = (int)(width - utf8_width(group[i]->server));
-        str_addf(out, "  %s%*s  %s\n", group[i]->server, pad, "",
-                 group[i]->detail ? group[i]->detail : "");
+        const char *text = sentence(group[i]);
+        str_addf(out, "  %s%*s  %s\n", group[i]->server, pad, "", text ? text : "");
+        if (group[i]->why && sentence != drift_of)
+            str_addf(out, "  %*s  %s\n", (int)width, "", group[i]->why);
     }
     if (n > shown)
         str_addf(out, "  and %zu more\n", n - shown);
@@ -69,7 +101,7 @@ static void add_group(struct str *out, enum reason reason, bool running,
         str_addf(out, "%s, %s: ", verdict_name(reason_verdict(reason)), reason_name(reason));
     add_names(out, group, n);
     if (!to_come)
-        add_details(out, group, n);
+        add_details(out, group, n, detail_of);
     str_add_char(out, '\n');
 }
 
@@ -122,7 +154,36 @@ static void add_those(struct str *out, const char *title, const struct run *run,
     str_add_char(out, '\n');
 }
 
-void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes) {
+/* Those that have such a sentence, named and with the sentence. */
+static void add_told(struct str *out, const char *title, const struct run *run,
+                     const struct outcome *outcomes, sentence_fn *sentence,
+                     const struct outcome **room) {
+    size_t n = 0;
+    for (size_t i = 0; i < run->total; i++)
+        if (sentence(&outcomes[i]))
+            room[n++] = &outcomes[i];
+    if (n == 0)
+        return;
+    str_addf(out, "%s: ", title);
+    add_names(out, room, n);
+    add_details(out, room, n, sentence);
+    str_add_char(out, '\n');
+}
+
+static void add_notes(struct str *out, const char *notes) {
+    struct error ignored;
+    json_t *list = notes ? jsontext_read(notes, &ignored) : NULL, *note;
+    size_t i;
+    json_array_foreach(list, i, note) {
+        const char *text = json_string_value(note);
+        if (text)
+            str_addf(out, "note: %s\n\n", text);
+    }
+    json_decref(list);
+}
+
+void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes,
+                 const char *notes) {
     const struct outcome **group = calloc(run->total ? run->total : 1, sizeof(*group));
     if (!group) {
         out->failed = true;
@@ -138,7 +199,11 @@ void summary_add(struct str *out, const struct run *run, const struct outcome *o
     }
     add_those(out, "passed when run again", run, outcomes, passed_later, group);
     add_those(out, "flaky, passed but not for certain", run, outcomes, is_flaky, group);
+    add_told(out, "outliers, by their peers", run, outcomes, outlier_of, group);
+    add_told(out, "missing what their peers have", run, outcomes, missing_of, group);
+    add_told(out, "slower than itself", run, outcomes, drift_of, group);
     free(group);
+    add_notes(out, notes);
     if (run->stopped[0])
         str_addf(out, "stopped: %s\n\n", run->stopped);
     add_totals(out, run);

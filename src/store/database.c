@@ -33,7 +33,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [ADD_BENCHMARK] = "INSERT INTO benchmark (run, position, ordinal, " ROW_BENCHMARK_COLUMNS ") "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ?, "
-                 "seconds = ? WHERE number = ?",
+                 "seconds = ?, judged = 0 WHERE number = ?",
     [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
     [END_RUN] = "UPDATE run SET seconds = ?, stopped = ? WHERE number = ?",
     [SET_HOLDER] = "UPDATE run SET holder_pid = ?, holder_host = ?, holder_since = ?, "
@@ -55,7 +55,11 @@ static const char *const sql[STATEMENT_COUNT] = {
                        "detail = NULL, attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, "
                        "machine = NULL, findings = NULL, why = NULL "
                        "WHERE run = ? AND state = 'done' AND verdict <> 'passed'",
-    [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0 WHERE number = ?",
+    [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0, judged = 0 WHERE number = ?",
+    [JUDGE_SERVER] = "UPDATE server SET verdict = ?, reason = ?, detail = ?, findings = ?, why = ? "
+                     "WHERE run = ? AND position = ? AND state = 'done'",
+    [JUDGE_RUN] = "UPDATE run SET passed = ?, failed = ?, notes = ?, judged = 1 WHERE number = ?",
+    [FIND_NOTES] = "SELECT notes FROM run WHERE number = ?",
     [PUT_BASELINE] = "INSERT OR REPLACE INTO baseline (kind, benchmark, metric, unit, better, "
                      "median, scale, count, run, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [DROP_BASELINES] = "DELETE FROM baseline WHERE ?1 IS NULL OR kind = ?1",

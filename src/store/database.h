@@ -29,6 +29,9 @@ enum statement {
     REOPEN_RUN,
     PUT_BASELINE,
     DROP_BASELINES,
+    JUDGE_SERVER,
+    JUDGE_RUN,
+    FIND_NOTES,
     STATEMENT_COUNT
 };
 

@@ -16,7 +16,7 @@
 
 #define RUN_COLUMNS                                                                                \
     "id, started, seconds, fanout, threshold, total, passed, failed, errors, holder_pid, "         \
-    "holder_host, holder_since, stopped"
+    "holder_host, holder_since, stopped, judged"
 
 /* Whether the process in the row still holds the run, or another one does, the lock knows. */
 static int find_holder(const struct store *s, sqlite3_stmt *stmt, struct run *r,
@@ -57,6 +57,7 @@ static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, st
         .passed = read_count(stmt, 6),
         .failed = read_count(stmt, 7),
         .errors = read_count(stmt, 8),
+        .judged = sqlite3_column_int(stmt, 13),
     };
     snprintf(r->id, sizeof(r->id), "%s", id ? id : "");
     if (stopped)

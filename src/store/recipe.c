@@ -2,6 +2,7 @@
 #include "store/database.h"
 
 #include "base/vec.h"
+#include "policy/finding.h"
 #include "store/rows.h"
 
 #include <string.h>
@@ -114,9 +115,13 @@ static int take_outcome(sqlite3_stmt *stmt, void *arg, struct error *err) {
     if (!o)
         return 0;
     o->flaky = sqlite3_column_int(stmt, 4) != 0;
-    return row_read_verdict(stmt, 1, &o->verdict, &o->reason, err) < 0
-               ? -1
-               : row_read_printable(stmt, 3, &o->detail, err);
+    cleanup(free_ptr) char *findings = NULL, *why = NULL;
+    if (row_read_verdict(stmt, 1, &o->verdict, &o->reason, err) < 0 ||
+        row_read_printable(stmt, 3, &o->detail, err) < 0 ||
+        row_read_printable(stmt, 5, &findings, err) < 0 ||
+        row_read_printable(stmt, 6, &why, err) < 0)
+        return -1;
+    return finding_tell(o, findings, why, err);
 }
 
 static int take_earlier(sqlite3_stmt *stmt, void *arg, __attribute__((unused)) struct error *err) {
@@ -134,7 +139,8 @@ int store_outcomes(struct store *s, const struct run *run, struct outcome *outco
         return -1;
     if (query(s,
               "SELECT position, verdict, reason, detail, verdict = 'passed' AND EXISTS (SELECT 1 "
-              "FROM benchmark AS b WHERE b.run = s.run AND b.position = s.position AND flaky) "
+              "FROM benchmark AS b WHERE b.run = s.run AND b.position = s.position AND flaky), "
+              "findings, why "
               "FROM server AS s WHERE run = ? AND state = 'done'",
               number, take_outcome, &taken, err) < 0)
         return -1;

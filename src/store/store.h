@@ -101,6 +101,26 @@ struct store_result {
 ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
                    size_t n, size_t max, size_t *positions, struct error *err) must_use;
 
+/* What judging the run as a whole came to for one server that has a final verdict. */
+struct store_judged {
+    size_t position;
+    enum verdict verdict;
+    enum reason reason;
+    const char *detail; /* or NULL, as the other two, which are JSON arrays */
+    const char *findings;
+    const char *why;
+};
+
+/*
+ * Writes that of n servers, with run->passed and run->failed, and that the run was judged; `notes`
+ * is a JSON array of sentences about it, or NULL. All of it, or nothing.
+ */
+int store_judge(struct store *s, const struct run *run, const struct store_judged *judged, size_t n,
+                const char *notes, struct error *err) must_use;
+
+/* The notes of the run, NULL when there are none; the caller frees them. */
+int store_notes(struct store *s, const char *run_id, char **ret, struct error *err) must_use;
+
 /* Gives claimed servers back as pending, and notes run->seconds. */
 int store_end(struct store *s, const struct run *run, struct error *err) must_use;
 

@@ -1,0 +1,242 @@
+/*
+ * judgement: see judgement.h.
+ *
+ * Three steps: take() reads each server from the store into the cohort and a row, the pure judging
+ * adds findings, and settle() turns both into what is written. Only rows that changed are written.
+ */
+#include "fleet/judgement.h"
+
+#include "base/text.h"
+#include "base/vec.h"
+#include "fleet/past.h"
+#include "policy/finding.h"
+#include "policy/peers.h"
+#include "policy/traits.h"
+#include "policy/why.h"
+#include "sync/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A server as it stands in the store, and what becomes of it. */
+struct row {
+    enum verdict verdict, new_verdict;
+    enum reason reason, new_reason;
+    char *detail, *findings, *why;
+    char *new_detail, *new_findings, *new_why;
+};
+
+struct judgement {
+    const struct plan *plan;
+    struct run *run;
+    struct cohort cohort;
+    struct row *rows; /* the cohort's, in its order, which is that of positions */
+    size_t row_cap;
+    struct traits traits;
+    struct findings found;
+    struct str notes; /* a JSON array; empty: none */
+};
+
+static void row_done(struct row *r) {
+    free(r->detail);
+    free(r->findings);
+    free(r->why);
+    free(r->new_detail);
+    free(r->new_findings);
+    free(r->new_why);
+}
+
+static void judgement_done(struct judgement *j) {
+    for (size_t i = 0; i < j->cohort.server_count; i++)
+        row_done(&j->rows[i]);
+    free(j->rows);
+    cohort_done(&j->cohort);
+    traits_done(&j->traits);
+    findings_done(&j->found);
+    str_done(&j->notes);
+}
+
+static bool is_judged_here(enum reason reason) {
+    return reason == REASON_OUTLIER || reason == REASON_MISSING_METRIC;
+}
+
+static int copy(const char *text, char **ret) {
+    *ret = text ? strdup(text) : NULL;
+    return text && !*ret ? -1 : 0;
+}
+
+/* What a server was before it was judged by others: one that was failed for them had passed. */
+static int take(void *arg, const char *server, const struct server_result *r, struct error *err) {
+    struct judgement *j = arg;
+    size_t at = j->cohort.server_count;
+    if (vec_reserve(&j->rows, &j->row_cap, at + 1, sizeof(*j->rows)) < 0)
+        return error_memory(err);
+    struct row *row = &j->rows[at];
+    *row = (struct row){.verdict = r->verdict, .reason = r->reason};
+    if (cohort_add(&j->cohort, server, r, err) < 0 || traits_add(&j->traits, r, err) < 0)
+        return -1;
+    struct cohort_server *s = &j->cohort.servers[at];
+    bool by_others = is_judged_here(s->reason);
+    if (by_others) {
+        s->verdict = VERDICT_PASSED;
+        s->reason = REASON_NONE;
+    }
+    row->new_verdict = s->verdict;
+    row->new_reason = s->reason;
+    if (copy(r->detail, &row->detail) < 0 || copy(r->findings, &row->findings) < 0 ||
+        copy(r->why, &row->why) < 0 || copy(by_others ? NULL : r->detail, &row->new_detail) < 0)
+        return error_memory(err);
+    return 0;
+}
+
+/*
+ * What is different about those that did not pass, or on which something was found. A server that
+ * fails here is no peer of another, nor one that is an outlier and passes.
+ */
+static int tell_why(struct judgement *j, struct error *err) {
+    size_t n = j->cohort.server_count;
+    cleanup(free_ptr) bool *found = calloc(n + 1, sizeof(*found));
+    cleanup(free_ptr) char **why = calloc(n + 1, sizeof(*why));
+    if (!found || !why)
+        return error_memory(err);
+    for (size_t i = 0; i < j->found.count; i++)
+        found[j->found.items[i].row] = true;
+    if (why_tell(&j->cohort, &j->traits, found, why, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        j->rows[i].new_why = why[i];
+    return 0;
+}
+
+static int judge(struct judgement *j, struct store *store, struct error *err) {
+    if (j->plan->outliers != OUTLIERS_OFF &&
+        peers_judge(&j->cohort, j->plan->baselines, &j->found, err) < 0)
+        return -1;
+    if (past_judge(store, j->run->id, &j->cohort, &j->found, err) < 0)
+        return -1;
+    findings_sort(&j->found);
+    return tell_why(j, err);
+}
+
+/* A finding that decides, in a row that passed otherwise. */
+static bool decides(const struct judgement *j, const struct row *row, const struct finding *f) {
+    return j->plan->outliers == OUTLIERS_FAIL && row->new_verdict == VERDICT_PASSED &&
+           f->what != FINDING_DRIFT;
+}
+
+/* The findings of one row, `n` of them, the first one being the one that decides. */
+static int settle_row(struct judgement *j, const struct finding *f, size_t n, struct error *err) {
+    struct row *row = &j->rows[f->row];
+    struct str json = {0};
+    finding_add_json(&json, f, n);
+    if (!(row->new_findings = str_take(&json)))
+        return error_memory(err);
+    if (!decides(j, row, f))
+        return 0;
+    row->new_reason = f->what == FINDING_OUTLIER ? REASON_OUTLIER : REASON_MISSING_METRIC;
+    row->new_verdict = reason_verdict(row->new_reason);
+    free(row->new_detail);
+    return copy(f->detail, &row->new_detail) < 0 ? error_memory(err) : 0;
+}
+
+static int settle(struct judgement *j, struct error *err) {
+    const struct findings *all = &j->found;
+    for (size_t i = 0, n; i < all->count; i += n) {
+        for (n = 1; i + n < all->count && all->items[i + n].row == all->items[i].row;)
+            n++;
+        if (settle_row(j, &all->items[i], n, err) < 0)
+            return -1;
+    }
+    for (size_t i = 0; i < all->note_count; i++) {
+        str_add_char(&j->notes, i ? ',' : '[');
+        text_add_json(&j->notes, all->notes[i], strlen(all->notes[i]));
+    }
+    if (all->note_count > 0)
+        str_add_char(&j->notes, ']');
+    return j->notes.failed ? error_memory(err) : 0;
+}
+
+static bool same(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool changed(const struct row *r) {
+    return r->verdict != r->new_verdict || r->reason != r->new_reason ||
+           !same(r->detail, r->new_detail) || !same(r->findings, r->new_findings) ||
+           !same(r->why, r->new_why);
+}
+
+static void count(struct run *run, enum verdict verdict, int by) {
+    if (verdict == VERDICT_PASSED)
+        run->passed = (size_t)((ssize_t)run->passed + by);
+    else if (verdict == VERDICT_FAILED)
+        run->failed = (size_t)((ssize_t)run->failed + by);
+}
+
+static int write(struct judgement *j, struct store *store, struct error *err) {
+    cleanup(free_ptr) struct store_judged *judged = NULL;
+    struct run counted = *j->run;
+    size_t n = 0;
+    judged = calloc(j->cohort.server_count + 1, sizeof(*judged));
+    if (!judged)
+        return error_memory(err);
+    for (size_t i = 0; i < j->cohort.server_count; i++) {
+        const struct row *r = &j->rows[i];
+        if (!changed(r))
+            continue;
+        judged[n++] = (struct store_judged){
+            i, r->new_verdict, r->new_reason, r->new_detail, r->new_findings, r->new_why};
+        count(&counted, r->verdict, -1);
+        count(&counted, r->new_verdict, 1);
+    }
+    if (store_judge(store, &counted, judged, n, j->notes.data, err) < 0)
+        return -1;
+    counted.judged = true;
+    *j->run = counted;
+    return 0;
+}
+
+/* One line for each server that something was found on. */
+static void report(const struct judgement *j, const struct outcome *o, size_t row) {
+    const struct row *r = &j->rows[row];
+    if (!r->new_findings)
+        return;
+    log_bind("server", o->server);
+    if (is_judged_here(r->new_reason))
+        log_error("server failed", LOG_S("verdict", verdict_name(r->new_verdict)),
+                  LOG_S("reason", reason_name(r->new_reason)), LOG_S("detail", r->new_detail),
+                  LOG_S("why", o->why));
+    else
+        log_warning("server stands out", LOG_S("outlier", o->outlier), LOG_S("missing", o->missing),
+                    LOG_S("drift", o->drift), LOG_S("why", o->why));
+    log_unbind("server");
+}
+
+/* Outcomes become what is on disk. */
+static int tell(struct judgement *j, struct outcome *outcomes, struct error *err) {
+    for (size_t i = 0; i < j->cohort.server_count && i < j->run->total; i++) {
+        struct row *r = &j->rows[i];
+        struct outcome *o = &outcomes[i];
+        if (r->verdict == VERDICT_CANCELLED)
+            continue;
+        o->verdict = r->new_verdict;
+        o->reason = r->new_reason;
+        free(o->detail);
+        if (copy(r->new_detail, &o->detail) < 0 ||
+            finding_tell(o, r->new_findings, r->new_why, err) < 0)
+            return error_memory(err);
+        report(j, o, i);
+    }
+    for (size_t i = 0; i < j->found.note_count; i++)
+        log_info("of the run", LOG_S("note", j->found.notes[i]));
+    return 0;
+}
+
+int judgement_make(struct store *store, const struct plan *plan, struct run *run,
+                   struct outcome *outcomes, struct error *err) {
+    cleanup(judgement_done) struct judgement j = {.plan = plan, .run = run};
+    if (store_each(store, run->id, take, &j, err) < 0 || judge(&j, store, err) < 0 ||
+        settle(&j, err) < 0 || write(&j, store, err) < 0)
+        return -1;
+    return tell(&j, outcomes, err);
+}

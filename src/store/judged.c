@@ -1,0 +1,71 @@
+/*
+ * judged: what judging a run as a whole came to, in one transaction: either all of it is on disk,
+ * or the run is one that was not judged yet.
+ */
+#include "store/database.h"
+
+#include "store/rows.h"
+
+static int write_server(struct store *s, int64_t run, const struct store_judged *j,
+                        struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, JUDGE_SERVER, err);
+    if (!stmt)
+        return -1;
+    row_text(stmt, 1, verdict_name(j->verdict));
+    row_text(stmt, 2, reason_name(j->reason));
+    row_text(stmt, 3, j->detail);
+    row_text(stmt, 4, j->findings);
+    row_text(stmt, 5, j->why);
+    sqlite3_bind_int64(stmt, 6, run);
+    sqlite3_bind_int64(stmt, 7, (int64_t)j->position);
+    return database_run(s, stmt, err);
+}
+
+static int write_run(struct store *s, int64_t number, const struct run *run, const char *notes,
+                     struct error *err) {
+    sqlite3_stmt *stmt = database_use(s, JUDGE_RUN, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, (int64_t)run->passed);
+    sqlite3_bind_int64(stmt, 2, (int64_t)run->failed);
+    row_text(stmt, 3, notes);
+    sqlite3_bind_int64(stmt, 4, number);
+    return database_run(s, stmt, err);
+}
+
+static int write_all(struct store *s, const struct run *run, const struct store_judged *judged,
+                     size_t n, const char *notes, struct error *err) {
+    int64_t number;
+    if (database_find_run(s, run->id, &number, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++)
+        if (write_server(s, number, &judged[i], err) < 0)
+            return -1;
+    return write_run(s, number, run, notes, err);
+}
+
+int store_judge(struct store *s, const struct run *run, const struct store_judged *judged, size_t n,
+                const char *notes, struct error *err) {
+    int rc, tries = 0;
+    do
+        rc = database_begin(s, err) < 0
+                 ? -1
+                 : database_end(s, write_all(s, run, judged, n, notes, err), err);
+    while (rc < 0 && database_try_again(&tries, err));
+    return rc;
+}
+
+int store_notes(struct store *s, const char *run_id, char **ret, struct error *err) {
+    int64_t number;
+    *ret = NULL;
+    if (database_find_run(s, run_id, &number, err) < 0)
+        return -1;
+    sqlite3_stmt *stmt = database_use(s, FIND_NOTES, err);
+    if (!stmt)
+        return -1;
+    sqlite3_bind_int64(stmt, 1, number);
+    int rc = 0;
+    if (sqlite3_step(stmt) == SQLITE_ROW)
+        rc = row_read_printable(stmt, 0, ret, err);
+    return sqlite3_reset(stmt) != SQLITE_OK && rc == 0 ? database_fail(s, err) : rc;
+}
