@@ -37,6 +37,11 @@ local_run() {
     sweep 61 -- "${simulated[@]}"
 }
 
+@test "an allocation fails while servers of a modelled fleet answer" {
+    sweep 211 -- run --json --log-format json -f 2 \
+        --simulate=servers=3,seed=3,delay=0,kinds=3,metrics=4,slow=30%,throttled=30%,truth=truth
+}
+
 @test "memory runs out for good in the middle of a run" {
     sweep 151 --on -- "${simulated[@]}"
 }
