@@ -19,7 +19,7 @@ struct judging {
     struct findings *findings;
     const struct cohort_kind *kind;
     const struct cohort_metric *metric;
-    double cut;
+    size_t metrics; /* that there are of the kind: so many chances to be wrong */
     double *sorted; /* the column's values, `count` of them; room for all servers */
     size_t count;
     size_t *scratch;  /* of stats_split(): twice that room */
@@ -33,11 +33,19 @@ struct group {
     bool baseline;
 };
 
-double peers_cut(size_t metrics) {
-    double z = PEERS_Z;
-    while ((double)metrics * erfc(z / M_SQRT2) / 2 > PEERS_ALARMS)
-        z += 0.01;
-    return z;
+double peers_cut(size_t metrics, size_t servers) {
+    double freedom = PEERS_FREEDOM * (double)servers;
+    double low = PEERS_Z, high = PEERS_Z_MOST;
+    if ((double)metrics * stats_student_p(low, freedom) / 2 <= PEERS_ALARMS)
+        return low;
+    while (high - low > 0.001) {
+        double z = (low + high) / 2;
+        if ((double)metrics * stats_student_p(z, freedom) / 2 > PEERS_ALARMS)
+            low = z;
+        else
+            high = z;
+    }
+    return high;
 }
 
 static bool is_peer(const struct cohort_server *s) {
@@ -73,7 +81,8 @@ static int judge_value(const struct judging *b, size_t row, double value, const 
     if (m->lower_is_better)
         z = -z;
     double percent = finding_percent(value, g->centre.median, m->lower_is_better);
-    if (isnan(z) || z >= -b->cut || percent > -PEERS_PERCENT)
+    if (isnan(z) || z >= -PEERS_Z || percent > -PEERS_PERCENT ||
+        z >= -peers_cut(b->metrics, g->peers + 1))
         return 0;
     struct finding f = {.what = FINDING_OUTLIER,
                         .row = row,
@@ -229,7 +238,7 @@ static size_t metrics_of(const struct judging *b) {
 /* The metrics that are judged among such groups: those of disks, or all others. */
 static int judge_kind(struct judging *b, bool by_disk, struct error *err) {
     size_t judged = peers_of(b);
-    b->cut = peers_cut(metrics_of(b));
+    b->metrics = metrics_of(b);
     b->by_baseline = false;
     for (size_t i = 0; judged > 0 && i < b->cohort->metric_count; i++) {
         b->metric = &b->cohort->metrics[i];

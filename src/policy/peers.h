@@ -8,9 +8,11 @@
  * - An outlier is on the bad side of the median by more than 3.5 robust z-scores (model/stats.h)
  *   and by at least PEERS_PERCENT of the median; where the median is 0, per cent mean nothing and
  *   the z-score alone decides.
- * - Where many metrics are judged, each is a chance to be wrong: the 3.5 is raised until all of
- * them together call at most PEERS_ALARMS of the servers outliers by noise that is normal
- * (Bonferroni's correction; 3.5 up to 2 metrics, 4.06 of 20).
+ * - Where many metrics are judged, each is a chance to be wrong, and the MAD of few servers is
+ * often far too small: the 3.5 is raised until all of them together call at most PEERS_ALARMS of
+ * the servers outliers by noise that is normal (Bonferroni's correction, and Student's t with
+ *   PEERS_FREEDOM degrees of freedom a server, as the MAD is worth no more), but never above
+ *   PEERS_Z_MOST. That is 3.5 up to 2 metrics and 4.06 of 20 on thousands of servers.
  * - Values in two groups (stats_split()), of which the smaller one has PEERS_LEAST servers and
  *   PEERS_SHARE of them or more, as two versions of a firmware make them, are judged within their
  *   group, and a note says so. A smaller share is no group, but servers with the same fault.
@@ -27,13 +29,15 @@
 
 #define PEERS_LEAST 8
 #define PEERS_Z 3.5
+#define PEERS_Z_MOST 6.0
+#define PEERS_FREEDOM 0.45
 #define PEERS_PERCENT 3.0
 #define PEERS_ALARMS 0.0005
 #define PEERS_SHARE 0.15
 #define PEERS_HAVE 0.9
 
-/* The z-score beyond which one of so many metrics makes an outlier. */
-double peers_cut(size_t metrics);
+/* The z-score beyond which one of so many metrics makes an outlier among so many servers. */
+double peers_cut(size_t metrics, size_t servers);
 
 /* Adds findings and notes to *ret. `known` may be NULL. Fails with ERROR_INTERNAL. */
 int peers_judge(const struct cohort *c, const struct baselines *known, struct findings *ret,

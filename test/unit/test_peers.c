@@ -247,9 +247,17 @@ static void does_not_count_who_did_not_get_through(UNUSED void **state) {
 }
 
 static void raises_the_cut_with_the_metrics(UNUSED void **state) {
-    assert_true(peers_cut(1) == 3.5 && peers_cut(2) == 3.5);
-    assert_true(fabs(peers_cut(20) - 4.06) < 0.02);
-    assert_true(fabs(peers_cut(1000) - 4.9) < 0.05);
+    assert_true(peers_cut(1, 1000000) == 3.5 && peers_cut(2, 1000000) == 3.5);
+    assert_true(fabs(peers_cut(20, 1000000) - 4.06) < 0.02);
+    assert_true(fabs(peers_cut(1000, 1000000) - 4.9) < 0.05);
+}
+
+/* Of few servers nobody knows the scale: Student's t of 45 degrees of freedom stands in tables. */
+static void raises_the_cut_for_few_servers(UNUSED void **state) {
+    assert_true(fabs(peers_cut(1, 100) - 3.520) < 0.01); /* t at p = 0.0005 */
+    assert_true(peers_cut(20, 100) > peers_cut(20, 200));
+    assert_true(peers_cut(20, 200) > peers_cut(20, 2000));
+    assert_true(fabs(peers_cut(20, PEERS_LEAST) - PEERS_Z_MOST) < 0.01);
 }
 
 /* 2,000 servers with 20 metrics, each the median of three trials with noise of 1 %. */
@@ -338,6 +346,7 @@ int main(void) {
         TEST(misses_nothing_that_many_lack),
         TEST(does_not_count_who_did_not_get_through),
         TEST(raises_the_cut_with_the_metrics),
+        TEST(raises_the_cut_for_few_servers),
         TEST(finds_faults_of_five_per_cent_and_hardly_any_other),
         TEST(judges_nobody),
         TEST(tells_what_was_kept),
