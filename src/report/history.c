@@ -130,8 +130,8 @@ static void add_verdict(struct str *out, const struct group *g, const struct his
 
 static void add_group(struct str *out, const struct group *g) {
     char started[20], day[DRIFT_DAY_SIZE];
-    str_addf(out, "\n%s%s%s  ", g->benchmark, g->newest ? " " : "",
-             g->newest ? g->newest->metric : "");
+    bool named = g->newest && strcmp(g->newest->metric, g->benchmark) != 0;
+    str_addf(out, "\n%s%s%s  ", g->benchmark, named ? " " : "", named ? g->newest->metric : "");
     add_spark(out, g);
     if (g->newest)
         str_addf(out, "  %.6g%s%s", g->newest->value, g->newest->unit ? " " : "",
