@@ -121,13 +121,17 @@ int cli_mistakes(struct str *mistakes, struct error *err) {
     return -1;
 }
 
-int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) {
+int cli_config_of(const char *path, const struct builtin *known, struct config *ret,
+                  struct error *err) {
     if (!path && access(CONFIG_DEFAULT, F_OK) < 0)
         return 0;
     cleanup(str_done) struct str mistakes = {0};
-    int rc =
-        config_load(path ? path : CONFIG_DEFAULT, plan_builtins(simulated), ret, &mistakes, err);
+    int rc = config_load(path ? path : CONFIG_DEFAULT, known, ret, &mistakes, err);
     return rc < 0 ? cli_mistakes(&mistakes, err) : 0;
+}
+
+int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) {
+    return cli_config_of(path, plan_builtins(simulated), ret, err);
 }
 
 int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,

@@ -29,6 +29,7 @@ int cmd_runs(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_history(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_judge(int argc, char **argv);
 int cmd_compare(int argc, char **argv);
 int cmd_baseline(int argc, char **argv);
 
@@ -78,6 +79,13 @@ int cli_decimal(const char *what, const char *text, double *ret, struct error *e
  * then.
  */
 int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) must_use;
+
+/* As cli_config(), with benchmarks that are `known` instead of those that are built in. */
+int cli_config_of(const char *path, const struct builtin *known, struct config *ret,
+                  struct error *err) must_use;
+
+/* Prints the mistakes of a file, a line each; the error's text is empty then. Returns -1. */
+int cli_mistakes(struct str *mistakes, struct error *err);
 
 /* As cli_config(), of a text that a run has kept. */
 int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,

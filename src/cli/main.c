@@ -22,6 +22,7 @@ static const struct command {
      "a server's scores over all runs, and whether it is slower than itself"},
     {"log", cmd_log, "a run's log, of one server if named"},
     {"compare", cmd_compare, "what changed between two runs"},
+    {"judge", cmd_judge, "judge results that muster did not measure"},
     {"resume", cmd_resume, "go on with an interrupted run"},
     {"baseline", cmd_baseline, "what kinds of servers should score, learned from a run"},
 };

@@ -22,7 +22,7 @@ struct holder {
 };
 
 struct run {
-    char id[RUN_ID_SIZE]; /* 20261122-111344-7f3a2c: sorts by time */
+    char id[RUN_ID_SIZE]; /* 20261122-111344-7f3a2c: sorts by time; empty: in no store */
     int64_t started;      /* wall clock, ns */
     double seconds;       /* it was worked on, all sittings together; NAN before the first result */
     int fanout;

@@ -43,13 +43,13 @@ static json_t *holder_object(const struct holder *h) {
 static json_t *run_object(const struct run *run) {
     char started[25];
     clock_format_utc(run->started, started);
-    return json_pack("{ss ss ss so so so si so sI sI sI sI sI}", "run", run->id, "started", started,
-                     "state", run_state(run), "holder", holder_object(&run->holder), "seconds",
-                     number(run->seconds), "stopped", text(run->stopped[0] ? run->stopped : NULL),
-                     "fanout", run->fanout, "threshold", number(run->threshold), "total",
-                     (json_int_t)run->total, "passed", (json_int_t)run->passed, "failed",
-                     (json_int_t)run->failed, "errors", (json_int_t)run->errors, "cancelled",
-                     (json_int_t)run->cancelled);
+    return json_pack("{so ss ss so so so si so sI sI sI sI sI}", "run",
+                     text(run->id[0] ? run->id : NULL), "started", started, "state", run_state(run),
+                     "holder", holder_object(&run->holder), "seconds", number(run->seconds),
+                     "stopped", text(run->stopped[0] ? run->stopped : NULL), "fanout", run->fanout,
+                     "threshold", number(run->threshold), "total", (json_int_t)run->total, "passed",
+                     (json_int_t)run->passed, "failed", (json_int_t)run->failed, "errors",
+                     (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
 }
 
 /*

@@ -122,7 +122,9 @@ static void add_totals(struct str *out, const struct run *run) {
     add_count(out, run->failed, "failed", &first);
     add_count(out, run->errors, run->errors == 1 ? "error" : "errors", &first);
     add_count(out, run->cancelled, running ? "to come" : "cancelled", &first);
-    str_addf(out, " in %.1fs, run %s", isnan(run->seconds) ? 0 : run->seconds, run->id);
+    str_addf(out, " in %.1fs", isnan(run->seconds) ? 0 : run->seconds);
+    if (run->id[0])
+        str_addf(out, ", run %s", run->id);
     if (running)
         str_addf(out, ", worked on by process %lld", (long long)run->holder.pid);
     else if (run->cancelled)

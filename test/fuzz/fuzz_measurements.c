@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (rc < 0) {
         require(err.kind == ERROR_USAGE && err.text[0]);
         require_printable(err.text, strlen(err.text));
-        for (char *line = strtok(mistakes.data, "\n"); line; line = strtok(NULL, "\n"))
+        for (char *line = mistakes.data ? strtok(mistakes.data, "\n") : NULL; line;
+             line = strtok(NULL, "\n"))
             require_printable(line, strlen(line));
         return 0;
     }
