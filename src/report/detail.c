@@ -3,6 +3,9 @@
  *
  *     web03  failed, below-threshold: cpu scored 41, below 50 (busy 30 %)
  *       1 attempt, 12.3 s
+ *       kind           EPYC 9654 x2 192c 768G
+ *       found          memory triad 21.3 GB/s, 18 % below its peers' 26 GB/s (z -9.1, 31 servers)
+ *       different      DIMM speed 3200 (4800)
  *
  *     cpu  failed, score 41, threshold 50, 6.2 s
  *       all_cores      4930 Mop/s (reference 12000, built-in; trials 4910, 4930, 4990; spread 0.8
@@ -179,6 +182,23 @@ static void add_json(struct str *out, int indent, const char *title, const char 
     json_decref(object);
 }
 
+/* The sentences in the array that is in `text`, one a line. */
+static void add_sentences(struct str *out, const char *title, const char *text) {
+    struct error why = {.kind = ERROR_NONE};
+    json_t *list = text ? jsontext_read(text, &why) : NULL, *item;
+    size_t i;
+    out->failed |= why.kind == ERROR_INTERNAL;
+    json_array_foreach(list, i, item) {
+        json_t *detail = json_object_get(item, "detail");
+        if (!json_is_string(detail))
+            continue;
+        add_line_key(out, 2, title);
+        add_scalar(out, "", detail);
+        str_add_char(out, '\n');
+    }
+    json_decref(list);
+}
+
 static void add_verdict(struct str *out, enum verdict verdict, enum reason reason) {
     str_add(out, verdict_name(verdict));
     if (reason != REASON_NONE)
@@ -247,6 +267,13 @@ static void add_attempt(struct str *out, const struct server_result *r) {
         str_addf(out, ": %s", r->detail);
     str_addf(out, "\n  %d %s, %.1f s\n", r->attempts, r->attempts == 1 ? "attempt" : "attempts",
              r->seconds);
+    if (r->kind) {
+        add_line_key(out, 2, "kind");
+        add_shown(out, r->kind, strlen(r->kind));
+        str_add_char(out, '\n');
+    }
+    add_sentences(out, "found", r->findings);
+    add_sentences(out, "different", r->why);
     for (size_t i = 0; i < r->benchmark_count; i++)
         add_benchmark(out, &r->benchmarks[i]);
 }
