@@ -57,6 +57,8 @@ static double percent_worse(double now, double before, bool lower_is_better) {
 
 bool drift_find(const double *values, size_t n, bool lower_is_better, struct drift *ret) {
     struct cuts cuts = {.count = 0};
+    if (n < 2 * DRIFT_LEAST)
+        return false;
     for (size_t i = 0; i < n; i++)
         if (!isfinite(values[i]))
             return false;
