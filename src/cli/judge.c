@@ -8,7 +8,6 @@
 #include "cli/cli.h"
 
 #include "base/clock.h"
-#include "base/text.h"
 #include "base/vec.h"
 #include "input/measurements.h"
 #include "model/stats.h"
@@ -478,12 +477,7 @@ static int settle(struct judging *j, struct error *err) {
         if (settle_server(j, &all->items[i], n, err) < 0)
             return -1;
     }
-    for (size_t i = 0; i < all->note_count; i++) {
-        str_add_char(&j->notes, i ? ',' : '[');
-        text_add_json(&j->notes, all->notes[i], strlen(all->notes[i]));
-    }
-    if (all->note_count > 0)
-        str_add_char(&j->notes, ']');
+    findings_add_notes(&j->notes, all);
     for (size_t i = 0; i < j->run.total; i++)
         run_count(&j->run, j->outcomes[i].verdict);
     return j->notes.failed ? error_memory(err) : 0;

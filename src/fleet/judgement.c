@@ -6,7 +6,6 @@
  */
 #include "fleet/judgement.h"
 
-#include "base/text.h"
 #include "base/vec.h"
 #include "fleet/past.h"
 #include "policy/finding.h"
@@ -147,12 +146,7 @@ static int settle(struct judgement *j, struct error *err) {
         if (settle_row(j, &all->items[i], n, err) < 0)
             return -1;
     }
-    for (size_t i = 0; i < all->note_count; i++) {
-        str_add_char(&j->notes, i ? ',' : '[');
-        text_add_json(&j->notes, all->notes[i], strlen(all->notes[i]));
-    }
-    if (all->note_count > 0)
-        str_add_char(&j->notes, ']');
+    findings_add_notes(&j->notes, all);
     return j->notes.failed ? error_memory(err) : 0;
 }
 

@@ -51,6 +51,15 @@ int findings_note(struct findings *f, char *sentence, struct error *err) {
     return 0;
 }
 
+void findings_add_notes(struct str *out, const struct findings *f) {
+    for (size_t i = 0; i < f->note_count; i++) {
+        str_add_char(out, i ? ',' : '[');
+        text_add_json(out, f->notes[i], strlen(f->notes[i]));
+    }
+    if (f->note_count > 0)
+        str_add_char(out, ']');
+}
+
 /* How far below what was expected, for the order: what is not defined is the worst. */
 static double badness(const struct finding *f) {
     return isnan(f->percent) ? INFINITY : -f->percent;

@@ -50,6 +50,9 @@ int findings_add(struct findings *f, struct finding *add, struct error *err) mus
 /* Takes the sentence over; NULL is a failure of memory. */
 int findings_note(struct findings *f, char *sentence, struct error *err) must_use;
 
+/* Appends the notes as a JSON array; nothing when there are none. */
+void findings_add_notes(struct str *out, const struct findings *f);
+
 /* By row; of a row, as the reasons of a server are ordered, then the worst first. */
 void findings_sort(struct findings *f);
 
