@@ -122,10 +122,11 @@ static bool parse_time(const char *text, int64_t *ret) {
     const char *end = strptime(text, "%Y-%m-%dT%H:%M:%S", &tm);
     if (end && sscanf(end, ".%3u%n", &ms, &used) == 1 && used == 4)
         end += used;
-    if (!end || strcmp(end, "Z") != 0)
+    int64_t seconds = end && strcmp(end, "Z") == 0 ? timegm(&tm) : 0;
+    if (seconds <= 0 || seconds >= INT64_MAX / CLOCK_S)
         return false;
-    *ret = (int64_t)timegm(&tm) * CLOCK_S + ms * CLOCK_MS;
-    return *ret > 0;
+    *ret = seconds * CLOCK_S + ms * CLOCK_MS;
+    return true;
 }
 
 static void read_taken(struct reader *r, const struct key *key, const struct yaml_node *value,

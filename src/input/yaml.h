@@ -24,7 +24,7 @@
 #include <stddef.h>
 
 #define YAML_DEPTH 32
-#define YAML_NODES 100000
+#define YAML_NODES 400000
 
 enum yaml_kind { YAML_NOTHING, YAML_BOOLEAN, YAML_NUMBER, YAML_TEXT, YAML_LIST, YAML_MAPPING };
 

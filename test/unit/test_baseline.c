@@ -156,6 +156,9 @@ static void mistakes_are_told_with_their_place(UNUSED void **state) {
          "f:2:60: better: expected higher or lower, found the text 'more'\n"},
         {"version: 1\nkinds: {a: {b: {c: {median: 1, scale: 0, count: 5, taken: today}}}}\n",
          "f:2:59: taken: expected a time such as "},
+        {"version: 1\nkinds: {a: {b: {c: {median: 1, scale: 0, count: 5, taken: "
+         "\"1013-11-22T11:13:44Z\"}}}}\n",
+         "f:2:59: taken: expected a time such as "},
         {"version: 1\nkinds:\n  a: {b: {c: " FINE ", c: " FINE "}}\n",
          "f:3:47: the key 'c' stands in line 3 already"},
         {"version: 1\nkinds: {'': {b: {c: " FINE "}}}\n",
