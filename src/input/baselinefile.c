@@ -38,11 +38,20 @@ static bool is_plain(const char *name) {
     return true;
 }
 
-static void add_name(struct str *out, const char *name) {
+/*
+ * A key and its colon. YAML has a key on a line of its value end within 1,024 characters, and an
+ * escape is six at most.
+ */
+static void add_name(struct str *out, int indent, const char *name) {
+    bool is_long = strlen(name) > 128;
+    str_addf(out, "%*s%s", indent, "", is_long ? "? " : "");
     if (is_plain(name))
         str_add(out, name);
     else
         text_add_json(out, name, strlen(name));
+    if (is_long)
+        str_addf(out, "\n%*s", indent, "");
+    str_add(out, ":\n");
 }
 
 /* As short as reads back the same. */
@@ -63,9 +72,8 @@ static void add_text(struct str *out, const char *key, const char *value) {
 }
 
 static void add_baseline(struct str *out, const struct baseline *b) {
-    str_add(out, "      ");
-    add_name(out, b->metric);
-    str_add(out, ":\n        median: ");
+    add_name(out, 6, b->metric);
+    str_add(out, "        median: ");
     add_number(out, b->median);
     str_add_char(out, '\n');
     if (*b->unit)
@@ -90,16 +98,10 @@ void baselinefile_write(const struct baselines *list, struct str *out) {
     for (size_t i = 0; i < list->count; i++) {
         const struct baseline *b = &list->items[i], *before = i ? b - 1 : NULL;
         bool new_kind = !before || strcmp(before->kind, b->kind) != 0;
-        if (new_kind) {
-            str_add(out, "  ");
-            add_name(out, b->kind);
-            str_add(out, ":\n");
-        }
-        if (new_kind || strcmp(before->benchmark, b->benchmark) != 0) {
-            str_add(out, "    ");
-            add_name(out, b->benchmark);
-            str_add(out, ":\n");
-        }
+        if (new_kind)
+            add_name(out, 2, b->kind);
+        if (new_kind || strcmp(before->benchmark, b->benchmark) != 0)
+            add_name(out, 4, b->benchmark);
         add_baseline(out, b);
     }
 }

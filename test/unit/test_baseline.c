@@ -91,27 +91,34 @@ static void read_back(const struct baselines *list) {
 static void what_is_written_reads_back_the_same(UNUSED void **state) {
     cleanup(baselines_done) struct baselines list = {0};
     read_back(&list);
-    static const char *const names[] = {"EPYC 9654 x2 192c 768G",
-                                        "true",
-                                        "1e3",
-                                        "- a",
-                                        "a: b",
-                                        "a #b",
-                                        "~",
-                                        "\"quoted\" \\ \xc3\xa9 \xf0\x9f\x98\x80",
-                                        "[x]",
-                                        "{}",
-                                        "*a",
-                                        "&a",
-                                        "!a",
-                                        "%a",
-                                        "@a",
-                                        "`",
-                                        "a ",
-                                        " a",
-                                        "<<",
-                                        "a:",
-                                        "NO"};
+    const char *names[] = {"",
+                           "",
+                           "EPYC 9654 x2 192c 768G",
+                           "true",
+                           "1e3",
+                           "- a",
+                           "a: b",
+                           "a #b",
+                           "~",
+                           "\"quoted\" \\ \xc3\xa9 \xf0\x9f\x98\x80",
+                           "[x]",
+                           "{}",
+                           "*a",
+                           "&a",
+                           "!a",
+                           "%a",
+                           "@a",
+                           "`",
+                           "a ",
+                           " a",
+                           "<<",
+                           "a:",
+                           "NO"};
+    char plain[1200] = "", quoted[sizeof(plain)] = "";
+    memset(plain, 'a', sizeof(plain) - 1);
+    memset(quoted, '"', sizeof(quoted) - 1);
+    names[0] = plain;
+    names[1] = quoted;
     double numbers[] = {0.1, 1.0 / 3, -5, 0, 1e300, 5e-324, 412500.25, 1234567890123456.5};
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         for (size_t j = 0; j < ARRAY_LEN(numbers); j++) {
