@@ -39,6 +39,7 @@ struct collector {
     struct completed *completed;
     struct attempts attempts;
     struct waiting waiting;
+    struct judgement *judgement;
     size_t in_hand; /* servers that are submitted or wait for their next attempt */
     size_t depth;   /* how many may be in hand at a time */
     size_t errors;  /* verdicts of this sitting */
@@ -201,6 +202,7 @@ static void report_batch(struct collector *c, size_t n) {
         struct server_result *r = (struct server_result *)c->batch[i].result;
         struct outcome *o = &c->outcomes[c->batch[i].position];
         report_server(o->server, r);
+        judgement_take(c->judgement, c->batch[i].position, r);
         o->verdict = r->verdict;
         o->reason = r->reason;
         o->detail = TAKE(r->detail);
@@ -342,7 +344,7 @@ static int run_collector(struct collector *c, struct error *err) {
         abandon(c);
     cancel_the_rest(c);
     if (rc == 0)
-        rc = judgement_make(c->f->store, c->f->plan, c->run, c->outcomes, err);
+        rc = judgement_make(c->judgement, c->f->store, c->f->plan, c->run, c->outcomes, err);
     c->run->seconds = seconds_so_far(c);
     if (rc == 0)
         rc = store_end(c->f->store, c->run, err);
@@ -369,11 +371,13 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
     if (!c.positions || !c.batch || agent_command.failed)
         error_memory(err);
     else if (completed_new(&c.completed, err) == 0 &&
+             judgement_new(f->servers, &c.judgement, err) == 0 &&
              pool_new((size_t)f->plan->fanout, STACK, &c.pool, err) == 0)
         rc = run_collector(&c, err);
     pool_shutdown(c.pool, true);
     completed_free(c.completed);
     waiting_done(&c.waiting);
+    judgement_free(c.judgement);
     free(c.positions);
     free(c.batch);
     return rc;

@@ -1,12 +1,15 @@
 /*
  * judgement: see judgement.h.
  *
- * Three steps: take() reads each server from the store into the cohort and a row, the pure judging
- * adds findings, and settle() turns both into what is written. Only rows that changed are written.
+ * Three steps: take() makes each server's result a row, and its numbers one of the cohort; the pure
+ * judging adds findings; settle() turns both into what is written. Only rows that changed are
+ * written. What servers say of themselves is read of those kinds alone of which there is a server
+ * to explain: it is the larger part of what the store holds, and its parsing costs more than all
+ * the judging.
  */
 #include "fleet/judgement.h"
 
-#include "base/vec.h"
+#include "base/attr.h"
 #include "fleet/past.h"
 #include "policy/finding.h"
 #include "policy/peers.h"
@@ -19,6 +22,7 @@
 
 /* A server as it stands in the store, and what becomes of it. */
 struct row {
+    bool taken;
     enum verdict verdict, new_verdict;
     enum reason reason, new_reason;
     char *detail, *findings, *why;
@@ -29,10 +33,12 @@ struct judgement {
     const struct plan *plan;
     struct run *run;
     struct cohort cohort;
-    struct row *rows; /* the cohort's, in its order, which is that of positions */
-    size_t row_cap;
+    struct row *rows; /* the cohort's: the run's servers in their order */
+    size_t taken;     /* rows that have a verdict */
+    size_t next;      /* the row whose turn it is as the store is read */
     struct traits traits;
     struct findings found;
+    bool *concerned;  /* of each row, whether its traits are needed */
     struct str notes; /* a JSON array; empty: none */
 };
 
@@ -45,14 +51,46 @@ static void row_done(struct row *r) {
     free(r->new_why);
 }
 
-static void judgement_done(struct judgement *j) {
+void judgement_free(struct judgement *j) {
+    if (!j)
+        return;
     for (size_t i = 0; i < j->cohort.server_count; i++)
         row_done(&j->rows[i]);
     free(j->rows);
+    free(j->concerned);
     cohort_done(&j->cohort);
     traits_done(&j->traits);
     findings_done(&j->found);
     str_done(&j->notes);
+    free(j);
+}
+
+static int fill(struct judgement *j, const struct servers *servers, struct error *err) {
+    j->rows = calloc(servers->count + 1, sizeof(*j->rows));
+    j->concerned = calloc(servers->count + 1, sizeof(*j->concerned));
+    if (!j->rows || !j->concerned)
+        return error_memory(err);
+    for (size_t i = 0; i < servers->count; i++) {
+        if (cohort_add_server(&j->cohort, servers->items[i].name, NULL, err) < 0)
+            return -1;
+        struct cohort_server *s = &j->cohort.servers[i];
+        s->verdict = j->rows[i].verdict = j->rows[i].new_verdict = VERDICT_CANCELLED;
+        s->reason = j->rows[i].reason = j->rows[i].new_reason = REASON_INTERRUPTED;
+        s->measured = false;
+    }
+    return 0;
+}
+
+int judgement_new(const struct servers *servers, struct judgement **ret, struct error *err) {
+    struct judgement *j = calloc(1, sizeof(*j));
+    if (!j)
+        return error_memory(err);
+    if (fill(j, servers, err) < 0) {
+        judgement_free(j);
+        return -1;
+    }
+    *ret = j;
+    return 0;
 }
 
 static bool is_judged_here(enum reason reason) {
@@ -65,14 +103,9 @@ static int copy(const char *text, char **ret) {
 }
 
 /* What a server was before it was judged by others: one that was failed for them had passed. */
-static int take(void *arg, const char *server, const struct server_result *r, struct error *err) {
-    struct judgement *j = arg;
-    size_t at = j->cohort.server_count;
-    if (vec_reserve(&j->rows, &j->row_cap, at + 1, sizeof(*j->rows)) < 0)
-        return error_memory(err);
-    struct row *row = &j->rows[at];
-    *row = (struct row){.verdict = r->verdict, .reason = r->reason};
-    if (cohort_add(&j->cohort, server, r, err) < 0 || traits_add(&j->traits, r, err) < 0)
+static int take(struct judgement *j, size_t at, const struct server_result *r, struct error *err) {
+    struct row row = {.taken = true, .verdict = r->verdict, .reason = r->reason};
+    if (cohort_put(&j->cohort, at, r, err) < 0)
         return -1;
     struct cohort_server *s = &j->cohort.servers[at];
     bool by_others = is_judged_here(s->reason);
@@ -80,19 +113,59 @@ static int take(void *arg, const char *server, const struct server_result *r, st
         s->verdict = VERDICT_PASSED;
         s->reason = REASON_NONE;
     }
-    row->new_verdict = s->verdict;
-    row->new_reason = s->reason;
-    if (copy(r->detail, &row->detail) < 0 || copy(r->findings, &row->findings) < 0 ||
-        copy(r->why, &row->why) < 0 || copy(by_others ? NULL : r->detail, &row->new_detail) < 0)
+    row.new_verdict = s->verdict;
+    row.new_reason = s->reason;
+    if (copy(r->detail, &row.detail) < 0 || copy(r->findings, &row.findings) < 0 ||
+        copy(r->why, &row.why) < 0 || copy(by_others ? NULL : r->detail, &row.new_detail) < 0) {
+        row_done(&row);
         return error_memory(err);
+    }
+    j->rows[at] = row;
+    j->taken++;
     return 0;
+}
+
+void judgement_take(struct judgement *j, size_t position, const struct server_result *r) {
+    struct error ignored;
+    if (r->verdict != VERDICT_CANCELLED && take(j, position, r, &ignored) < 0)
+        return; /* judgement_make() reads it */
+}
+
+static int read_row(void *arg, const char *server, const struct server_result *r,
+                    struct error *err) {
+    struct judgement *j = arg;
+    size_t at = j->next++;
+    (void)server;
+    if (at >= j->cohort.server_count || j->rows[at].taken || r->verdict == VERDICT_CANCELLED)
+        return 0;
+    return take(j, at, r, err);
+}
+
+static int read_rest(struct judgement *j, struct store *store, struct error *err) {
+    if (j->taken == j->run->passed + j->run->failed + j->run->errors)
+        return 0;
+    return store_each(store, j->run->id, read_row, j, err);
+}
+
+static int read_facts(void *arg, size_t position, const char *text, struct error *err) {
+    struct judgement *j = arg;
+    if (position >= j->cohort.server_count || !j->concerned[position])
+        return 0;
+    return traits_put_facts(&j->traits, position, text, err);
+}
+
+static int read_sensors(void *arg, size_t position, const char *text, struct error *err) {
+    struct judgement *j = arg;
+    if (position >= j->cohort.server_count || !j->concerned[position])
+        return 0;
+    return traits_put_sensors(&j->traits, position, text, err);
 }
 
 /*
  * What is different about those that did not pass, or on which something was found. A server that
  * fails here is no peer of another, nor one that is an outlier and passes.
  */
-static int tell_why(struct judgement *j, struct error *err) {
+static int tell_why(struct judgement *j, struct store *store, struct error *err) {
     size_t n = j->cohort.server_count;
     cleanup(free_ptr) bool *found = calloc(n + 1, sizeof(*found));
     cleanup(free_ptr) char **why = calloc(n + 1, sizeof(*why));
@@ -100,7 +173,13 @@ static int tell_why(struct judgement *j, struct error *err) {
         return error_memory(err);
     for (size_t i = 0; i < j->found.count; i++)
         found[j->found.items[i].row] = true;
-    if (why_tell(&j->cohort, &j->traits, found, why, err) < 0)
+    ssize_t concerned = why_concerns(&j->cohort, found, j->concerned, err);
+    if (concerned <= 0)
+        return (int)concerned;
+    j->traits.rows = n;
+    if (store_each_facts(store, j->run->id, read_facts, j, err) < 0 ||
+        store_each_sensors(store, j->run->id, read_sensors, j, err) < 0 ||
+        why_tell(&j->cohort, &j->traits, found, why, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
         j->rows[i].new_why = why[i];
@@ -108,13 +187,14 @@ static int tell_why(struct judgement *j, struct error *err) {
 }
 
 static int judge(struct judgement *j, struct store *store, struct error *err) {
+    cohort_sort_metrics(&j->cohort); /* they came in any order */
     if (j->plan->outliers != OUTLIERS_OFF &&
         peers_judge(&j->cohort, j->plan->baselines, &j->found, err) < 0)
         return -1;
     if (past_judge(store, j->run->id, &j->cohort, &j->found, err) < 0)
         return -1;
     findings_sort(&j->found);
-    return tell_why(j, err);
+    return tell_why(j, store, err);
 }
 
 /* A finding that decides, in a row that passed otherwise. */
@@ -226,11 +306,12 @@ static int tell(struct judgement *j, struct outcome *outcomes, struct error *err
     return 0;
 }
 
-int judgement_make(struct store *store, const struct plan *plan, struct run *run,
-                   struct outcome *outcomes, struct error *err) {
-    cleanup(judgement_done) struct judgement j = {.plan = plan, .run = run};
-    if (store_each(store, run->id, take, &j, err) < 0 || judge(&j, store, err) < 0 ||
-        settle(&j, err) < 0 || write(&j, store, err) < 0)
+int judgement_make(struct judgement *j, struct store *store, const struct plan *plan,
+                   struct run *run, struct outcome *outcomes, struct error *err) {
+    j->plan = plan;
+    j->run = run;
+    if (read_rest(j, store, err) < 0 || judge(j, store, err) < 0 || settle(j, err) < 0 ||
+        write(j, store, err) < 0)
         return -1;
-    return tell(&j, outcomes, err);
+    return tell(j, outcomes, err);
 }

@@ -3,22 +3,43 @@
  *
  * What one server came to was decided when it was measured, against thresholds and references. Here
  * servers are held against their peers and against their own past, and what is different about
- * those that fell behind is looked for. It is read from the store, made by pure functions
- * (policy/peers and its neighbours), and written in one transaction; made again, it comes to the
- * same, because a verdict that it gave is taken back before. So a run that died between its last
- * result and its judgement is judged when it is resumed.
+ * those that fell behind is looked for. Pure functions do that (policy/peers and its neighbours),
+ * and what they come to is written in one transaction; made again, it comes to the same, because a
+ * verdict that it gave is taken back before. So a run that died between its last result and its
+ * judgement is judged when it is resumed.
+ *
+ * Numbers are taken while results come in, so that a fleet is judged at once when its last one is
+ * there; what an earlier sitting measured, and what servers say of themselves, is read from the
+ * store.
  *
  * The orchestrator's.
  */
 #pragma once
 
 #include "model/run.h"
+#include "model/server.h"
 #include "policy/plan.h"
 #include "store/store.h"
 
+struct judgement;
+
+/* Of the servers of a run, which has no results yet. Fails with ERROR_INTERNAL. */
+int judgement_new(const struct servers *servers, struct judgement **ret,
+                  struct error *err) must_use;
+
+/* NULL is allowed. */
+void judgement_free(struct judgement *j);
+
+/*
+ * Takes what one server came to, as it stands in the store. Without memory it is not taken, and
+ * read from there later.
+ */
+void judgement_take(struct judgement *j, size_t position, const struct server_result *r);
+
 /*
  * Judges the run that the store holds: its totals and outcomes[], in the inventory's order, become
- * what is on disk. Fails with ERROR_STORE or ERROR_INTERNAL; then nothing has changed on disk.
+ * what is on disk. Once for a judgement. Fails with ERROR_STORE or ERROR_INTERNAL; then nothing has
+ * changed on disk.
  */
-int judgement_make(struct store *store, const struct plan *plan, struct run *run,
-                   struct outcome *outcomes, struct error *err) must_use;
+int judgement_make(struct judgement *j, struct store *store, const struct plan *plan,
+                   struct run *run, struct outcome *outcomes, struct error *err) must_use;

@@ -159,12 +159,32 @@ static bool has_disk(const struct server_result *r) {
     return false;
 }
 
-static int add_disk(struct cohort_server *s, const char *facts, struct error *err) {
-    struct kind kind;
-    if (kind_read(facts, &kind, err) < 0)
+/* What the server is, but for its name. */
+static int describe(struct cohort_server *s, const struct server_result *r) {
+    struct error ignored;
+    struct kind kind = {0};
+    bool by_disk = has_disk(r);
+    if (by_disk && kind_read(r->facts, &kind, &ignored) < 0)
         return -1;
-    s->disk = TAKE(kind.disk);
+    free(s->kind);
+    free(s->disk);
+    free(s->machine);
+    s->disk = by_disk ? TAKE(kind.disk) : NULL;
     kind_done(&kind);
+    s->verdict = r->verdict;
+    s->reason = r->reason;
+    s->measured = r->verdict == VERDICT_PASSED || r->verdict == VERDICT_FAILED;
+    int rc = copy(r->machine, &s->machine);
+    return copy(r->kind ? r->kind : COHORT_UNKNOWN, &s->kind) < 0 ? -1 : rc;
+}
+
+int cohort_put(struct cohort *c, size_t row, const struct server_result *r, struct error *err) {
+    c->next = 0;
+    if (describe(&c->servers[row], r) < 0)
+        return error_memory(err);
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        if (has_numbers(&r->benchmarks[i]) && add_benchmark(c, row, &r->benchmarks[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -172,23 +192,24 @@ int cohort_add(struct cohort *c, const char *server, const struct server_result 
                struct error *err) {
     if (cohort_add_server(c, server, r->kind, err) < 0)
         return -1;
-    size_t row = c->server_count - 1;
-    struct cohort_server *s = &c->servers[row];
-    if (copy(r->machine, &s->machine) < 0)
-        return error_memory(err);
-    if (has_disk(r) && add_disk(s, r->facts, err) < 0)
-        return -1;
-    s->verdict = r->verdict;
-    s->reason = r->reason;
-    s->measured = r->verdict == VERDICT_PASSED || r->verdict == VERDICT_FAILED;
-    for (size_t i = 0; i < r->benchmark_count; i++)
-        if (has_numbers(&r->benchmarks[i]) && add_benchmark(c, row, &r->benchmarks[i], err) < 0)
-            return -1;
-    return 0;
+    return cohort_put(c, c->server_count - 1, r, err);
 }
 
 static int compare_texts(const char *a, const char *b) {
     return strcmp(a ? a : "", b ? b : "");
+}
+
+static int compare_metrics(const void *a, const void *b) {
+    const struct cohort_metric *x = a, *y = b;
+    int by = strcmp(x->benchmark, y->benchmark);
+    by = by ? by : strcmp(x->metric, y->metric);
+    by = by ? by : compare_texts(x->unit, y->unit);
+    return by ? by : x->lower_is_better - y->lower_is_better;
+}
+
+void cohort_sort_metrics(struct cohort *c) {
+    if (c->metric_count > 0)
+        qsort(c->metrics, c->metric_count, sizeof(*c->metrics), compare_metrics);
 }
 
 /* What qsort_r() hands to its comparison. */

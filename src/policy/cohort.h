@@ -52,21 +52,29 @@ struct cohort {
 
 void cohort_done(struct cohort *c);
 
-/*
- * Adds a row of one server. Its numbers are those of its benchmarks that passed or are below their
- * threshold: of a wrong result or one that broke off, they say nothing.
- */
-int cohort_add(struct cohort *c, const char *server, const struct server_result *r,
-               struct error *err) must_use;
-
 /* Adds a row without numbers, of a server that passed. `kind` may be NULL. */
 int cohort_add_server(struct cohort *c, const char *server, const char *kind,
                       struct error *err) must_use;
+
+/*
+ * Makes the row that of a server with this result; one that failed may be made again. Its numbers
+ * are those of its benchmarks that passed or are below their threshold: of a wrong result or one
+ * that broke off, they say nothing.
+ */
+int cohort_put(struct cohort *c, size_t row, const struct server_result *r,
+               struct error *err) must_use;
+
+/* Adds a row of one server with its result. */
+int cohort_add(struct cohort *c, const char *server, const struct server_result *r,
+               struct error *err) must_use;
 
 /* Puts one number into a row; the last one stands. `unit` may be NULL. */
 int cohort_add_value(struct cohort *c, size_t row, const char *benchmark, const char *metric,
                      const char *unit, bool lower_is_better, double value,
                      struct error *err) must_use;
+
+/* Puts the metrics into the order of their benchmarks' names and their own. */
+void cohort_sort_metrics(struct cohort *c);
 
 /* Servers of one kind. */
 struct cohort_kind {

@@ -37,28 +37,15 @@ void traits_done(struct traits *t) {
 
 /* ---- the table ---- */
 
-/* Room for one more row, which is empty in every column. */
-static int add_row(struct traits *t) {
-    for (size_t i = 0; i < t->count; i++) {
-        struct trait *column = &t->items[i];
-        if (vec_reserve(&column->values, &column->cap, t->rows + 1, sizeof(*column->values)) < 0)
-            return -1;
-        column->values[t->rows] = (struct trait_value){0};
-    }
-    t->rows++;
-    t->next = 0;
-    return 0;
-}
-
 static struct trait *new_trait(struct traits *t, const char *what, bool is_sensor) {
-    struct trait column = {.what = strdup(what), .is_sensor = is_sensor};
-    if (!column.what || vec_reserve(&t->items, &t->cap, t->count + 1, sizeof(*t->items)) < 0 ||
-        vec_reserve(&column.values, &column.cap, t->rows, sizeof(*column.values)) < 0) {
-        free(column.what);
-        free(column.values);
+    struct trait column = {.what = strdup(what),
+                           .is_sensor = is_sensor,
+                           .values = calloc(t->rows, sizeof(*column.values))};
+    if (!column.what || !column.values ||
+        vec_reserve(&t->items, &t->cap, t->count + 1, sizeof(*t->items)) < 0) {
+        trait_done(&column, 0);
         return NULL;
     }
-    memset(column.values, 0, t->rows * sizeof(*column.values));
     t->items[t->count++] = column;
     return &t->items[t->count - 1];
 }
@@ -78,7 +65,7 @@ static int put_text(struct traits *t, const char *what, const char *text) {
     struct trait *column = find_trait(t, what, false);
     if (!column)
         return -1;
-    struct trait_value *v = &column->values[t->rows - 1];
+    struct trait_value *v = &column->values[t->row];
     free(v->text);
     v->text = strdup(text);
     v->hash = v->text ? hash_text(1, text, strlen(text)) | 1 : 0;
@@ -89,7 +76,7 @@ static int put_sensor(struct traits *t, const char *what, double number) {
     struct trait *column = find_trait(t, what, true);
     if (!column)
         return -1;
-    struct trait_value *v = &column->values[t->rows - 1];
+    struct trait_value *v = &column->values[t->row];
     v->number = fmax(v->number, number);
     return 0;
 }
@@ -217,7 +204,7 @@ static int put_object(struct traits *t, const char *prefix, json_t *object, int 
 
 /* ---- sensors ---- */
 
-static int put_sensors(struct traits *t, const json_t *sensors) {
+static int put_sensors(struct traits *t, json_t *sensors) {
     static const char *const wanted[] = {
         "throttled",       "stolen_percent",          "busy_percent",
         "held_per_second", "memory_errors_corrected", "memory_errors_uncorrected"};
@@ -235,26 +222,28 @@ static int put_sensors(struct traits *t, const json_t *sensors) {
 
 /* ---- a server ---- */
 
-/* NULL with *failed when memory ran out; what is no JSON object has no traits. */
-static json_t *object_of(const char *text, bool *failed) {
-    struct error why;
-    json_t *object = text ? jsontext_read(text, &why) : NULL;
-    if (text && !object && why.kind == ERROR_INTERNAL)
-        *failed = true;
-    return object;
+typedef int put_fn(struct traits *t, json_t *object);
+
+static int put_facts(struct traits *t, json_t *facts) {
+    return put_object(t, "", facts, 0);
 }
 
-int traits_add(struct traits *t, const struct server_result *r, struct error *err) {
-    bool failed = add_row(t) < 0;
-    json_t *facts = failed ? NULL : object_of(r->facts, &failed);
-    if (json_is_object(facts) && put_object(t, "", facts, 0) < 0)
+static int put(struct traits *t, size_t row, const char *text, put_fn *fn, struct error *err) {
+    struct error why;
+    json_t *object = text ? jsontext_read(text, &why) : NULL;
+    bool failed = text && !object && why.kind == ERROR_INTERNAL;
+    t->row = row;
+    t->next = 0;
+    if (json_is_object(object) && fn(t, object) < 0)
         failed = true;
-    json_decref(facts);
-    for (size_t i = 0; !failed && i < r->benchmark_count; i++) {
-        json_t *sensors = object_of(r->benchmarks[i].sensors, &failed);
-        if (json_is_object(sensors) && put_sensors(t, sensors) < 0)
-            failed = true;
-        json_decref(sensors);
-    }
+    json_decref(object);
     return failed ? error_memory(err) : 0;
+}
+
+int traits_put_facts(struct traits *t, size_t row, const char *facts, struct error *err) {
+    return put(t, row, facts, put_facts, err);
+}
+
+int traits_put_sensors(struct traits *t, size_t row, const char *sensors, struct error *err) {
+    return put(t, row, sensors, put_sensors, err);
 }

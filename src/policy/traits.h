@@ -8,12 +8,11 @@
  * and what runs on by itself (uptime, load). Of the sensors, which are numbers, the worst of a
  * server's benchmarks counts; one that was not told was nothing.
  *
- * Rows are in the order of adding. Plain data, owned by the table; pure.
+ * Rows are those of the cohort that it is beside. Plain data, owned by the table; pure.
  */
 #pragma once
 
 #include "base/error.h"
-#include "model/result.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,16 +28,21 @@ struct trait {
     char *what; /* cpu_governor, dimms.speed_mts, sensors.throttled */
     bool is_sensor;
     struct trait_value *values; /* one a row */
-    size_t cap;
 };
 
 struct traits {
+    size_t rows; /* set before anything is put */
     struct trait *items;
     size_t count, cap;
-    size_t rows;
+    size_t row;  /* the one in hand */
     size_t next; /* the one that is looked for first: servers have theirs in the same order */
 };
 
-/* Adds the row of one server. Fails with ERROR_INTERNAL. */
-int traits_add(struct traits *t, const struct server_result *r, struct error *err) must_use;
+/*
+ * Puts the facts of a server into its row, or what the sensors saw during one of its benchmarks: a
+ * JSON object as text, or NULL; what is none has no traits. Fails with ERROR_INTERNAL.
+ */
+int traits_put_facts(struct traits *t, size_t row, const char *facts, struct error *err) must_use;
+int traits_put_sensors(struct traits *t, size_t row, const char *sensors,
+                       struct error *err) must_use;
 void traits_done(struct traits *t);

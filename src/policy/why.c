@@ -285,6 +285,26 @@ static int tell_kinds(struct work *w, const struct cohort_kinds *kinds, char **w
     return 0;
 }
 
+ssize_t why_concerns(const struct cohort *c, const bool *found, bool *concerned,
+                     struct error *err) {
+    struct work w = {.cohort = c, .found = found};
+    struct cohort_kinds kinds;
+    ssize_t count = 0;
+    if (cohort_kinds(c, false, &kinds, err) < 0)
+        return -1;
+    for (size_t k = 0; k < kinds.count; k++) {
+        const struct cohort_kind *kind = &kinds.items[k];
+        bool any = false;
+        for (size_t i = 0; i < kind->count && !any; i++)
+            any = is_to_explain(&w, kind->rows[i]);
+        for (size_t i = 0; i < kind->count; i++)
+            concerned[kind->rows[i]] = any;
+        count += any ? (ssize_t)kind->count : 0;
+    }
+    cohort_kinds_done(&kinds);
+    return count;
+}
+
 int why_tell(const struct cohort *c, const struct traits *t, const bool *found, char **why,
              struct error *err) {
     struct work w = {.cohort = c, .traits = t, .found = found};

@@ -18,6 +18,15 @@
 #include "policy/cohort.h"
 #include "policy/traits.h"
 
+#include <sys/types.h>
+
+/*
+ * Marks the rows whose traits why_tell() looks at: those of the kinds of which there is a server to
+ * tell of. Returns how many, or -1: ERROR_INTERNAL.
+ */
+ssize_t why_concerns(const struct cohort *c, const bool *found, bool *concerned,
+                     struct error *err) must_use;
+
 /*
  * Fills why[] of each row with a JSON array that the caller frees, most telling first; NULL where
  * there is nothing to tell. Told are the rows that failed and those that are marked in `found`

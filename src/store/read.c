@@ -216,3 +216,31 @@ int store_each(struct store *s, const char *run_id, store_each_fn *each, void *a
             rc = database_fail(s, err);
     return rc;
 }
+
+static int each_text(struct store *s, const char *select, const char *run_id, store_text_fn *each,
+                     void *arg, struct error *err) {
+    struct cursor c = {0};
+    int64_t run;
+    if (database_find_run(s, run_id, &run, err) < 0)
+        return -1;
+    int rc = cursor_open(s, select, run, &c, err);
+    for (; rc == 0 && c.more; next(&c)) {
+        const char *text;
+        rc = row_borrow_text(c.stmt, 1, &text, err);
+        if (rc == 0 && text)
+            rc = each(arg, (size_t)sqlite3_column_int64(c.stmt, 0), text, err);
+    }
+    return sqlite3_finalize(c.stmt) != SQLITE_OK && rc == 0 ? database_fail(s, err) : rc;
+}
+
+int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                     struct error *err) {
+    return each_text(s, "SELECT position, facts FROM server WHERE run = ? ORDER BY position",
+                     run_id, each, arg, err);
+}
+
+int store_each_sensors(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                       struct error *err) {
+    return each_text(s, "SELECT position, sensors FROM benchmark WHERE run = ? ORDER BY position",
+                     run_id, each, arg, err);
+}

@@ -143,6 +143,17 @@ typedef int store_each_fn(void *arg, const char *server, const struct server_res
 int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
                struct error *err) must_use;
 
+/*
+ * Calls each() for every server of the run that told its facts, in the inventory's order, with the
+ * JSON text, which is borrowed for the call; or for every benchmark that sensors watched. A
+ * negative value of each() ends the walk and is returned.
+ */
+typedef int store_text_fn(void *arg, size_t position, const char *text, struct error *err);
+int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                     struct error *err) must_use;
+int store_each_sensors(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                       struct error *err) must_use;
+
 /* The baselines, which belong to no run. */
 int store_baselines(struct store *s, struct baselines *ret, struct error *err) must_use;
 

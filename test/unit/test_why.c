@@ -22,7 +22,10 @@ static void add(struct fleet *f, enum verdict verdict, const char *facts, const 
                               .benchmark_count = 1};
     struct error err;
     assert_int_equal(cohort_add(&f->cohort, "s", &r, &err), 0);
-    assert_int_equal(traits_add(&f->traits, &r, &err), 0);
+    size_t row = f->cohort.server_count - 1;
+    f->traits.rows = ARRAY_LEN(f->why);
+    assert_int_equal(traits_put_facts(&f->traits, row, facts, &err), 0);
+    assert_int_equal(traits_put_sensors(&f->traits, row, sensors, &err), 0);
 }
 
 static void tell(struct fleet *f, const bool *found) {
