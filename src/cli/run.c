@@ -39,7 +39,7 @@ static const char help[] =
     "servers=N,seed=S,delay=A-B,score=A-B,error=P%;\n"
     "                           or a fleet to be judged by its peers: kinds=K,metrics=M,noise=P%,\n"
     "                           slow=P%:SIZE%,throttled=P%:SIZE%,drift=P%:SIZE%,bimodal=P%:SIZE%,\n"
-    "                           age=N,truth=FILE\n" RUN_OUTPUT_HELP "\n"
+    "                           missing=P%,age=N,truth=FILE\n" RUN_OUTPUT_HELP "\n"
     "Exit status: 0 every server passed, 1 at least one did not, 2 wrong usage and nothing was "
     "run,\n"
     "3 muster could not go on, 128+N ended by signal N.\n";

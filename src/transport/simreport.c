@@ -147,6 +147,8 @@ void simreport_add_metrics(struct str *out, const struct simulation *s, const st
     str_add(out, "\"metrics\":[");
     for (size_t i = 0; i < s->metrics; i++) {
         char name[SIMSERVER_METRIC_TEXT];
+        if (!simserver_has(who, i))
+            continue;
         bool lower = simserver_lower_is_better(i);
         simserver_metric_name(i, name);
         str_addf(out, "%s{\"name\":\"%s\",\"unit\":\"%s\",\"value\":%.10g,\"better\":\"%s\"}",

@@ -44,9 +44,10 @@ static uint64_t hash_kind(const struct simulation *s, size_t kind) {
 
 /* One draw for all faults: their shares lie side by side. */
 static void give_fault(const struct simulation *s, struct simserver *who) {
-    const struct simulation_fault *shares[] = {NULL, &s->slow, &s->throttled, &s->drift};
+    const struct simulation_fault *shares[] = {NULL, &s->slow, &s->throttled, &s->drift,
+                                               &s->missing};
     double at = draw(who->hash, DRAW_FAULT) * 100;
-    for (int fault = SIMFAULT_SLOW; fault <= SIMFAULT_DRIFT; fault++) {
+    for (int fault = SIMFAULT_SLOW; fault <= SIMFAULT_MISSING; fault++) {
         at -= shares[fault]->percent;
         if (at >= 0)
             continue;
@@ -65,11 +66,13 @@ struct simserver simserver_of(const struct simulation *s, uint64_t hash) {
                             .metric = draw_index(hash, DRAW_METRIC, s->metrics)};
     who.mode_metric = draw_index(hash_kind(s, who.kind), DRAW_MODE, s->metrics);
     give_fault(s, &who);
+    if (who.fault == SIMFAULT_MISSING) /* the first one is what servers are judged by */
+        who.metric = 1 + draw_index(hash, DRAW_METRIC, s->metrics - 1);
     return who;
 }
 
 const char *simfault_name(enum simfault fault) {
-    static const char *const names[] = {"none", "slow", "throttled", "drift"};
+    static const char *const names[] = {"none", "slow", "throttled", "drift", "missing"};
     return names[fault];
 }
 
@@ -82,6 +85,10 @@ void simserver_metric_name(size_t metric, char out[SIMSERVER_METRIC_TEXT]) {
 
 bool simserver_lower_is_better(size_t metric) {
     return metric % 4 == 3;
+}
+
+bool simserver_has(const struct simserver *who, size_t metric) {
+    return who->fault != SIMFAULT_MISSING || metric != who->metric;
 }
 
 /* What the firmware and the fault take from a metric: 0.1 is 10 %. */

@@ -21,7 +21,7 @@ static void add_metric(struct str *out, const char *key, bool there, size_t metr
 
 static void add_server(struct str *out, const struct simulation *s, const char *name) {
     struct simserver who = simserver_of(s, hash_text(s->seed, name, strlen(name)));
-    bool one_metric = who.fault == SIMFAULT_SLOW || who.fault == SIMFAULT_DRIFT;
+    bool one_metric = who.fault != SIMFAULT_NONE && who.fault != SIMFAULT_THROTTLED;
     str_addf(out, "{\"server\":\"%s\",\"kind\":%zu,\"fault\":\"%s\"", name, who.kind,
              simfault_name(who.fault));
     add_metric(out, "metric", one_metric, who.metric);

@@ -5,10 +5,10 @@
  * The file has one JSON object a line for each server, in their order:
  *   {"server":"17","kind":2,"fault":"slow","metric":"metric07","size":5,"active":true,
  *    "firmware":"other","mode_metric":"metric03"}
- * kind: from 0; fault: none, slow, throttled or drift; metric: the one that is slow in every
- * benchmark, null for all or none; size: percent; active: whether it is there at this age;
- * firmware: "usual" or "other", and the metric in which those differ within the kind, null without
- * a share of another firmware.
+ * kind: from 0; fault: none, slow, throttled, drift or missing; metric: the one that is slow or not
+ * there in every benchmark, null for all or none; size: percent, 0 of a missing one; active:
+ * whether it is there at this age; firmware: "usual" or "other", and the metric in which those
+ * differ within the kind, null without a share of another firmware.
  */
 #pragma once
 

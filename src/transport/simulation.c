@@ -138,6 +138,11 @@ static int take_drift(char *value, struct simulation *s, __attribute__((unused))
     return read_fault(value, &s->drift);
 }
 
+static int take_missing(char *value, struct simulation *s,
+                        __attribute__((unused)) struct error *e) {
+    return read_percent(value, 100, &s->missing.percent);
+}
+
 static int take_bimodal(char *value, struct simulation *s,
                         __attribute__((unused)) struct error *e) {
     return read_fault(value, &s->bimodal);
@@ -155,6 +160,7 @@ static int take_truth(char *value, struct simulation *s, __attribute__((unused))
     return 0;
 }
 
+#define SHARE "a share of the servers of 0% to 100%"
 #define FAULT "a share of the servers and a size of 0% to 90%, as in 2%:10%"
 
 static const struct key {
@@ -166,13 +172,14 @@ static const struct key {
     {"seed", take_seed, "a number of 0 to 9223372036854775807"},
     {"delay", take_delay, "a duration or a range of two, as in 20ms or 1s-10s"},
     {"score", take_score, "a number or a range of two, as in 50 or 0-100"},
-    {"error", take_error, "a share of the servers of 0% to 100%"},
+    {"error", take_error, SHARE},
     {"kinds", take_kinds, "a number of 1 to 64"},
     {"metrics", take_metrics, "a number of 1 to 100"},
     {"noise", take_noise, "a standard deviation of 0% to 30%"},
     {"slow", take_slow, FAULT},
     {"throttled", take_throttled, FAULT},
     {"drift", take_drift, FAULT},
+    {"missing", take_missing, SHARE},
     {"bimodal", take_bimodal, FAULT},
     {"age", take_age, "a number of 0 to 1000000"},
     {"truth", take_truth, "the name of a file"},
@@ -236,10 +243,15 @@ static int conclude(unsigned seen, struct simulation *s, struct error *err) {
         s->score_min = 100;
         s->score_max = 1000;
     }
-    if (s->slow.percent + s->throttled.percent + s->drift.percent > 100)
+    if (s->slow.percent + s->throttled.percent + s->drift.percent + s->missing.percent > 100)
+        return error_set(
+            err, ERROR_USAGE,
+            "the simulation's 'slow', 'throttled', 'drift' and 'missing' are shares of "
+            "the same servers: they cannot be more than 100%% together");
+    if (s->missing.percent > 0 && s->metrics == 1)
         return error_set(err, ERROR_USAGE,
-                         "the simulation's 'slow', 'throttled' and 'drift' are shares of the same "
-                         "servers: they cannot be more than 100%% together");
+                         "the simulation's 'missing' takes 'metrics' of 2 at least: the first one "
+                         "is always there");
     return 0;
 }
 

@@ -17,6 +17,7 @@
  *   slow=P%:SIZE%         a share of the servers is slower by SIZE (10 %) in one metric
  *   throttled=P%:SIZE%    ... in all metrics, being too hot
  *   drift=P%:SIZE%        ... in one metric, from the age SIMULATION_DRIFT_AGE on
+ *   missing=P%            a share of the servers lacks one metric, not the first
  *   bimodal=P%:SIZE%      a share of the servers has another firmware, with which one metric of
  *                         each kind is lower by SIZE: the usual two groups, no fault
  *   age=N                 the point in time (0): another age is other noise on the same servers
@@ -57,6 +58,7 @@ struct simulation {
     size_t metrics;
     double noise_percent;
     struct simulation_fault slow, throttled, drift, bimodal;
+    struct simulation_fault missing; /* without a size */
     uint64_t age;
     char truth[SIMULATION_PATH_MAX]; /* empty: it is not written */
 };

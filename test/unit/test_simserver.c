@@ -10,6 +10,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -70,9 +71,12 @@ static void refuses_what_is_no_fleet(UNUSED void **state) {
         {"slow=101%", "'slow' is"},
         {"drift=1%:5%:5%", "'drift' is"},
         {"slow=50%,throttled=40%,drift=11%", "more than 100% together"},
+        {"metrics=2,slow=50%,missing=51%", "more than 100% together"},
+        {"metrics=2,missing=2%:10%", "'missing' is a share of the servers of 0% to 100%"},
+        {"missing=2%", "'missing' takes 'metrics' of 2 at least"},
         {"age=-1", "'age' is"},
         {"truth=", "'truth' is the name of a file"},
-        {"banana=1", "noise, slow, throttled, drift, bimodal, age and truth"},
+        {"banana=1", "noise, slow, throttled, drift, missing, bimodal, age and truth"},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct error err = {0};
@@ -88,20 +92,22 @@ static void refuses_what_is_no_fleet(UNUSED void **state) {
 /* ---- servers ---- */
 
 static void the_shares_are_what_was_asked_for(UNUSED void **state) {
-    struct simulation s = read_spec("seed=4,kinds=5,slow=10%,throttled=20%,drift=5%,bimodal=40%");
-    size_t kinds[5] = {0}, faults[4] = {0}, other = 0;
+    struct simulation s = read_spec("seed=4,kinds=5,metrics=2,slow=10%,throttled=20%,drift=5%,"
+                                    "missing=10%,bimodal=40%");
+    size_t kinds[5] = {0}, faults[5] = {0}, other = 0;
     for (int i = 1; i <= FLEET; i++) {
         struct simserver who = server_of(&s, i);
         kinds[who.kind]++;
         faults[who.fault]++;
         other += who.other_firmware;
-        assert_int_equal(who.active, who.fault == SIMFAULT_SLOW || who.fault == SIMFAULT_THROTTLED);
+        assert_int_equal(who.active, who.fault != SIMFAULT_NONE && who.fault != SIMFAULT_DRIFT);
     }
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
         assert_in_range(kinds[i], 880, 1120); /* sigma 28 */
     assert_in_range(faults[SIMFAULT_SLOW], 410, 590);
     assert_in_range(faults[SIMFAULT_THROTTLED], 880, 1120);
     assert_in_range(faults[SIMFAULT_DRIFT], 185, 315);
+    assert_in_range(faults[SIMFAULT_MISSING], 410, 590);
     assert_in_range(other, 1860, 2140);
 }
 
@@ -237,6 +243,45 @@ static void every_server_is_a_machine_of_its_own(UNUSED void **state) {
     json_decref(c);
 }
 
+/* What it measures in one trial; the caller lets go of it. */
+static json_t *metrics_of(const struct simulation *s, const struct simserver *who) {
+    struct error err = {0};
+    cleanup(str_done) struct str text = {0};
+    str_add_char(&text, '{');
+    simreport_add_metrics(&text, s, who, 7, 1, 2.5);
+    str_add_char(&text, '}');
+    json_t *all = jsontext_read(text.data, &err);
+    if (!all)
+        fail_msg("%s: %s", err.text, text.data);
+    json_t *metrics = json_incref(json_object_get(all, "metrics"));
+    json_decref(all);
+    return metrics;
+}
+
+static void a_missing_metric_is_not_measured_and_never_the_first(UNUSED void **state) {
+    struct simulation s = read_spec("seed=4,metrics=4,missing=50%");
+    size_t missing[4] = {0};
+    for (int i = 1; i <= 200; i++) {
+        struct simserver who = server_of(&s, i);
+        json_t *metrics = metrics_of(&s, &who), *metric;
+        bool seen[4] = {0};
+        size_t at;
+        json_array_foreach(metrics, at, metric) {
+            const char *name = text_of(metric, "name");
+            seen[strcmp(name, "score") == 0 ? 0 : atoi(name + strlen("metric")) - 1] = true;
+        }
+        for (size_t m = 0; m < s.metrics; m++) {
+            bool lacks = who.fault == SIMFAULT_MISSING && who.metric == m;
+            assert_int_equal(seen[m], !lacks);
+            missing[m] += lacks;
+        }
+        json_decref(metrics);
+    }
+    assert_int_equal(missing[0], 0);
+    for (size_t m = 1; m < s.metrics; m++)
+        assert_in_range(missing[m], 15, 55); /* 33 expected */
+}
+
 static void a_hot_server_shows_it_in_its_sensors(UNUSED void **state) {
     struct simulation s = read_spec("seed=4,metrics=100,throttled=50%:30%");
     for (int i = 1; i <= 50; i++) {
@@ -315,6 +360,7 @@ int main(void) {
         cmocka_unit_test(much_noise_measures_nothing_below_zero),
         cmocka_unit_test(a_fault_shows_in_the_facts),
         cmocka_unit_test(every_server_is_a_machine_of_its_own),
+        cmocka_unit_test(a_missing_metric_is_not_measured_and_never_the_first),
         cmocka_unit_test(a_hot_server_shows_it_in_its_sensors),
         cmocka_unit_test(writes_the_truth_of_every_server),
         cmocka_unit_test(says_when_the_truth_cannot_be_written),
