@@ -30,5 +30,6 @@ void run_count(struct run *run, enum verdict verdict) {
 }
 
 const char *run_state(const struct run *run) {
-    return run->holder.pid ? "running" : run->cancelled ? "interrupted" : "ended";
+    bool whole = run->cancelled == 0 && run->judged;
+    return run->holder.pid ? "running" : whole ? "ended" : "interrupted";
 }

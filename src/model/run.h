@@ -35,7 +35,8 @@ struct run {
 };
 
 /*
- * `running`; `interrupted`: nobody works on it, and servers have no final verdict; or `ended`.
+ * `running`; `interrupted`: nobody works on it, and servers have no final verdict or it was not
+ * judged as a whole; or `ended`.
  */
 const char *run_state(const struct run *run);
 

@@ -129,6 +129,8 @@ static void add_totals(struct str *out, const struct run *run) {
         str_addf(out, ", worked on by process %lld", (long long)run->holder.pid);
     else if (run->cancelled)
         str_addf(out, "; `muster resume %s` does the rest", run->id);
+    else if (run->id[0] && !run->judged)
+        str_addf(out, "; not judged by peers yet: `muster resume %s` does that", run->id);
     str_add(out, ".\n");
 }
 

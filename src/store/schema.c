@@ -73,6 +73,7 @@ static const char *const steps[] = {
     "ALTER TABLE benchmark ADD COLUMN reference_source TEXT;"
     "ALTER TABLE past_benchmark ADD COLUMN reference_source TEXT;"
     "ALTER TABLE run ADD COLUMN judged INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE run SET judged = passed + failed + errors = total;" /* what had ended still has */
     "ALTER TABLE run ADD COLUMN notes TEXT;"
     "CREATE TABLE baseline ("
     "  kind TEXT NOT NULL, benchmark TEXT NOT NULL, metric TEXT NOT NULL, unit TEXT,"
