@@ -71,7 +71,7 @@ static void print(const struct str *text) {
 static int keep(struct store *store, const struct baselines *newer, bool yes, struct error *err) {
     cleanup(baselines_done) struct baselines older = {0};
     cleanup(str_done) struct str text = {0};
-    if (store_baselines(store, &older, err) < 0)
+    if (store_baselines_any(store, &older, err) < 0)
         return -1;
     struct baseline_difference all = baselinelist_add_difference(&text, &older, newer);
     str_addf(&text, "%s%zu new, %zu changed, %zu as they were\n", text.len ? "\n" : "", all.added,
@@ -176,15 +176,13 @@ static int take(struct store *store, const struct words *w, struct error *err) {
 
 /* ---- the others ---- */
 
-/* What there is of the kind that was asked for, which must be there, or everything. */
-static int find(struct store *store, const char *kind, struct baselines *ret, struct error *err) {
-    cleanup(baselines_done) struct baselines all = {0};
+/* What there is of the kind that was asked for, which must be among `all`, or everything. */
+static int find(const struct baselines *all, const char *kind, struct baselines *ret,
+                struct error *err) {
     const char *known[64], *near;
     size_t n = 0;
-    if (store_baselines(store, &all, err) < 0)
-        return -1;
-    for (size_t i = 0; i < all.count; i++) {
-        const struct baseline *b = &all.items[i];
+    for (size_t i = 0; i < all->count; i++) {
+        const struct baseline *b = &all->items[i];
         if ((!kind || strcmp(b->kind, kind) == 0) && baselines_put(ret, b, err) < 0)
             return -1;
         if (n + 1 < ARRAY_LEN(known) && (n == 0 || strcmp(known[n - 1], b->kind) != 0))
@@ -199,9 +197,10 @@ static int find(struct store *store, const char *kind, struct baselines *ret, st
 }
 
 static int show(struct store *store, const struct words *w, struct error *err) {
+    cleanup(baselines_done) struct baselines all = {0};
     cleanup(baselines_done) struct baselines list = {0};
     cleanup(str_done) struct str text = {0};
-    if (find(store, w->argument, &list, err) < 0)
+    if (store_baselines(store, &all, err) < 0 || find(&all, w->argument, &list, err) < 0)
         return -1;
     if (w->json)
         baselinelist_add_json(&text, &list);
@@ -225,9 +224,10 @@ static int write_file(const char *path, const struct str *text, struct error *er
 }
 
 static int export(struct store *store, const struct words *w, struct error *err) {
+    cleanup(baselines_done) struct baselines all = {0};
     cleanup(baselines_done) struct baselines list = {0};
     cleanup(str_done) struct str text = {0};
-    if (find(store, w->argument, &list, err) < 0)
+    if (store_baselines(store, &all, err) < 0 || find(&all, w->argument, &list, err) < 0)
         return -1;
     baselinefile_write(&list, &text);
     if (text.failed)
@@ -254,9 +254,10 @@ static int import(struct store *store, const struct words *w, struct error *err)
 }
 
 static int drop(struct store *store, const struct words *w, struct error *err) {
+    cleanup(baselines_done) struct baselines all = {0};
     cleanup(baselines_done) struct baselines list = {0};
     cleanup(str_done) struct str text = {0};
-    if (find(store, w->argument, &list, err) < 0)
+    if (store_baselines_any(store, &all, err) < 0 || find(&all, w->argument, &list, err) < 0)
         return -1;
     baselinelist_add(&text, &list);
     if (text.failed)

@@ -136,7 +136,8 @@ static int prepare(struct resuming *r, enum outliers outliers, struct error *err
 
 static int resume(struct resuming *r, bool failed, struct error *err) {
     struct runner *runner = &r->runner;
-    if (store_resume(runner->store, &runner->run, failed, err) < 0 ||
+    if (runner_baselines(runner, err) < 0 ||
+        store_resume(runner->store, &runner->run, failed, err) < 0 ||
         store_outcomes(runner->store, &runner->run, runner->outcomes, err) < 0)
         return -1;
     for (size_t i = 0; i < runner->servers.count; i++)

@@ -120,7 +120,10 @@ static int begin(struct runner *r, const struct beginning *b, char **patterns, s
         runner_prepare(r, err) < 0)
         return -1;
     r->run = (struct run){.fanout = r->plan.fanout, .threshold = r->plan.threshold};
-    return store_open(r->output.store, STORE_CREATE, &r->store, err) < 0 ? -1 : store(r, err);
+    if (store_open(r->output.store, STORE_CREATE, &r->store, err) < 0 ||
+        runner_baselines(r, err) < 0)
+        return -1;
+    return store(r, err);
 }
 
 int cmd_run(int argc, char **argv) {

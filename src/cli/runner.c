@@ -158,6 +158,13 @@ int runner_prepare(struct runner *r, struct error *err) {
     return 0;
 }
 
+int runner_baselines(struct runner *r, struct error *err) {
+    if (store_baselines(r->store, &r->baselines, err) < 0)
+        return -1;
+    r->plan.baselines = &r->baselines;
+    return 0;
+}
+
 static int close_log(struct runner *r, struct error *err) {
     r->log_open = false;
     return log_close(err);
@@ -242,9 +249,8 @@ int runner_tell(struct runner *r, bool ok) {
  */
 int runner_go(struct runner *r) {
     struct error err;
-    if (open_run_log(r, &err) < 0 || store_baselines(r->store, &r->baselines, &err) < 0)
+    if (open_run_log(r, &err) < 0)
         return runner_fail(r, &err);
-    r->plan.baselines = &r->baselines;
     bool ok = done(execute(r, &err), &err);
     ok &= done(close_log(r, &err), &err);
     return runner_tell(r, ok);

@@ -3,7 +3,8 @@
  * `resume` goes on with one.
  *
  * In this order: the caller fills options, output, config and servers; runner_prepare(); the caller
- * opens the store and begins or resumes the run there; runner_go(); runner_done().
+ * opens the store; runner_baselines(); it begins or resumes the run there; runner_go();
+ * runner_done().
  */
 #pragma once
 
@@ -48,6 +49,9 @@ int runner_prepare_end(struct runner *r, struct error *err) must_use;
 
 /* Says what went wrong before a server was touched, after the log's lines. The exit status. */
 int runner_fail(struct runner *r, const struct error *err);
+
+/* Reads the baselines of r->store, for the plan: before there is a run that would lack them. */
+int runner_baselines(struct runner *r, struct error *err) must_use;
 
 /*
  * Runs what is pending of r->run, which r->store holds, and tells how all of it ended. Returns the

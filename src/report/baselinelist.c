@@ -19,8 +19,11 @@ static void add_kind(struct str *out, const char **kind, const struct baseline *
 }
 
 static void format_value(const struct baseline *b, char out[2 * NUMBER_TEXT]) {
-    snprintf(out, 2 * NUMBER_TEXT, "%.*g%s%.30s", fabs(b->median) >= 1e6 ? 12 : 6, b->median,
-             *b->unit ? " " : "", b->unit);
+    if (isnan(b->median))
+        snprintf(out, 2 * NUMBER_TEXT, "cannot be read");
+    else
+        snprintf(out, 2 * NUMBER_TEXT, "%.*g%s%.30s", fabs(b->median) >= 1e6 ? 12 : 6, b->median,
+                 *b->unit ? " " : "", b->unit);
 }
 
 void baselinelist_add(struct str *out, const struct baselines *list) {
@@ -29,7 +32,7 @@ void baselinelist_add(struct str *out, const struct baselines *list) {
         const struct baseline *b = &list->items[i];
         char value[2 * NUMBER_TEXT], noise[NUMBER_TEXT] = "-";
         format_value(b, value);
-        if (b->median != 0)
+        if (isfinite(b->median) && b->median != 0)
             snprintf(noise, sizeof(noise), "%.2g %%", 100 * b->scale / fabs(b->median));
         add_kind(out, &kind, b);
         if (i == 0)
@@ -79,7 +82,7 @@ static void add_change(struct str *out, const struct baseline *older,
     }
     format_value(older, from);
     str_addf(out, "%s (%d servers) -> %s (%d servers)", from, older->count, to, newer->count);
-    if (older->median != 0 && strcmp(older->unit, newer->unit) == 0)
+    if (isfinite(older->median) && older->median != 0 && strcmp(older->unit, newer->unit) == 0)
         str_addf(out, ", %+.2g %%", 100 * (newer->median - older->median) / fabs(older->median));
     if (older->lower_is_better != newer->lower_is_better)
         str_addf(out, ", %s is better now", newer->lower_is_better ? "lower" : "higher");

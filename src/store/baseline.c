@@ -9,10 +9,11 @@
 #include <math.h>
 #include <string.h>
 
-static int corrupt(struct error *err) {
+static int spoiled(const struct baseline *b, struct error *err) {
     return error_set(err, ERROR_STORE,
-                     "a baseline in the store cannot be read: drop it, or "
-                     "import it anew (see `muster baseline --help`)");
+                     "the store's baseline of %.60s %.60s for the kind '%.120s' cannot be read: "
+                     "drop it, or import it anew (see `muster baseline --help`)",
+                     b->benchmark, b->metric, b->kind);
 }
 
 /* Into texts that *b owns. */
@@ -38,7 +39,7 @@ static bool is_number(sqlite3_stmt *stmt, int column) {
     return type == SQLITE_FLOAT || type == SQLITE_INTEGER;
 }
 
-static int read_row(sqlite3_stmt *stmt, struct baselines *to, struct error *err) {
+static int read_row(sqlite3_stmt *stmt, bool any, struct baselines *to, struct error *err) {
     cleanup(baseline_done) struct baseline b = {.median = row_read_number(stmt, 5),
                                                 .scale = row_read_number(stmt, 6),
                                                 .taken = sqlite3_column_int64(stmt, 9)};
@@ -48,13 +49,19 @@ static int read_row(sqlite3_stmt *stmt, struct baselines *to, struct error *err)
         return -1;
     b.lower_is_better = better && strcmp(better, "lower") == 0;
     b.count = count > 0 && count <= INT_MAX ? (int)count : 0;
+    if (read_texts(stmt, &b, err) < 0)
+        return -1;
     if (!is_number(stmt, 5) || !is_number(stmt, 6) || !isfinite(b.median) || !(b.scale >= 0) ||
-        !isfinite(b.scale) || b.count == 0)
-        return corrupt(err);
-    return read_texts(stmt, &b, err) < 0 ? -1 : baselines_put(to, &b, err);
+        !isfinite(b.scale) || b.count == 0) {
+        if (!any)
+            return spoiled(&b, err);
+        b.median = b.scale = NAN;
+        b.count = 0;
+    }
+    return baselines_put(to, &b, err);
 }
 
-int store_baselines(struct store *s, struct baselines *ret, struct error *err) {
+static int read_all(struct store *s, bool any, struct baselines *ret, struct error *err) {
     cleanup(baselines_done) struct baselines all = {0};
     sqlite3_stmt *stmt = NULL;
     int rc = 0;
@@ -64,7 +71,7 @@ int store_baselines(struct store *s, struct baselines *ret, struct error *err) {
         "FROM baseline ORDER BY kind, benchmark, metric",
         -1, &stmt, NULL);
     while (rc == 0 && prepared == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
-        rc = read_row(stmt, &all, err);
+        rc = read_row(stmt, any, &all, err);
     if ((sqlite3_finalize(stmt) != SQLITE_OK || prepared != SQLITE_OK) && rc == 0)
         rc = database_fail(s, err);
     if (rc < 0)
@@ -72,6 +79,14 @@ int store_baselines(struct store *s, struct baselines *ret, struct error *err) {
     *ret = all;
     all = (struct baselines){0};
     return 0;
+}
+
+int store_baselines(struct store *s, struct baselines *ret, struct error *err) {
+    return read_all(s, false, ret, err);
+}
+
+int store_baselines_any(struct store *s, struct baselines *ret, struct error *err) {
+    return read_all(s, true, ret, err);
 }
 
 static int put(struct store *s, const struct baseline *b, struct error *err) {

@@ -154,8 +154,13 @@ int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, v
 int store_each_sensors(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                        struct error *err) must_use;
 
-/* The baselines, which belong to no run. */
+/*
+ * The baselines, which belong to no run. One whose numbers something else has spoiled is
+ * ERROR_STORE, and named; for who is about to replace or drop it (`_any`) it has a median of NAN
+ * and no servers.
+ */
 int store_baselines(struct store *s, struct baselines *ret, struct error *err) must_use;
+int store_baselines_any(struct store *s, struct baselines *ret, struct error *err) must_use;
 
 /* Each instead of the one there is of its kind, benchmark and metric: all of them, or none. */
 int store_put_baselines(struct store *s, const struct baselines *list, struct error *err) must_use;

@@ -136,6 +136,42 @@ PY
     [ "$("$MUSTER" baseline show --json)" = "$before" ] || fail "a wrong file changed something"
 }
 
+@test "a baseline that something has spoiled: nothing is run without it, and it can be mended" {
+    run muster run --simulate="$(fleet 0)" -q
+    run -0 muster baseline take last
+    before=$("$MUSTER" baseline export | tee b.yaml)
+    kind=$(jq -r '.[0].kind' <<<"$("$MUSTER" baseline show --json)")
+    spoil() {
+        sqlite3 state/muster/muster.db "UPDATE baseline SET median = 'fast' WHERE kind = '$kind' AND metric = 'score'"
+    }
+    spoil
+    for command in "run --simulate=servers=2,delay=0 -q" "baseline show" "baseline export" "resume --outliers off last"; do
+        run -3 muster $command
+        [ -z "$output" ] || fail "$command"
+        stderr_has "baseline of cpu score for the kind '$kind' cannot be read: drop it, or import it"
+    done
+    run -0 muster runs --json
+    json_is 'map(.state) | tostring' '["ended"]'
+    run -2 muster baseline import b.yaml </dev/null
+    output_has "cannot be read (0 servers) -> "
+    run -0 muster baseline import --yes b.yaml
+    [ "$("$MUSTER" baseline export)" = "$before" ] || fail "not mended"
+    spoil
+    run -0 muster baseline take --yes last
+    [ "$("$MUSTER" baseline export | grep -c median:)" -eq 8 ]
+    spoil
+    run -0 muster baseline drop --yes "$kind"
+    output_has "cannot be read"
+    run -0 muster baseline show --json
+    json_is '[.[].kind] | unique | length' 1
+
+    sqlite3 state/muster/muster.db 'DROP TABLE baseline'
+    run -3 muster run --simulate=servers=2,delay=0 -q
+    stderr_has "no such table: baseline"
+    run -0 muster runs --json
+    json_is length 1
+}
+
 @test "a store of an older version has no baselines, and takes them" {
     sqlite3 old.db <"$BATS_TEST_DIRNAME/../unit/store_v2.sql"
     run -0 muster baseline show --store old.db
