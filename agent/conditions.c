@@ -10,6 +10,7 @@
 #define SLOW_OF_MOST 0.50 /* all cores never reach what one alone does */
 #define STOLEN 3.0        /* percent */
 #define HELD_PER_SECOND 1.0
+#define LOOKS_MIN 4 /* below this, a share of the looks says too little */
 
 void range_add(struct range *r, double value) {
     r->min = r->count == 0 ? value : fmin(r->min, value);
@@ -49,10 +50,12 @@ static bool is_hot(const struct conditions *c) {
            c->temperature.max >= c->temperature_limit - HOT_WITHIN;
 }
 
+bool conditions_slow(const struct conditions *c, double mhz) {
+    return mhz < (c->frequency_base ? SLOW_OF_BASE : SLOW_OF_MOST) * c->frequency_full;
+}
+
 static bool is_slow(const struct conditions *c) {
-    return c->frequency.count > 0 &&
-           mean(&c->frequency) <
-               (c->frequency_base ? SLOW_OF_BASE : SLOW_OF_MOST) * c->frequency_full;
+    return c->frequency.count > 0 && conditions_slow(c, mean(&c->frequency));
 }
 
 static void add_heat(struct str *out, const struct conditions *c, size_t begin) {
@@ -143,6 +146,9 @@ void conditions_add_json(struct str *out, const struct conditions *c) {
               c->frequency_full);
     add_range(out, "temperature_c", &c->temperature, "limit", c->temperature_limit);
     add_count(out, "throttled", c->throttled);
+    add_number(out, "throttled_percent", c->throttled_percent);
+    if (c->frequency.count >= LOOKS_MIN)
+        add_number(out, "slow_percent", 100.0 * c->slow_looks / c->frequency.count);
     add_number(out, "power_watts", c->watts);
     add_number(out, "busy_percent", c->busy);
     add_number(out, "busy_before_percent", c->busy_before);

@@ -20,9 +20,11 @@ struct conditions {
     struct range frequency;   /* MHz, while the benchmark kept the CPUs at work */
     double frequency_full;    /* MHz that they should run at */
     bool frequency_base;      /* all of them together, and not just one */
+    int slow_looks;           /* of those at the frequency: how many found it slow */
     struct range temperature; /* C, of the sensor nearest to its limit */
     double temperature_limit; /* C; 0: not known */
     int64_t throttled;        /* how often a CPU or a package was too hot */
+    double throttled_percent; /* of the time, the CPU or package for which it was longest */
     double watts;             /* all packages, on average */
     double busy;              /* percent of the allowed CPUs that others took */
     double busy_before;       /* the same before the beginning, when that did not become less */
@@ -47,6 +49,12 @@ struct conditions {
  *   memory errors: 3 corrected, 1 uncorrected
  */
 void conditions_add_words(struct str *out, const struct conditions *c);
+
+/*
+ * Whether a frequency is slow: below 70 % of what is guaranteed to all cores, or 50 % of the most
+ * where that is not known.
+ */
+bool conditions_slow(const struct conditions *c, double mhz);
 
 /* Appends a JSON object; what is not known is left out. */
 void conditions_add_json(struct str *out, const struct conditions *c);

@@ -5,8 +5,8 @@
  *   lock                      whether the server-wide lock works
  *
  * and what the rooms add (factrooms.h), each of which says what that is. They are read at the
- * beginning of every session, so they must be cheap: nothing is started, no device is asked, and
- * what would take a file for every CPU is told from a few.
+ * beginning of every session, so they must be cheap: nothing is started, no device is asked but for
+ * its PCIe link, and what would take a file for every CPU is told from a few.
  *
  * What a server has hundreds of (disks, network cards) is listed up to a bound and counted beyond
  * it. Should names be so long or so odd that the whole could become longer than muster takes, the

@@ -1,12 +1,17 @@
 /*
  * facts_devices: see factrooms.h.
  *
- *   disks      name, model, size_bytes, rotational, transport (nvme, sata, sas, scsi, fc, iscsi,
- * usb, mmc, virtio, xen); not what is made of them or of memory (dm, md, loop, ram, zram) network
- * physical cards: name, driver, link (up or not), speed_mbps of an up link gpus       PCI devices
- * that are display controllers, the one of a server's management controller among them: address,
- * vendor_id, device_id, driver; of NVIDIA's also model, vbios and firmware nvidia_driver    its
- * version
+ * Disks are name, model, size_bytes, rotational and transport (nvme, sata, sas, scsi, fc, iscsi,
+ * usb, mmc, virtio, xen); not what is made of them or of memory (dm, md, loop, ram, zram).
+ *
+ * Network are physical cards: name, driver, link (up or not), speed_mbps of an up link.
+ *
+ * GPUs are PCI devices that are display controllers, the one of a server's management controller
+ * among them: address, vendor_id, device_id, driver; of NVIDIA's also model, vbios and firmware.
+ * nvidia_driver is its version.
+ *
+ * Each of them that is behind a PCIe link has pcie_width, pcie_width_max and pcie_gts, which the
+ * kernel reads from the device's registers at that moment.
  *
  * A list ends after LIST_MAX; disks_more and so on say how many there are beyond. Serial numbers,
  * addresses of cards and UUIDs are not read.
@@ -21,6 +26,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +34,8 @@
 
 #define LIST_MAX 48
 #define NAME_MAX_SHOWN 64
+#define LANES_MAX 32 /* 255: the device does not answer */
+#define GTS_MAX 1000
 
 struct list {
     struct str text;
@@ -89,6 +97,29 @@ static bool each_name(const char *folder, void (*each)(struct list *l, int at, c
     return true;
 }
 
+/* ---- PCIe ---- */
+
+/*
+ * The link of the PCI device in a folder of /sys: lanes, the most that the device could have, and
+ * billions of transfers a second in each. Nothing is put where there is no link: a virtual
+ * function, a device that is off (which says 0 or 255 lanes), anything that is no PCIe device.
+ */
+static bool put_pcie(struct str *out, const char *device) {
+    char path[200], speed[32];
+    int64_t width, most;
+    snprintf(path, sizeof(path), "%s/current_link_width", device);
+    if (!file_number(path, &width) || width < 1 || width > LANES_MAX)
+        return false;
+    put_count(out, "pcie_width", width);
+    snprintf(path, sizeof(path), "%s/max_link_width", device);
+    bool known = file_number(path, &most) && most >= width && most <= LANES_MAX;
+    put_count(out, "pcie_width_max", known ? most : -1);
+    snprintf(path, sizeof(path), "%s/current_link_speed", device);
+    double gts = file_line(path, speed, sizeof(speed)) ? strtod(speed, NULL) : 0;
+    put_number(out, "pcie_gts", gts > 0 && gts < GTS_MAX ? gts : NAN);
+    return true;
+}
+
 /* ---- disks ---- */
 
 /* How a disk is attached, by the path of its device; NULL: it is none, but made of others. */
@@ -110,6 +141,20 @@ static const char *transport_of(const char *name, const char *device) {
     return "other";
 }
 
+/*
+ * The controller of an NVMe disk is its parent, or, where the kernel can use several ways to one
+ * disk, what is named like it below its subsystem: nvme0 of nvme0n1.
+ */
+static void put_nvme(struct str *out, const char *name) {
+    char path[160];
+    snprintf(path, sizeof(path), "/sys/block/%s/device/device", name);
+    if (put_pcie(out, path))
+        return;
+    int controller = (int)(strcspn(name + 4, "n") + 4);
+    snprintf(path, sizeof(path), "/sys/block/%s/device/%.*s/device", name, controller, name);
+    put_pcie(out, path);
+}
+
 static void add_disk(struct list *l, int at, const char *name) {
     char device[PATH_MAX], path[160];
     ssize_t n = readlinkat(at, name, device, sizeof(device) - 1);
@@ -126,6 +171,8 @@ static void add_disk(struct list *l, int at, const char *name) {
     snprintf(path, sizeof(path), "/sys/block/%s/queue/rotational", name);
     put_flag(&l->text, "rotational", file_number(path, &rotational) ? rotational != 0 : -1);
     put_text(&l->text, "transport", transport);
+    if (strncmp(name, "nvme", 4) == 0)
+        put_nvme(&l->text, name);
     str_add_char(&l->text, '}');
 }
 
@@ -147,6 +194,8 @@ static void add_card(struct list *l, int at, const char *name) {
     /* 2^32 - 1 is how some say that they do not know */
     bool told = up && file_number(path, &speed) && speed > 0 && speed < UINT32_MAX;
     put_count(&l->text, "speed_mbps", told ? speed : -1);
+    snprintf(path, sizeof(path), "/sys/class/net/%s/device", name);
+    put_pcie(&l->text, path);
     str_add_char(&l->text, '}');
 }
 
@@ -182,6 +231,8 @@ static void add_gpu(struct list *l, int at, const char *name) {
     snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s/driver", name);
     put_text(&l->text, "driver", file_link(path, text, sizeof(text)) ? text : NULL);
     add_nvidia(&l->text, name);
+    snprintf(path, sizeof(path), "/sys/bus/pci/devices/%s", name);
+    put_pcie(&l->text, path);
     str_add_char(&l->text, '}');
 }
 

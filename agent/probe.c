@@ -51,22 +51,32 @@ bool counters_open(struct counters *c, const char *path, int64_t wrap) {
     }
     c->all[c->count].fd = fd;
     c->all[c->count].last = now;
+    c->all[c->count].grown = 0;
     c->all[c->count++].wrap = wrap;
     return true;
 }
 
 void counters_read(struct counters *c) {
     for (int i = 0; i < c->count; i++) {
-        int64_t now, last = c->all[i].last;
+        int64_t now, last = c->all[i].last, more = 0;
         if (!probe_read(c->all[i].fd, &now) || now < 0)
             continue;
         c->all[i].last = now;
         if (now >= last)
-            c->sum += now - last;
+            more = now - last;
         else if (c->all[i].wrap > last)
-            c->sum += now + c->all[i].wrap - last;
+            more = now + c->all[i].wrap - last;
         /* else somebody has set it back: what was counted before that is lost */
+        c->all[i].grown += more;
+        c->sum += more;
     }
+}
+
+int64_t counters_most(const struct counters *c) {
+    int64_t most = 0;
+    for (int i = 0; i < c->count; i++)
+        most = c->all[i].grown > most ? c->all[i].grown : most;
+    return most;
 }
 
 void counters_close(struct counters *c) {

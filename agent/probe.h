@@ -18,13 +18,14 @@ bool probe_read(int fd, int64_t *ret);
 /* For cleaning up: closes it unless it is -1, and sets it to -1. */
 void probe_close(int *fd);
 
-/* Numbers that only ever grow, and what they have grown together. */
+/* Numbers that only ever grow, and what they have grown, each and together. */
 #define COUNTERS_MAX 128
 
 struct counters {
     struct {
         int fd;
         int64_t last, wrap; /* wrap: the number after which it begins anew at 0; 0: never */
+        int64_t grown;
     } all[COUNTERS_MAX];
     int count;
     int64_t sum;
@@ -33,7 +34,10 @@ struct counters {
 /* Takes one more file, if it can be read. Returns whether it can. */
 bool counters_open(struct counters *c, const char *path, int64_t wrap);
 
-/* Adds to `sum` what they have grown since they were opened or read last. */
+/* Adds to `grown` and `sum` what they have grown since they were opened or read last. */
 void counters_read(struct counters *c);
+
+/* What the one has grown that has grown most; 0 without any. */
+int64_t counters_most(const struct counters *c);
 
 void counters_close(struct counters *c);

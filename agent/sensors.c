@@ -46,12 +46,28 @@ static pid_t leader;
 static int allowed; /* CPUs */
 static int64_t last_look, last_own;
 static double held_before;
-static struct counters throttles, energy, corrected, uncorrected;
+static struct counters throttles, throttle_times, energy, corrected, uncorrected;
 
 /* What sensors_settle() found, for the benchmark that begins next. */
 static double busy_before = NAN, settled = NAN;
 
 /* ---- opening ---- */
+
+/*
+ * How often and, on kernels that count that too, for how many milliseconds: of a core or a package,
+ * as a CPU sees it. False: this CPU does not tell.
+ */
+static bool open_throttle(int cpu, const char *of) {
+    char path[128];
+    snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/thermal_throttle/%s_throttle_count",
+             cpu, of);
+    if (!counters_open(&throttles, path, 0))
+        return false;
+    snprintf(path, sizeof(path),
+             "/sys/devices/system/cpu/cpu%d/thermal_throttle/%s_throttle_total_time_ms", cpu, of);
+    counters_open(&throttle_times, path, 0);
+    return true;
+}
 
 /* Counters of all packages, and of as many CPUs as fit, evenly spread. */
 static void open_throttles(void) {
@@ -63,9 +79,7 @@ static void open_throttles(void) {
     for (int i = 0; i < looks; i++) {
         int cpu = cpus[(long)i * allowed / looks];
         char path[128];
-        snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/thermal_throttle/%s", cpu,
-                 "core_throttle_count");
-        if (!counters_open(&throttles, path, 0))
+        if (!open_throttle(cpu, "core"))
             return;
         snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/topology/%s", cpu,
                  "physical_package_id");
@@ -77,9 +91,7 @@ static void open_throttles(void) {
         if (k < known)
             continue;
         packages[known++] = package;
-        snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%d/thermal_throttle/%s", cpu,
-                 "package_throttle_count");
-        counters_open(&throttles, path, 0);
+        open_throttle(cpu, "package");
     }
 }
 
@@ -151,6 +163,7 @@ void sensors_sample(void) {
         range_add(&seen.frequency, f.now);
         seen.frequency_full = f.full;
         seen.frequency_base = f.base;
+        seen.slow_looks += conditions_slow(&seen, f.now);
     }
     if (thermal_read(&celsius, &limit)) {
         /* the limit belongs to the highest */
@@ -166,6 +179,7 @@ void sensors_sample(void) {
 void sensors_begin(pid_t process) {
     sensors_end();
     seen = (struct conditions){.throttled = -1,
+                               .throttled_percent = NAN,
                                .watts = NAN,
                                .busy = NAN,
                                .stolen = NAN,
@@ -191,6 +205,7 @@ void sensors_begin(pid_t process) {
 
 void sensors_end(void) {
     counters_close(&throttles);
+    counters_close(&throttle_times);
     counters_close(&energy);
     counters_close(&corrected);
     counters_close(&uncorrected);
@@ -203,8 +218,13 @@ void sensors_end(void) {
 static void read_counters(void) {
     struct cputime now;
     cputime_read(leader, &now);
+    counters_read(&throttle_times);
     seen.seconds = (double)(now.when - began.when) / 1e9;
     if (now.when - began.when >= RATE_OVER) {
+        /* a time is counted when it ends, so it may have begun before the benchmark did */
+        if (throttle_times.count > 0)
+            seen.throttled_percent =
+                fmin(100, 0.1 * (double)counters_most(&throttle_times) / seen.seconds);
         struct cpushares shares = cputime_between(&began, &now);
         seen.busy = 100 * shares.others;
         seen.stolen = 100 * shares.steal;

@@ -100,7 +100,9 @@ static bool is_left_out(const char *what) {
                                         "memory_errors_corrected",
                                         "maker",
                                         "numa_nodes.memory_bytes",
-                                        "part"};
+                                        "part",
+                                        "pcie_width_max",
+                                        "gpus.pcie_gts"};
     const char *dot = strrchr(what, '.');
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(what, names[i]) == 0 || (dot && strcmp(dot + 1, names[i]) == 0))
@@ -165,15 +167,28 @@ static int put_member(struct traits *t, const char *what, const char *member, co
     return all.failed ? -1 : put_text(t, name, all.data);
 }
 
+/* Whether no item before this one has the member. */
+static bool is_new(const json_t *list, size_t item, const char *member) {
+    for (size_t i = 0; i < item; i++)
+        if (json_object_get(json_array_get(list, i), member))
+            return false;
+    return true;
+}
+
 static int put_list(struct traits *t, const char *what, const json_t *list) {
     char count[24];
     const char *member;
-    json_t *value;
+    json_t *item, *value;
+    size_t i;
     snprintf(count, sizeof(count), "%zu", json_array_size(list));
     if (put_text(t, what, count) < 0)
         return -1;
-    json_object_foreach(json_array_get(list, 0), member,
-                        value) if (put_member(t, what, member, list) < 0) return -1;
+    json_array_foreach((json_t *)list, i, item) {
+        json_object_foreach(item, member, value) {
+            if (is_new(list, i, member) && put_member(t, what, member, list) < 0)
+                return -1;
+        }
+    }
     return 0;
 }
 
@@ -205,9 +220,14 @@ static int put_object(struct traits *t, const char *prefix, json_t *object, int 
 /* ---- sensors ---- */
 
 static int put_sensors(struct traits *t, json_t *sensors) {
-    static const char *const wanted[] = {
-        "throttled",       "stolen_percent",          "busy_percent",
-        "held_per_second", "memory_errors_corrected", "memory_errors_uncorrected"};
+    static const char *const wanted[] = {"throttled",
+                                         "throttled_percent",
+                                         "slow_percent",
+                                         "stolen_percent",
+                                         "busy_percent",
+                                         "held_per_second",
+                                         "memory_errors_corrected",
+                                         "memory_errors_uncorrected"};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         char what[NAME_MAX_SHOWN];
         json_t *value = json_object_get(sensors, wanted[i]);

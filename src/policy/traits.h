@@ -4,9 +4,10 @@
  * Facts are flattened: a member of an object is `mitigations.retbleed`; of a list, such as the
  * DIMMs, `dimms` is the number of its items and `dimms.speed_mts` the different values of a member.
  * Memory is rounded to how DIMMs come, so that what the kernel keeps for itself makes no
- * difference. Left out is what differs between any two servers (names, serial numbers, addresses)
- * and what runs on by itself (uptime, load). Of the sensors, which are numbers, the worst of a
- * server's benchmarks counts; one that was not told was nothing.
+ * difference. Left out is what differs between any two servers (names, serial numbers, addresses),
+ * what runs on by itself (uptime, load) and the speed of a GPU's PCIe link, which an idle GPU
+ * lowers. Of the sensors, which are numbers, the worst of a server's benchmarks counts; one that
+ * was not told was nothing.
  *
  * Rows are those of the cohort that it is beside. Plain data, owned by the table; pure.
  */

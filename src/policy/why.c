@@ -34,13 +34,20 @@ static const struct label labels[] = {
     {"memory_bytes", "", " GiB memory", SPEED, 0},
     {"dimms", "", " DIMMs", SPEED, 0},
     {"dimms.configured_mts", "DIMM speed ", "", SPEED, 0},
+    {"sensors.throttled_percent", "throttled ", " % of the time", SPEED, 1},
     {"sensors.throttled", "throttled ", " times", SPEED, 1},
+    {"sensors.slow_percent", "slow clock ", " % of the time", SPEED, 10},
     {"sensors.stolen_percent", "stolen ", " % of the time", SPEED, 3},
     {"sensors.temperature_c", "", " C", SPEED, 10},
     {"sensors.busy_percent", "other processes ", " % of the time", SPEED, 10},
     {"sensors.memory_errors_corrected", "", " corrected memory errors", SPEED, 1},
     {"sensors.memory_errors_uncorrected", "", " uncorrected memory errors", SPEED, 1},
     {"sensors.held_per_second", "held ", " times a second", SPEED, 1},
+    {"gpus.pcie_width", "GPU PCIe ", "", SPEED, 0},
+    {"disks.pcie_width", "disk PCIe ", "", SPEED, 0},
+    {"network.pcie_width", "network PCIe ", "", SPEED, 0},
+    {"disks.pcie_gts", "disk PCIe ", " GT/s", SPEED, 0},
+    {"network.pcie_gts", "network PCIe ", " GT/s", SPEED, 0},
     {"turbo", "turbo ", "", SPEED, 0},
     {"smt", "SMT ", "", SPEED, 0},
     {"threads", "", " CPUs online", SPEED, 0},
@@ -171,6 +178,20 @@ static int compare(const void *a, const void *b) {
     return strcmp(x->trait->what, y->trait->what);
 }
 
+/* Of how often and for how long one says it: the share of the time. */
+static void drop_count(struct work *w) {
+    size_t count = SIZE_MAX;
+    bool share = false;
+    for (size_t i = 0; i < w->differ_count; i++) {
+        const char *what = w->differs[i].trait->what;
+        if (strcmp(what, "sensors.throttled") == 0)
+            count = i;
+        share |= strcmp(what, "sensors.throttled_percent") == 0;
+    }
+    if (share && count != SIZE_MAX)
+        w->differs[count] = w->differs[--w->differ_count];
+}
+
 static void find_differences(struct work *w, size_t row) {
     w->differ_count = 0;
     for (size_t i = 0; i < w->traits->count; i++) {
@@ -180,6 +201,7 @@ static void find_differences(struct work *w, size_t row) {
         if (t->is_sensor ? sensor_differs(w, t, row, &d) : text_differs(w, t, row, &d))
             w->differs[w->differ_count++] = d;
     }
+    drop_count(w);
     if (w->differ_count > 0)
         qsort(w->differs, w->differ_count, sizeof(*w->differs), compare);
 }
@@ -200,18 +222,40 @@ static void add_peers(struct str *out, const struct difference *d) {
         str_add(out, d->peers);
 }
 
+/* Lanes as the field writes them: x8, and x16/x8 of a list's items. */
+static void add_lanes(struct str *out, const char *text) {
+    str_add_char(out, 'x');
+    for (; *text; text++) {
+        str_add_char(out, *text);
+        if (*text == '/')
+            str_add_char(out, 'x');
+    }
+}
+
+static bool is_lanes(const struct trait *t) {
+    const char *dot = strrchr(t->what, '.');
+    return !t->is_sensor && dot && strcmp(dot, ".pcie_width") == 0;
+}
+
 /* Numbers speak for themselves: `448 GiB memory (512)`; of words it is said who has them. */
 static void add_detail(struct str *out, const struct difference *d, size_t row) {
     if (d->label)
         str_add(out, d->label->before);
     else
         str_addf(out, "%s ", d->trait->what);
-    add_value(out, d, row);
+    bool lanes = is_lanes(d->trait);
+    if (lanes)
+        add_lanes(out, d->trait->values[row].text);
+    else
+        add_value(out, d, row);
     if (d->label)
         str_add(out, d->label->after);
     if (d->trait->is_sensor || isdigit((unsigned char)*d->peers)) {
         str_add(out, " (");
-        add_peers(out, d);
+        if (lanes)
+            add_lanes(out, d->peers);
+        else
+            add_peers(out, d);
         str_add_char(out, ')');
         return;
     }

@@ -185,6 +185,12 @@ static void a_machine_without_files(UNUSED void **state) {
     json_decref(f);
 }
 
+static void fake_pcie(const char *device, const char *width, const char *most, const char *speed) {
+    fake_filef(width, "%s/current_link_width", device);
+    fake_filef(most, "%s/max_link_width", device);
+    fake_filef(speed, "%s/current_link_speed", device);
+}
+
 static void disks_cards_and_gpus(UNUSED void **state) {
     char target[128];
     fake_folder("/sys/block");
@@ -193,6 +199,12 @@ static void disks_cards_and_gpus(UNUSED void **state) {
     fake_file("/sys/fake/nvme/nvme0/nvme0n1/queue/rotational", "0\n");
     fake_file("/sys/fake/nvme/nvme0/nvme0n1/device/model", "PM9A3 3.84TB      \n");
     fake_file("/sys/fake/nvme/nvme0/nvme0n1/device/serial", "SECRET3\n");
+    fake_pcie("/sys/fake/nvme/nvme0/nvme0n1/device/device", "2\n", "4\n", "16.0 GT/s PCIe\n");
+    /* two ways to one disk: the controllers are below its subsystem */
+    fake_link("/sys/block/nvme1n1", "../devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1");
+    fake_file("/sys/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1/size", "2\n");
+    fake_pcie("/sys/devices/virtual/nvme-subsystem/nvme-subsys1/nvme1n1/device/nvme1/device", "4",
+              "4", "8 GT/s");
     fake_link("/sys/block/sda", "../fake/ata1/host0/sda");
     fake_file("/sys/fake/ata1/host0/sda/size", "4096\n");
     fake_file("/sys/fake/ata1/host0/sda/queue/rotational", "1\n");
@@ -212,7 +224,10 @@ static void disks_cards_and_gpus(UNUSED void **state) {
     fake_link("/sys/class/net/eth0/device/driver", "../../bus/pci/drivers/ice");
     fake_file("/sys/class/net/eth0/operstate", "up\n");
     fake_file("/sys/class/net/eth0/speed", "25000\n");
+    fake_pcie("/sys/class/net/eth0/device", "8\n", "8\n", "Unknown speed\n");
     fake_file("/sys/class/net/eth1/device/vendor", "0x8086\n");
+    fake_pcie("/sys/class/net/eth1/device", "0\n", "0\n", "2.5 GT/s PCIe\n"); /* a function */
+    fake_pcie("/sys/class/net/eth2/device", "255\n", "255\n", "Unknown\n");   /* one that is off */
     fake_file("/sys/class/net/eth1/operstate", "down\n");
     fake_file("/sys/class/net/eth1/speed", "-1\n");
     fake_file("/sys/class/net/eth2/device/vendor", "0x8086\n");
@@ -220,6 +235,7 @@ static void disks_cards_and_gpus(UNUSED void **state) {
     fake_file("/sys/class/net/eth2/speed", "4294967295\n");
     fake_file("/sys/bus/pci/devices/0000:00:1f.0/class", "0x020000\n");
     fake_file("/sys/bus/pci/devices/0000:17:00.0/class", "0x030200\n");
+    fake_pcie("/sys/bus/pci/devices/0000:17:00.0", "8\n", "16\n", "2.5 GT/s PCIe\n");
     fake_file("/sys/bus/pci/devices/0000:17:00.0/vendor", "0x10de\n");
     fake_file("/sys/bus/pci/devices/0000:17:00.0/device", "0x20b5\n");
     fake_link("/sys/bus/pci/devices/0000:17:00.0/driver", "../../../bus/pci/drivers/nvidia");
@@ -231,19 +247,24 @@ static void disks_cards_and_gpus(UNUSED void **state) {
     json_t *f = facts();
     expect(f, "disks",
            "[{\"name\":\"nvme0n1\",\"model\":\"PM9A3 3.84TB\",\"size_bytes\":1024000,"
-           "\"rotational\":false,\"transport\":\"nvme\"},"
+           "\"rotational\":false,\"transport\":\"nvme\",\"pcie_width\":2,"
+           "\"pcie_width_max\":4,\"pcie_gts\":16},"
+           "{\"name\":\"nvme1n1\",\"model\":null,\"size_bytes\":1024,\"rotational\":null,"
+           "\"transport\":\"nvme\",\"pcie_width\":4,\"pcie_width_max\":4,\"pcie_gts\":8},"
            "{\"name\":\"sda\",\"model\":null,\"size_bytes\":2097152,\"rotational\":true,"
            "\"transport\":\"sata\"},"
            "{\"name\":\"sdb\",\"model\":null,\"size_bytes\":4096,\"rotational\":null,"
            "\"transport\":\"sas\"}]");
     expect(f, "network",
-           "[{\"name\":\"eth0\",\"driver\":\"ice\",\"link\":true,\"speed_mbps\":25000},"
+           "[{\"name\":\"eth0\",\"driver\":\"ice\",\"link\":true,\"speed_mbps\":25000,"
+           "\"pcie_width\":8,\"pcie_width_max\":8,\"pcie_gts\":null},"
            "{\"name\":\"eth1\",\"driver\":null,\"link\":false,\"speed_mbps\":null},"
            "{\"name\":\"eth2\",\"driver\":null,\"link\":true,\"speed_mbps\":null}]");
     expect(f, "gpus",
            "[{\"address\":\"0000:17:00.0\",\"vendor_id\":\"0x10de\",\"device_id\":\"0x20b5\","
            "\"driver\":\"nvidia\",\"model\":\"NVIDIA A100 80GB PCIe\",\"vbios\":\"92.00.68.00.01\","
-           "\"firmware\":\"535.104.05\"}]");
+           "\"firmware\":\"535.104.05\",\"pcie_width\":8,\"pcie_width_max\":16,"
+           "\"pcie_gts\":2.5}]");
     expect(f, "nvidia_driver", "\"535.104.05\"");
     char *text = json_dumps(f, 0);
     assert_null(strstr(text, "SECRET"));
@@ -286,6 +307,10 @@ static void more_than_fits(UNUSED void **state) {
         fake_filef("1\n", "/sys/class/net/eth%02d/device/vendor", i);
         fake_filef("0x030000\n", "/sys/bus/pci/devices/0000:%02x:00.0/class", i);
         fake_filef(odd, "/sys/bus/pci/devices/0000:%02x:00.0/vendor", i);
+        snprintf(path, sizeof(path), "/sys/class/net/eth%02d/device", i);
+        fake_pcie(path, "16\n", "16\n", "32.0 GT/s PCIe\n");
+        snprintf(path, sizeof(path), "/sys/bus/pci/devices/0000:%02x:00.0", i);
+        fake_pcie(path, "16\n", "16\n", "32.0 GT/s PCIe\n");
         fake_filef(odd, "/sys/devices/system/cpu/vulnerabilities/v%d", i);
     }
     int64_t begin = clock_now();

@@ -19,6 +19,7 @@
 
 static struct conditions unknown(void) {
     return (struct conditions){.throttled = -1,
+                               .throttled_percent = NAN,
                                .watts = NAN,
                                .busy = NAN,
                                .busy_before = NAN,
@@ -190,6 +191,63 @@ static void a_machine_without_sensors(UNUSED void **state) {
     sensors_end();
 }
 
+static void throttle(int cpu, const char *of, const char *count, const char *ms) {
+    static const char *const folder = "/sys/devices/system/cpu/cpu%d/thermal_throttle/%s_%s";
+    fake_filef(count, folder, cpu, of, "throttle_count");
+    if (ms)
+        fake_filef(ms, folder, cpu, of, "throttle_total_time_ms");
+}
+
+/* The package was too hot for longer than the core; neither for longer than there was time. */
+static void the_share_of_time_throttled(UNUSED void **state) {
+    int cpu = pin();
+    fake_filef("0\n", "/sys/devices/system/cpu/cpu%d/topology/physical_package_id", cpu);
+    throttle(cpu, "core", "7\n", "1000\n");
+    throttle(cpu, "package", "9\n", "50000\n");
+    sensors_begin(0);
+    json_t *object = told(NULL);
+    assert_true(isnan(number(object, "throttled_percent"))); /* of no time there is no share */
+    json_decref(object);
+    usleep(250000);
+    throttle(cpu, "core", "8\n", "1010\n");
+    throttle(cpu, "package", "10\n", "50100\n");
+    object = told(NULL);
+    double ms = number(object, "throttled_percent") * 10 * number(object, "seconds");
+    if (!(fabs(ms - 100) < 0.1))
+        fail_msg("throttled for %g ms, not 100", ms);
+    assert_int_equal((int)number(object, "throttled"), 2);
+    json_decref(object);
+    throttle(cpu, "core", "9\n", "90000\n");
+    object = told(NULL);
+    assert_true(number(object, "throttled_percent") == 100);
+    json_decref(object);
+    sensors_end();
+    sensors_begin(0);
+    usleep(250000);
+    object = told(NULL);
+    assert_true(number(object, "throttled_percent") == 0);
+    json_decref(object);
+    sensors_end();
+}
+
+/* A slow clock for three looks of four. */
+static void the_share_of_looks_that_find_a_slow_clock(UNUSED void **state) {
+    struct conditions c = unknown();
+    struct str out = {0};
+    double looks[] = {1200, 1300, 2300, 3400, 2400};
+    c.frequency_full = 3400;
+    c.frequency_base = true;
+    for (size_t i = 0; i < ARRAY_LEN(looks); i++) {
+        range_add(&c.frequency, looks[i]);
+        c.slow_looks += conditions_slow(&c, looks[i]);
+        str_clear(&out);
+        conditions_add_json(&out, &c);
+        assert_int_equal(strstr(out.data, "slow_percent") != NULL, i >= 3);
+    }
+    assert_non_null(strstr(out.data, "\"slow_percent\":60"));
+    str_done(&out);
+}
+
 /* Two packages, coretemp with one sensor a package and one a core, drives that must not be read. */
 static void a_server_that_throttles(UNUSED void **state) {
     int cpu = pin();
@@ -239,6 +297,7 @@ static void a_server_that_throttles(UNUSED void **state) {
     object = told(NULL);
     assert_string_equal(words(object), "throttled: 89 C, 1.2 of 3.4 GHz");
     assert_int_equal((int)number(object, "throttled"), 5);
+    assert_true(isnan(number(object, "throttled_percent"))); /* an older kernel counts no time */
     assert_true(of_range(object, "temperature_c", "min") == 70);
     assert_true(of_range(object, "temperature_c", "max") == 89);
     assert_true(of_range(object, "temperature_c", "limit") == 91);
@@ -522,6 +581,8 @@ int main(void) {
         cmocka_unit_test(the_order_is_fixed),
         in_tree(a_machine_without_sensors),
         in_tree(a_server_that_throttles),
+        in_tree(the_share_of_time_throttled),
+        cmocka_unit_test(the_share_of_looks_that_find_a_slow_clock),
         in_tree(others_and_the_hypervisor_take_time),
         in_tree(other_cpus_do_not_matter),
         in_tree(own_time_is_not_that_of_others),

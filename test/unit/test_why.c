@@ -85,6 +85,36 @@ static void the_telling_first_and_no_identity(UNUSED void **state) {
     fleet_done(&f);
 }
 
+/* One that is too hot for 41 % of the time, with a GPU and a disk in slots that do not give all. */
+static void heat_and_links(UNUSED void **state) {
+    static const char *const format =
+        "{\"gpus\":[{\"model\":\"BMC\"},{\"pcie_width\":16,\"pcie_width_max\":16,"
+        "\"pcie_gts\":%s},{\"pcie_width\":%d,\"pcie_width_max\":16,\"pcie_gts\":2.5}],"
+        "\"disks\":[{\"name\":\"nvme0n1\",\"pcie_width\":%d,\"pcie_gts\":16}],"
+        "\"network\":[{\"name\":\"eth0\",\"pcie_width\":8,\"pcie_gts\":%d}]}";
+    struct fleet f = {0};
+    char facts[512];
+    for (int i = 0; i < 12; i++) {
+        snprintf(facts, sizeof(facts), format, i < 6 ? "2.5" : "16", 16, 4, 16);
+        add(&f, VERDICT_PASSED, facts, "{\"throttled\":0,\"throttled_percent\":0}");
+    }
+    snprintf(facts, sizeof(facts), format, "8", 8, 2, 8);
+    add(&f, VERDICT_FAILED, facts,
+        "{\"throttled\":9,\"throttled_percent\":41.2,\"slow_percent\":60}");
+    add(&f, VERDICT_FAILED, facts, "{\"throttled\":9,\"throttled_percent\":0.4}");
+    tell(&f, NULL);
+    in_order(f.why[12],
+             (const char *[]){"throttled 41.2 % of the time (0)", "slow clock 60 % of the time (0)",
+                              "\"value\":\"16/8\",\"peers\":\"16\"", "GPU PCIe x16/x8 (x16)",
+                              "disk PCIe x2 (x4)", "network PCIe 8 GT/s (16)", NULL});
+    assert_null(strstr(f.why[12], "9 times"));
+    assert_null(strstr(f.why[12], "gpus.pcie_gts")); /* an idle GPU lowers it */
+    assert_null(strstr(f.why[12], "pcie_width_max"));
+    in_order(f.why[13], (const char *[]){"throttled 9 times (0)", NULL});
+    assert_null(strstr(f.why[13], "of the time"));
+    fleet_done(&f);
+}
+
 /* Twelve peers, two of which have it: more than one in ten; of thirty, two are few. */
 static void what_many_share_is_no_reason(UNUSED void **state) {
     for (int peers = 12; peers <= 30; peers += 18) {
@@ -155,6 +185,7 @@ static void nobody_has_no_reasons(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_telling_first_and_no_identity),
+        cmocka_unit_test(heat_and_links),
         cmocka_unit_test(what_many_share_is_no_reason),
         cmocka_unit_test(peers_that_agree_on_nothing_tell_nothing),
         cmocka_unit_test(the_found_are_explained_and_are_no_peers),
