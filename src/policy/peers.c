@@ -152,10 +152,11 @@ static int judge_by_peers(struct judging *b, struct error *err) {
     return judge_values(b, &lower, b->sorted[split.first], &upper, err);
 }
 
-/* A baseline in another unit, or of another mind of what is better, is none. */
+/* A baseline in another unit, of another mind of what is better, or of few servers, is none. */
 static bool fits(const struct baseline *known, const struct cohort_metric *m) {
     const char *unit = m->unit ? m->unit : "", *its = known->unit ? known->unit : "";
-    return known->lower_is_better == m->lower_is_better && strcmp(unit, its) == 0;
+    return known->lower_is_better == m->lower_is_better && strcmp(unit, its) == 0 &&
+           known->count >= PEERS_LEAST;
 }
 
 static int judge_by_baseline(struct judging *b, struct error *err) {
@@ -251,7 +252,8 @@ static int judge_kind(struct judging *b, bool by_disk, struct error *err) {
 /* What is said of kinds that nobody could judge: `web: 3 servers`, among servers that were. */
 static int note_small(struct str *small, size_t n, struct findings *ret, struct error *err) {
     struct str text = {0};
-    str_addf(&text, "%s not judged by peers, which takes %d servers, and %s no baseline: ",
+    str_addf(&text,
+             "%s not judged by peers, which takes %d servers, and %s no baseline of as many: ",
              n == 1 ? "a kind was" : "kinds were", PEERS_LEAST, n == 1 ? "has" : "have");
     str_add(&text, small->data ? small->data : "");
     text.failed |= small->failed;

@@ -9,7 +9,7 @@
  *   and by at least PEERS_PERCENT of the median; where the median is 0, per cent mean nothing and
  *   the z-score alone decides.
  * - Where many metrics are judged, each is a chance to be wrong, and the MAD of few servers is
- * often far too small: the 3.5 is raised until all of them together call at most PEERS_ALARMS of
+ *   often far too small: the 3.5 is raised until all of them together call at most PEERS_ALARMS of
  * the servers outliers by noise that is normal (Bonferroni's correction, and Student's t with
  *   PEERS_FREEDOM degrees of freedom a server, as the MAD is worth no more), but never above
  *   PEERS_Z_MOST. That is 3.5 up to 2 metrics and 4.06 of 20 on thousands of servers.
@@ -18,9 +18,9 @@
  *   group, and a note says so. A smaller share is no group, but servers with the same fault.
  * - A metric is missing where at least PEERS_HAVE of a server's peers have it.
  *
- * Of fewer servers the kind's baseline, where there is one, stands in for the peers; else a note
- * says that they were not judged. Servers that did not get through their benchmarks are nobody's
- * peers and are not judged. Pure.
+ * Of fewer servers the kind's baseline stands in for the peers, where there is one that was learned
+ * from PEERS_LEAST servers or more; else a note says that they were not judged. Servers that did
+ * not get through their benchmarks are nobody's peers and are not judged. Pure.
  */
 #pragma once
 

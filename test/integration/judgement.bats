@@ -167,3 +167,37 @@ planted() {
     json_is '[.servers[].why | select(. != []) | map(.what) | join(" ")] | unique | join(";")' \
         "sensors.throttled sensors.temperature_c"
 }
+
+@test "NaN, infinite, text and nothing are bad output, zero and below are values, of a command" {
+    cat >muster.yaml <<'TXT'
+benchmarks:
+  rate: {command: 'cat values/$AS', extract: {regex: '(\S+)'}, unit: r/s, reference: 100}
+  time: {command: 'cat values/$AS', extract: {jq: .}, unit: s, better: lower, reference: 100}
+TXT
+    mkdir values
+    local value i=0
+    for value in nan inf -inf fast 1e999 '' null '"5"' 0x10 -5 0 -0.0 1e308 100; do
+        echo "$value" >values/"$i"
+        echo $((i++))
+    done >fleet
+    run muster run -T 'command:env AS={server} sh -c' -i fleet -q --json
+    status_is 1
+    json_is '.servers[] | [.server, (.benchmarks[] | .reason // "passed", .score)] | map(tostring) | join(" ")' \
+"0 bad-output null bad-output null
+1 bad-output null bad-output null
+2 bad-output null bad-output null
+3 bad-output null bad-output null
+4 bad-output null bad-output null
+5 bad-output null bad-output null
+6 bad-output null bad-output null
+7 bad-output null bad-output null
+8 bad-output null bad-output null
+9 below-threshold -5 below-threshold -2000
+10 below-threshold 0 bad-output null
+11 below-threshold 0 bad-output null
+12 bad-output null below-threshold 1e-304
+13 passed 100 passed 100"
+    json_is '[.servers[] | select(.verdict == "passed").server] | join(" ")' 13
+    run -2 muster baseline take --yes last
+    stderr_has "no kind has 5 servers that passed"
+}

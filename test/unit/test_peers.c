@@ -175,6 +175,30 @@ static void leaves_small_kinds_alone_and_says_so(UNUSED void **state) {
     assert_non_null(strstr(found.notes[0], "small (7)"));
 }
 
+/* What it says of their noise is as little as so few peers would say. */
+static void lets_no_baseline_of_few_stand_in(UNUSED void **state) {
+    for (int servers = 1; servers <= PEERS_LEAST; servers++) {
+        struct baselines known = {0};
+        struct baseline b = {.kind = "small",
+                             .benchmark = "memory",
+                             .metric = "triad",
+                             .unit = "GB/s",
+                             .median = 100,
+                             .scale = servers == 1 ? 0 : 0.3,
+                             .count = servers};
+        assert_int_equal(baselines_put(&known, &b, &err), 0);
+        add("small", 100);
+        size_t slow = add("small", 90);
+        judge(&known);
+        assert_int_equal(found.count, servers >= PEERS_LEAST);
+        if (found.count)
+            assert_int_equal(found.items[0].row, slow);
+        baselines_done(&known);
+        teardown(NULL);
+        setup(NULL);
+    }
+}
+
 static void lets_a_baseline_stand_in_for_few_peers(UNUSED void **state) {
     struct baselines known = {0};
     struct baseline b = {.kind = "small",
@@ -341,6 +365,7 @@ int main(void) {
         TEST(takes_no_few_for_a_group),
         TEST(leaves_small_kinds_alone_and_says_so),
         TEST(lets_a_baseline_stand_in_for_few_peers),
+        TEST(lets_no_baseline_of_few_stand_in),
         TEST(holds_no_other_unit_against_a_server),
         TEST(finds_what_a_server_lacks),
         TEST(misses_nothing_that_many_lack),
