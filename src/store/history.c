@@ -14,6 +14,13 @@
 #define SELECT_NEWEST                                                                              \
     "SELECT s.run, s.name, s.machine FROM server AS s INDEXED BY server_name "                     \
     "WHERE s.name = ? AND s.state = 'done' ORDER BY s.run DESC LIMIT 1"
+/* its name in the newest later run that has the machine once, unless that first run has it twice */
+#define ROW_OF_MACHINE                                                                             \
+    "FROM server INDEXED BY server_machine WHERE machine = ?1 AND machine IS NOT NULL "            \
+    "AND state = 'done' "
+#define SELECT_RENAMED                                                                             \
+    "SELECT run, name " ROW_OF_MACHINE "AND run > ?2 AND 1 = (SELECT count(*) " ROW_OF_MACHINE     \
+    "AND run = ?2) GROUP BY run HAVING count(*) = 1 ORDER BY run DESC LIMIT 1"
 #define SELECT_RUN "SELECT id, started FROM run WHERE number = ?"
 #define SELECT_SERVER "SELECT name, verdict, reason FROM server WHERE run = ? AND position = ?"
 /* the first name behind another one: a search each, where DISTINCT would read every run's names */
@@ -171,13 +178,35 @@ static int find(struct store *s, const char *server, int64_t *run, struct histor
     return rc;
 }
 
+/* What the server was renamed to since, which is what it is called now. */
+static int follow(struct store *s, int64_t *run, struct history *h, struct error *err) {
+    sqlite3_stmt *stmt;
+    int rc = 0;
+    if (!h->machine)
+        return 0;
+    if (prepare(s, SELECT_RENAMED, &stmt, err) < 0)
+        return -1;
+    row_text(stmt, 1, h->machine);
+    sqlite3_bind_int64(stmt, 2, *run);
+    if (sqlite3_step(stmt) == SQLITE_ROW) {
+        *run = sqlite3_column_int64(stmt, 0);
+        free(h->server);
+        h->server = NULL;
+        rc = row_read_name(stmt, 1, &h->server, err);
+    }
+    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
+        return database_fail(s, err);
+    return rc;
+}
+
 int store_history(struct store *s, const char *server, const char *benchmark, struct history *ret,
                   struct error *err) {
     cleanup(history_done) struct history h = {0};
     cleanup(reader_done) struct reader reader = {0};
     cleanup(free_ptr) struct link *rows = NULL;
     int64_t run = 0;
-    if (find(s, server, &run, &h, err) < 0 || reader_open(s, run, benchmark, &reader, err) < 0)
+    if (find(s, server, &run, &h, err) < 0 || follow(s, &run, &h, err) < 0 ||
+        reader_open(s, run, benchmark, &reader, err) < 0)
         return -1;
     size_t max = reader.links.run_count;
     if (!(rows = calloc(max + 1, sizeof(*rows))))

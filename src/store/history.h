@@ -34,8 +34,9 @@ int store_series(struct store *s, const char *run_id, store_series_fn *each, voi
                  struct error *err) must_use;
 
 /*
- * All that the store knows of a server up to its newest run under this name, of one benchmark or,
- * with NULL, of all. Free with history_done(). ERROR_USAGE when no run has judged a server of this
+ * All that the store knows of a server up to its newest run, of one benchmark or, with NULL, of
+ * all. It is the server that last had this name; where its machine has another one since, that is
+ * the name in *ret. Free with history_done(). ERROR_USAGE when no run has judged a server of this
  * name.
  */
 int store_history(struct store *s, const char *server, const char *benchmark, struct history *ret,

@@ -233,6 +233,37 @@ static void history_has_every_run(UNUSED void **state) {
     history_done(&h);
 }
 
+static void expect_history(const char *asked, const char *name, size_t runs) {
+    struct history h;
+    struct error err;
+    if (store_history(store, asked, NULL, &h, &err) < 0)
+        fail_msg("%s: %s", asked, err.text);
+    assert_string_equal(h.server, name);
+    assert_int_equal(h.run_count, runs);
+    history_done(&h);
+}
+
+static void an_old_name_leads_to_the_new_one(UNUSED void **state) {
+    static const struct row clones[] = {{.name = "c1", .machine = "A", .value = 1},
+                                        {.name = "c2", .machine = "A", .value = 1}};
+    add_one("web07", "A", 100);
+    add_one("db01", "A", 90);
+    add_one("db02", "A", 80);
+    expect_history("web07", "db02", 3);
+    expect_history("db01", "db02", 3);
+    /* which of the two it became is not known */
+    add_run("[]", clones, 2);
+    expect_history("web07", "db02", 3);
+    expect_history("c1", "c1", 1);
+    /* whose name it is now, it is */
+    add_one("web07", "B", 70);
+    expect_history("web07", "web07", 1);
+    expect_history("db01", "db02", 3);
+    /* a machine that is not known leads nowhere */
+    add_one("web08", NULL, 60);
+    expect_history("web08", "web08", 1);
+}
+
 static void a_server_that_is_not_known_is_a_mistake(UNUSED void **state) {
     struct history h;
     struct error err;
@@ -264,6 +295,7 @@ int main(void) {
         test(a_renamed_server_keeps_its_history),
         test(a_new_machine_begins_anew),
         test(machines_that_are_not_one_are_told_apart_by_name),
+        test(an_old_name_leads_to_the_new_one),
         test(history_has_every_run),
         test(a_server_that_is_not_known_is_a_mistake),
     };
