@@ -14,6 +14,7 @@
 #include "cli/confirm.h"
 #include "input/baselinefile.h"
 #include "policy/baseline.h"
+#include "policy/finding.h"
 #include "report/baselinelist.h"
 #include "store/store.h"
 
@@ -124,9 +125,9 @@ static int add(void *arg, const char *server, const struct server_result *result
     return cohort_add(&t->cohort, server, result, err);
 }
 
-static void tell_gaps(const struct baseline_gaps *gaps, int min) {
-    for (size_t i = 0; i < gaps->count; i++) {
-        const struct baseline_gap *g = &gaps->items[i];
+static void tell_gaps(const struct baseline_remarks *r, int min) {
+    for (size_t i = 0; i < r->gap_count; i++) {
+        const struct baseline_gap *g = &r->gaps[i];
         const char *some = g->passed == 1 ? "server" : "servers";
         if (strcmp(g->kind, COHORT_UNKNOWN) == 0)
             fprintf(stderr,
@@ -141,6 +142,23 @@ static void tell_gaps(const struct baseline_gaps *gaps, int min) {
     }
 }
 
+/* One reference for two groups is good for one of them at most. */
+static int tell_groups(const struct baseline_remarks *r, struct error *err) {
+    for (size_t i = 0; i < r->group_count; i++) {
+        const struct baseline_groups *g = &r->groups[i];
+        cleanup(str_done) struct str lower = {0}, upper = {0};
+        finding_add_value(&upper, g->upper_median, g->unit);
+        finding_add_value(&lower, g->lower_median, g->unit);
+        if (upper.failed || lower.failed)
+            return error_memory(err);
+        fprintf(stderr,
+                "muster: %s %s of kind %s is in two groups: %zu servers around %s, %zu around %s; "
+                "one baseline stands for both (`kind=` in the inventory tells them apart)\n",
+                g->benchmark, g->metric, g->kind, g->upper, upper.data, g->lower, lower.data);
+    }
+    return 0;
+}
+
 /* Thresholds are compared with something else from now on: that must not come as a surprise. */
 static void tell_raw(const struct taking *t) {
     for (size_t i = 0; i < t->raw_count; i++)
@@ -153,7 +171,7 @@ static void tell_raw(const struct taking *t) {
 static int take(struct store *store, const struct words *w, struct error *err) {
     cleanup(taking_done) struct taking taking = {0};
     cleanup(baselines_done) struct baselines learned = {0};
-    cleanup(baseline_gaps_done) struct baseline_gaps gaps = {0};
+    cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
     struct run run;
     if (store_run(store, w->argument, &run, err) < 0)
         return -1;
@@ -162,14 +180,16 @@ static int take(struct store *store, const struct words *w, struct error *err) {
                          run.id, (long long)run.holder.pid);
     int64_t now = clock_wall() / CLOCK_MS * CLOCK_MS;
     if (store_each(store, run.id, add, &taking, err) < 0 ||
-        baseline_learn(&taking.cohort, (size_t)w->min, run.id, now, &learned, &gaps, err) < 0)
+        baseline_learn(&taking.cohort, (size_t)w->min, run.id, now, &learned, &remarks, err) < 0)
         return -1;
-    tell_gaps(&gaps, w->min);
+    tell_gaps(&remarks, w->min);
     if (learned.count == 0)
         return error_set(err, ERROR_USAGE,
                          "nothing can be learned from the run %s: no kind has %d "
                          "servers that passed",
                          run.id, w->min);
+    if (tell_groups(&remarks, err) < 0)
+        return -1;
     tell_raw(&taking);
     return keep(store, &learned, w->yes, err);
 }

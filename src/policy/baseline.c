@@ -4,13 +4,17 @@
 #include "base/str.h"
 #include "base/vec.h"
 #include "model/stats.h"
+#include "policy/peers.h"
 
 #include <math.h>
 #include <string.h>
 
-void baseline_gaps_done(struct baseline_gaps *g) {
-    free(g->items);
-    *g = (struct baseline_gaps){0};
+void baseline_remarks_done(struct baseline_remarks *r) {
+    for (size_t i = 0; i < r->group_count; i++)
+        free(r->groups[i].kind);
+    free(r->groups);
+    free(r->gaps);
+    *r = (struct baseline_remarks){0};
 }
 
 /* What one call of baseline_learn() works with. */
@@ -20,15 +24,19 @@ struct learner {
     size_t min;
     const char *run;
     int64_t taken;
-    double *values; /* room for one of each server */
+    double *values;  /* room for one of each server */
+    size_t *scratch; /* of peers_split(): twice that room */
     struct baselines learned;
+    struct baseline_remarks remarks;
 };
 
 static void learner_done(struct learner *l) {
     cohort_kinds_done(&l->kinds);
     cohort_kinds_done(&l->by_disk);
     free(l->values);
+    free(l->scratch);
     baselines_done(&l->learned);
+    baseline_remarks_done(&l->remarks);
 }
 
 static bool has_passed(const struct cohort *c, size_t row) {
@@ -73,11 +81,37 @@ static int keep(struct learner *l, const struct baseline *b, struct error *err) 
     return other && other->count >= b->count ? 0 : baselines_put(&l->learned, b, err);
 }
 
+/* Remarks that the values, which get sorted, are in two groups, if they are. */
+static int remark_groups(struct learner *l, const struct cohort_kind *k,
+                         const struct cohort_metric *m, size_t n, struct error *err) {
+    struct baseline_remarks *r = &l->remarks;
+    struct stats_split split;
+    stats_sort(l->values, n);
+    if (!peers_split(l->values, n, l->scratch, &split))
+        return 0;
+    if (vec_reserve(&r->groups, &r->group_cap, r->group_count + 1, sizeof(*r->groups)) < 0)
+        return error_memory(err);
+    struct baseline_groups g = {.kind = baseline_kind(k->kind, k->disk),
+                                .benchmark = m->benchmark,
+                                .metric = m->metric,
+                                .unit = m->unit,
+                                .lower = split.first,
+                                .upper = n - split.first,
+                                .lower_median = split.lower.median,
+                                .upper_median = split.upper.median};
+    if (!g.kind)
+        return error_memory(err);
+    r->groups[r->group_count++] = g;
+    return 0;
+}
+
 static int learn_metric(struct learner *l, const struct cohort_kind *k,
                         const struct cohort_metric *m, struct error *err) {
     size_t n = collect(l, k, m);
     if (n < l->min || n == 0)
         return 0;
+    if (remark_groups(l, k, m, n, err) < 0)
+        return -1;
     struct stats_centre centre = stats_centre(l->values, n);
     if (isnan(centre.median))
         return error_memory(err);
@@ -114,33 +148,34 @@ static int learn_kinds(struct learner *l, const struct cohort_kinds *kinds, bool
     return 0;
 }
 
-static int find_gaps(const struct learner *l, struct baseline_gaps *ret, struct error *err) {
+static int find_gaps(struct learner *l, struct error *err) {
+    struct baseline_remarks *r = &l->remarks;
     for (size_t i = 0; i < l->kinds.count; i++) {
         const struct cohort_kind *k = &l->kinds.items[i];
         size_t passed = count_passed(l->cohort, k);
         if (passed == 0 || (passed >= l->min && is_known(k)))
             continue;
-        if (vec_reserve(&ret->items, &ret->cap, ret->count + 1, sizeof(*ret->items)) < 0)
+        if (vec_reserve(&r->gaps, &r->gap_cap, r->gap_count + 1, sizeof(*r->gaps)) < 0)
             return error_memory(err);
-        ret->items[ret->count++] = (struct baseline_gap){k->kind, passed};
+        r->gaps[r->gap_count++] = (struct baseline_gap){k->kind, passed};
     }
     return 0;
 }
 
 int baseline_learn(const struct cohort *c, size_t min, const char *run, int64_t taken,
-                   struct baselines *ret, struct baseline_gaps *gaps, struct error *err) {
+                   struct baselines *ret, struct baseline_remarks *remarks, struct error *err) {
     cleanup(learner_done) struct learner l = {.cohort = c, .min = min, .run = run, .taken = taken};
-    cleanup(baseline_gaps_done) struct baseline_gaps found = {0};
     l.values = malloc((c->server_count + 1) * sizeof(*l.values));
-    if (!l.values)
+    l.scratch = malloc(2 * (c->server_count + 1) * sizeof(*l.scratch));
+    if (!l.values || !l.scratch)
         return error_memory(err);
     if (cohort_kinds(c, false, &l.kinds, err) < 0 || cohort_kinds(c, true, &l.by_disk, err) < 0 ||
         learn_kinds(&l, &l.kinds, false, err) < 0 || learn_kinds(&l, &l.by_disk, true, err) < 0 ||
-        find_gaps(&l, &found, err) < 0)
+        find_gaps(&l, err) < 0)
         return -1;
     *ret = l.learned;
     l.learned = (struct baselines){0};
-    *gaps = found;
-    found = (struct baseline_gaps){0};
+    *remarks = l.remarks;
+    l.remarks = (struct baseline_remarks){0};
     return 0;
 }

@@ -8,6 +8,9 @@
  * dropped once: the median and the MAD stand up to nearly half of the values being wrong, so that
  * what they mark at first is what there is to mark.
  *
+ * Values in two groups (policy/peers.h) get one baseline all the same, because nothing but the
+ * values tells the groups apart; that is remarked.
+ *
  * Kinds are told apart by their disk too where the metric is one of a disk. Pure functions.
  */
 #pragma once
@@ -29,17 +32,29 @@ struct baseline_gap {
     size_t passed;    /* so many servers: too few, or they are COHORT_UNKNOWN */
 };
 
-struct baseline_gaps {
-    struct baseline_gap *items;
-    size_t count, cap;
+/* A metric that is in two groups of servers of one kind. */
+struct baseline_groups {
+    char *kind; /* owned; its disk too where the metric is one of a disk */
+    const char *benchmark, *metric, *unit; /* of the cohort; the unit may be NULL */
+    size_t lower, upper;                   /* servers in each, before outliers are dropped */
+    double lower_median, upper_median;
 };
 
-void baseline_gaps_done(struct baseline_gaps *g);
+/* What one should know of what was learned. */
+struct baseline_remarks {
+    struct baseline_gap *gaps;
+    size_t gap_count, gap_cap;
+    struct baseline_groups *groups;
+    size_t group_count, group_cap;
+};
+
+void baseline_remarks_done(struct baseline_remarks *r);
 
 /*
  * Learns from the kinds of which at least `min` servers passed, and from the metrics that at least
- * `min` of them have; *gaps gets the others that have servers that passed. `run` and `taken` are
+ * `min` of them have; *remarks gets the others that have servers that passed. `run` and `taken` are
  * noted with what was learned. Fails with ERROR_INTERNAL.
  */
 int baseline_learn(const struct cohort *c, size_t min, const char *run, int64_t taken,
-                   struct baselines *ret, struct baseline_gaps *gaps, struct error *err) must_use;
+                   struct baselines *ret, struct baseline_remarks *remarks,
+                   struct error *err) must_use;

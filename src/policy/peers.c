@@ -127,12 +127,11 @@ static char *groups_sentence(const struct judging *b, const struct stats_split *
     return str_take(&text);
 }
 
-/* Whether there are two groups that differ by enough to matter. */
-static bool in_two_groups(const struct judging *b, struct stats_split *ret) {
-    size_t least = (size_t)ceil(PEERS_SHARE * (double)b->count);
+bool peers_split(const double *sorted, size_t n, size_t *scratch, struct stats_split *ret) {
+    size_t least = (size_t)ceil(PEERS_SHARE * (double)n);
     if (least < PEERS_LEAST)
         least = PEERS_LEAST;
-    if (b->count < 2 * least || !stats_split(b->sorted, b->count, least, b->scratch, ret))
+    if (n < 2 * least || !stats_split(sorted, n, least, scratch, ret))
         return false;
     double percent = finding_percent(ret->lower.median, ret->upper.median, false);
     return isnan(percent) || percent <= -PEERS_PERCENT;
@@ -141,7 +140,7 @@ static bool in_two_groups(const struct judging *b, struct stats_split *ret) {
 static int judge_by_peers(struct judging *b, struct error *err) {
     struct stats_split split;
     stats_sort(b->sorted, b->count);
-    if (!in_two_groups(b, &split)) {
+    if (!peers_split(b->sorted, b->count, b->scratch, &split)) {
         struct group all = {stats_centre(b->sorted, b->count), b->count - 1, false};
         return judge_values(b, &all, INFINITY, &all, err);
     }

@@ -25,6 +25,7 @@
 #pragma once
 
 #include "model/baseline.h"
+#include "model/stats.h"
 #include "policy/finding.h"
 
 #define PEERS_LEAST 8
@@ -38,6 +39,9 @@
 
 /* The z-score beyond which one of so many metrics makes an outlier among so many servers. */
 double peers_cut(size_t metrics, size_t servers);
+
+/* Whether values are in two groups, as said above. `scratch` has room for 2 n numbers. */
+bool peers_split(const double *sorted, size_t n, size_t *scratch, struct stats_split *ret);
 
 /* Adds findings and notes to *ret. `known` may be NULL. Fails with ERROR_INTERNAL. */
 int peers_judge(const struct cohort *c, const struct baselines *known, struct findings *ret,

@@ -98,6 +98,15 @@ PY
     json_is 'all(.[]; .scale / .median < 0.02) and any(.[]; .count < 60)' true
 }
 
+@test "a metric that is in two groups is said to be, and how large they are" {
+    run muster run --simulate=servers=60,kinds=1,seed=3,delay=0,noise=1%,bimodal=40%:15%,truth=truth -t 0 -q
+    usual=$(grep -c '"usual"' truth) other=$(grep -c '"other"' truth)
+    run -0 muster baseline take last
+    stderr_has " is in two groups: $usual servers around "
+    stderr_has ", $other around "
+    stderr_has "; one baseline stands for both (\`kind=\` in the inventory tells them apart)"
+}
+
 @test "a baseline goes through a file unchanged, and can be dropped" {
     run muster run --simulate="$(fleet 0)" -q
     run -0 muster baseline take last

@@ -198,23 +198,23 @@ static size_t serve(struct cohort *c, const char *kind, const char *benchmark, d
 }
 
 static void learn(const struct cohort *c, size_t min, struct baselines *ret,
-                  struct baseline_gaps *gaps) {
+                  struct baseline_remarks *remarks) {
     struct error err;
-    if (baseline_learn(c, min, "r1", 7000000, ret, gaps, &err) < 0)
+    if (baseline_learn(c, min, "r1", 7000000, ret, remarks, &err) < 0)
         fail_msg("%s", err.text);
 }
 
 static void those_that_passed_teach_their_kind(UNUSED void **state) {
     cleanup(cohort_done) struct cohort c = {0};
     cleanup(baselines_done) struct baselines all = {0};
-    cleanup(baseline_gaps_done) struct baseline_gaps gaps = {0};
+    cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
     double values[] = {98, 99, 100, 101, 102, 60, 160, NAN};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         serve(&c, "a", "memory", values[i]);
     size_t failed = serve(&c, "a", "memory", 70);
     c.servers[failed].verdict = VERDICT_FAILED;
-    learn(&c, 5, &all, &gaps);
-    assert_int_equal(gaps.count, 0);
+    learn(&c, 5, &all, &remarks);
+    assert_int_equal(remarks.gap_count, 0);
     assert_int_equal(all.count, 1);
     const struct baseline *b = &all.items[0];
     /* of 98 to 102, the outliers to both sides being dropped */
@@ -230,11 +230,11 @@ static void those_that_passed_teach_their_kind(UNUSED void **state) {
 static void what_is_within_three_percent_is_no_outlier(UNUSED void **state) {
     cleanup(cohort_done) struct cohort c = {0};
     cleanup(baselines_done) struct baselines all = {0};
-    cleanup(baseline_gaps_done) struct baseline_gaps gaps = {0};
+    cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
     double values[] = {100, 100.001, 99.999, 100.002, 99.998, 97.5};
     for (size_t i = 0; i < ARRAY_LEN(values); i++)
         serve(&c, "a", "memory", values[i]);
-    learn(&c, 5, &all, &gaps);
+    learn(&c, 5, &all, &remarks);
     assert_int_equal(all.items[0].count, 6);
 }
 
@@ -251,23 +251,23 @@ static void few_servers_and_unknown_kinds_teach_nothing(UNUSED void **state) {
     c.servers[failed].verdict = VERDICT_FAILED;
     for (size_t min = 4; min <= 5; min++) {
         cleanup(baselines_done) struct baselines all = {0};
-        cleanup(baseline_gaps_done) struct baseline_gaps gaps = {0};
-        learn(&c, min, &all, &gaps);
+        cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
+        learn(&c, min, &all, &remarks);
         assert_int_equal(all.count, min == 4 ? 2 : 1);
         assert_string_equal(all.items[0].kind, "enough");
         assert_string_equal(all.items[0].benchmark, "memory");
-        assert_int_equal(gaps.count, min == 4 ? 1 : 2);
-        assert_string_equal(gaps.items[gaps.count - 1].kind, COHORT_UNKNOWN);
-        assert_int_equal(gaps.items[gaps.count - 1].passed, 9);
+        assert_int_equal(remarks.gap_count, min == 4 ? 1 : 2);
+        assert_string_equal(remarks.gaps[remarks.gap_count - 1].kind, COHORT_UNKNOWN);
+        assert_int_equal(remarks.gaps[remarks.gap_count - 1].passed, 9);
         if (min == 5)
-            assert_int_equal(gaps.items[0].passed, 4);
+            assert_int_equal(remarks.gaps[0].passed, 4);
     }
 }
 
 static void of_two_units_more_servers_decide(UNUSED void **state) {
     cleanup(cohort_done) struct cohort c = {0};
     cleanup(baselines_done) struct baselines all = {0};
-    cleanup(baseline_gaps_done) struct baseline_gaps gaps = {0};
+    cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
     struct error err;
     for (int i = 0; i < 15; i++) {
         assert_int_equal(cohort_add_server(&c, "web", "a", &err), 0);
@@ -275,7 +275,7 @@ static void of_two_units_more_servers_decide(UNUSED void **state) {
                                           false, 100 + i, &err),
                          0);
     }
-    learn(&c, 5, &all, &gaps);
+    learn(&c, 5, &all, &remarks);
     assert_int_equal(all.count, 1);
     assert_string_equal(all.items[0].unit, "GB/s");
 }
@@ -283,18 +283,44 @@ static void of_two_units_more_servers_decide(UNUSED void **state) {
 static void disks_are_kinds_of_their_own_for_disk(UNUSED void **state) {
     cleanup(cohort_done) struct cohort c = {0};
     cleanup(baselines_done) struct baselines all = {0};
-    cleanup(baseline_gaps_done) struct baseline_gaps gaps = {0};
+    cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
     struct error err;
     for (int i = 0; i < 12; i++) {
         size_t row = serve(&c, "a", "disk", i < 6 ? 100 : 200);
         c.servers[row].disk = strdup(i < 6 ? "HDD" : "SSD");
         assert_int_equal(cohort_add_value(&c, row, "memory", "triad", "GB/s", false, 7, &err), 0);
     }
-    learn(&c, 5, &all, &gaps);
+    learn(&c, 5, &all, &remarks);
     assert_int_equal(all.count, 3);
     assert_true(baselines_find(&all, "a", "HDD", "disk", "triad")->median == 100);
     assert_true(baselines_find(&all, "a", "SSD", "disk", "triad")->median == 200);
     assert_true(baselines_find(&all, "a", NULL, "memory", "triad")->count == 12);
+}
+
+/* Twelve servers with an older firmware among forty; in the other metric, and kind, all are alike.
+ */
+static void two_groups_are_remarked(UNUSED void **state) {
+    cleanup(cohort_done) struct cohort c = {0};
+    cleanup(baselines_done) struct baselines all = {0};
+    cleanup(baseline_remarks_done) struct baseline_remarks remarks = {0};
+    struct error err;
+    for (int i = 0; i < 40; i++) {
+        double noise = (i * 7) % 11 - 5;
+        size_t row = serve(&c, "a", "memory", (i < 12 ? 80 : 100) + noise / 10);
+        assert_int_equal(cohort_add_value(&c, row, "cpu", "all", "", false, 1000 + noise, &err), 0);
+        serve(&c, "b", "memory", 100 + noise / 10);
+    }
+    learn(&c, 5, &all, &remarks);
+    assert_int_equal(all.count, 3);
+    assert_int_equal(remarks.group_count, 1);
+    const struct baseline_groups *g = &remarks.groups[0];
+    assert_string_equal(g->kind, "a");
+    assert_string_equal(g->benchmark, "memory");
+    assert_string_equal(g->metric, "triad");
+    assert_int_equal(g->lower, 12);
+    assert_int_equal(g->upper, 28);
+    assert_true(fabs(g->lower_median - 80) < 0.3);
+    assert_true(fabs(g->upper_median - 100) < 0.3);
 }
 
 /* ---- what people see ---- */
@@ -328,6 +354,7 @@ int main(void) {
         cmocka_unit_test(few_servers_and_unknown_kinds_teach_nothing),
         cmocka_unit_test(of_two_units_more_servers_decide),
         cmocka_unit_test(disks_are_kinds_of_their_own_for_disk),
+        cmocka_unit_test(two_groups_are_remarked),
         cmocka_unit_test(a_difference_says_what_changes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
