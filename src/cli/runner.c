@@ -8,9 +8,9 @@
 #include "cli/runner.h"
 
 #include "base/fd.h"
-#include "cli/descriptors.h"
 #include "cli/output.h"
 #include "cli/password.h"
+#include "cli/room.h"
 #include "cli/signals.h"
 #include "fleet/fleet.h"
 #include "sync/log.h"
@@ -111,21 +111,6 @@ static int open_log(struct runner *r, struct error *err) {
     return o->log_file ? log_add_file(o->log_file, o->log_format, level, err) : 0;
 }
 
-/*
- * A simulated session holds no descriptor, one over ssh its socket, or what a ProxyCommand takes,
- * one over a program its pipes.
- */
-static void limit_fanout(struct runner *r) {
-    const struct run_options *o = &r->options;
-    bool ssh = !o->transport || strcmp(o->transport, "ssh") == 0;
-    int asked = r->plan.fanout;
-    if (!o->simulate)
-        r->plan.fanout = descriptors_make_room(asked, ssh ? 5 : 7, ssh ? 6 : 0);
-    if (r->plan.fanout < asked)
-        log_warning("fewer servers at once than asked for", LOG_I("fanout", r->plan.fanout),
-                    LOG_I("asked", asked), LOG_S("reason", "the limit of open files"));
-}
-
 static int make_outcomes(struct runner *r, struct error *err) {
     r->outcomes = calloc(r->servers.count, sizeof(*r->outcomes));
     if (!r->outcomes)
@@ -154,7 +139,8 @@ int runner_prepare(struct runner *r, struct error *err) {
     if (cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0 ||
         signals_start(r->cancel, &r->signals, err) < 0 || open_log(r, err) < 0)
         return -1;
-    limit_fanout(r);
+    r->asked = r->plan.fanout;
+    r->plan.fanout = room_for(o, &r->servers, r->asked);
     return 0;
 }
 

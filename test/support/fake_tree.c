@@ -32,6 +32,10 @@ int fake_tree_begin(void **state) {
     return 0;
 }
 
+const char *fake_tree_root(void) {
+    return root;
+}
+
 static int remove_one(const char *path, const struct stat *s, int kind, struct FTW *ftw) {
     (void)s, (void)kind, (void)ftw;
     return remove(path);

@@ -10,6 +10,9 @@
 int fake_tree_begin(void **state);
 int fake_tree_end(void **state);
 
+/* The folder, for what is told its root. */
+const char *fake_tree_root(void);
+
 /* Writes a file, and its folders; into the same file when it is there. */
 void fake_file(const char *path, const char *text);
 void fake_bytes(const char *path, const void *bytes, size_t n);
