@@ -1,6 +1,6 @@
 /*
- * stats: the arithmetic of judging: medians and how sure they are, centres and scales that a few
- * wild values cannot move, groups, steps and shifts.
+ * stats: medians and how sure they are, and centres and scales that a few wild values cannot move.
+ * model/modes.h has groups, model/shift.h steps and differences.
  *
  * Values are finite: of others the results mean nothing, but nothing crashes. `sorted` is
  * ascending. Of finite values medians, quantiles and spreads are finite, however large they are.
@@ -13,12 +13,6 @@
  *   Conover 1999, Practical nonparametric statistics, 3rd ed., 3.2: intervals of quantiles.
  *   Rousseeuw & Croux 1993, Alternatives to the median absolute deviation, JASA 88:1273-1283.
  *   Iglewicz & Hoaglin 1993, How to detect and handle outliers, ASQC 16, chapter 3.
- *   Hartigan & Hartigan 1985, The dip test of unimodality, Annals of Statistics 13:70-84.
- *   Ashman, Bird & Zepf 1994, Detecting bimodality in astronomical datasets, AJ 108:2348-2361.
- *   Worsley 1979, On the likelihood ratio test for a shift in location of normal populations,
- *     JASA 74:365-367.
- *   Hodges & Lehmann 1963, Estimates of location based on rank tests, AMS 34:598-611, and Moses in
- *     Hollander & Wolfe 1999, Nonparametric statistical methods, 2nd ed., 4.2-4.3.
  */
 #pragma once
 
@@ -30,6 +24,9 @@ void stats_sort(double *values, size_t n);
 
 /* The median of n values (the mean of the middle two when n is even); NAN when n is 0. */
 double stats_median(const double *values, size_t n);
+
+/* Half the sum of two, which is finite also where their sum is too large for a double. */
+double stats_half_sum(double a, double b);
 
 /*
  * The quantile p in [0, 1], between the two values next to place (n - 1) p: Hyndman and Fan's
@@ -86,58 +83,3 @@ struct stats_centre stats_centre(const double *values, size_t n);
  * for outliers. Of a scale of 0: 0 for the median itself, or else an infinity of the sign.
  */
 double stats_robust_z(double x, const struct stats_centre *c);
-
-/*
- * The dip of Hartigan and Hartigan: how far the distribution of the values is from the nearest one
- * that has a single mode; between 1 / 2n and 1/4. `scratch` has room for 2 n numbers. NAN when n is
- * 0.
- */
-double stats_dip(const double *sorted, size_t n, size_t *scratch);
-
-/* Two groups of values. */
-struct stats_split {
-    size_t first; /* of the upper group: the lower one are the values before */
-    struct stats_centre lower, upper;
-    double separation; /* Ashman's D, with the groups' robust scales; may be infinite */
-};
-
-/*
- * Whether the values have two modes, each with at least `least` (1 or more) of them.
- *
- * They do when the dip is larger than it is of 999 in 1,000 samples of a uniform distribution, the
- * worst that has one mode, and the best cut in two (the least sum of absolute deviations from the
- * groups' medians) leaves groups whose D = sqrt(2) |difference of centres| / sqrt(sum of squared
- * scales) is above 3. Ashman, Bird and Zepf ask for 2, of a mixture that was fitted; halves of one
- * normal distribution have 2.3, of a uniform one 2.7. `scratch` as for the dip.
- */
-bool stats_split(const double *sorted, size_t n, size_t least, size_t *scratch,
-                 struct stats_split *ret);
-
-/* Where a series changed its level. */
-struct stats_step {
-    size_t first;         /* value of the new level */
-    double before, after; /* medians of the two parts */
-    double p;             /* how probable such a step is at most where nothing changed */
-};
-
-/*
- * The most likely place of one step in n values in the order of time, with at least `least` (1 or
- * more) on both sides of it: Worsley's test, the largest t statistic of all places. Its p is that
- * of Student's t times the number of places (Bonferroni's bound, as Worsley proposes for few
- * values): with 3 and 5 values a step of five times the noise has p = 0.01. False when n is below 2
- * `least` or 3, or all values are equal.
- */
-bool stats_step(const double *values, size_t n, size_t least, struct stats_step *ret);
-
-/* P(|T| >= |t|) of Student's t with df degrees of freedom. */
-double stats_student_p(double t, double df);
-
-/*
- * By how much the values of b lie above those of a: the median of all differences (Hodges and
- * Lehmann), and, in *ret, its interval (Moses), from the exact distribution of the Mann-Whitney
- * statistic where na * nb is at most 400 and from its normal approximation above. Of logarithms it
- * is the logarithm of a ratio. Where the two are too few for `confidence`, ret->coverage is 0 and
- * the interval spans all differences. NAN when one is empty.
- */
-double stats_shift(const double *a_sorted, size_t na, const double *b_sorted, size_t nb,
-                   double confidence, struct stats_interval *ret);

@@ -85,7 +85,7 @@ static int keep(struct learner *l, const struct baseline *b, struct error *err) 
 static int remark_groups(struct learner *l, const struct cohort_kind *k,
                          const struct cohort_metric *m, size_t n, struct error *err) {
     struct baseline_remarks *r = &l->remarks;
-    struct stats_split split;
+    struct modes_split split;
     stats_sort(l->values, n);
     if (!peers_split(l->values, n, l->scratch, &split))
         return 0;

@@ -8,6 +8,7 @@
 #include "policy/compare.h"
 
 #include "base/vec.h"
+#include "model/shift.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -261,7 +262,7 @@ static void unpaired_ratio(double *x, size_t nx, double *y, size_t ny, double co
     if (nx == 0 || ny == 0)
         return;
     struct stats_interval i;
-    m->ratio = exp(stats_shift(x, nx, y, ny, confidence, &i));
+    m->ratio = exp(shift_between(x, nx, y, ny, confidence, &i));
     if (i.coverage == 0) {
         /* The widest there is: all of one side above all of the other is one order of many. */
         double orders = 1;

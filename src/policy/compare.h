@@ -7,7 +7,7 @@
  * The ratio of a metric is that of the later to the earlier value: the median of the ratios of the
  * servers that were measured in both runs, where these are at least half of what the smaller side
  * measured, with the median's distribution-free interval; else the ratio of the two sets of servers
- * by Hodges and Lehmann, with Moses's interval, on logarithms (model/stats.h). Values of zero and
+ * by Hodges and Lehmann, with Moses's interval, on logarithms (model/shift.h). Values of zero and
  * below have no ratio and are left out.
  *
  * Intervals hold all metrics together with 95 %: of k metrics each one's has 1 - 0.05 / k

@@ -2,7 +2,7 @@
 #include "policy/drift.h"
 
 #include "base/clock.h"
-#include "model/stats.h"
+#include "model/shift.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,8 +25,8 @@ struct cuts {
 
 /* Finds where values[from..to) may be cut, the latest first. */
 static void segment(const double *values, size_t from, size_t to, struct cuts *ret) {
-    struct stats_step step;
-    if (ret->count == LEVELS || !stats_step(values + from, to - from, DRIFT_LEAST, &step) ||
+    struct shift_step step;
+    if (ret->count == LEVELS || !shift_step(values + from, to - from, DRIFT_LEAST, &step) ||
         !(step.p <= CANDIDATE_P))
         return;
     size_t at = from + step.first;
@@ -42,8 +42,8 @@ static void confirm(const double *values, size_t n, struct cuts *c) {
     for (size_t i = 0; i < c->count; i++) {
         size_t from = i + 1 < c->count ? c->items[i + 1].first : 0;
         size_t to = kept > 0 ? c->items[kept - 1].first : n;
-        struct stats_step step;
-        if (stats_step(values + from, to - from, DRIFT_LEAST, &step) && step.p <= DRIFT_P)
+        struct shift_step step;
+        if (shift_step(values + from, to - from, DRIFT_LEAST, &step) && step.p <= DRIFT_P)
             c->items[kept++] = (struct cut){from + step.first, step.p};
     }
     c->count = kept;

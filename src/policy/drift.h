@@ -4,7 +4,7 @@
  * A pure function of the values of one metric over the runs of one server, the oldest first. The
  * series is cut into levels by binary segmentation (Scott and Knott, "A cluster analysis method for
  * grouping means in the analysis of variance", Biometrics 30, 1974): it is cut where Worsley's test
- * (stats_step() in model/stats.h) has the likeliest step, with DRIFT_LEAST values on both sides,
+ * (shift_step() in model/shift.h) has the likeliest step, with DRIFT_LEAST values on both sides,
  * and its parts are searched in turn. A cut is kept when the levels on both sides of it show the
  * step, without the rest of the series, with a p of DRIFT_P at most. One bad run is no level, nor
  * are two.

@@ -8,6 +8,7 @@
 
 #include "base/vec.h"
 #include "model/stats.h"
+#include "model/student.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ struct judging {
     size_t metrics; /* that there are of the kind: so many chances to be wrong */
     double *sorted; /* the column's values, `count` of them; room for all servers */
     size_t count;
-    size_t *scratch;  /* of stats_split(): twice that room */
+    size_t *scratch;  /* of modes_split(): twice that room */
     bool by_baseline; /* of the kind: a baseline stood in for too few peers */
 };
 
@@ -36,11 +37,11 @@ struct group {
 double peers_cut(size_t metrics, size_t servers) {
     double freedom = PEERS_FREEDOM * (double)servers;
     double low = PEERS_Z, high = PEERS_Z_MOST;
-    if ((double)metrics * stats_student_p(low, freedom) / 2 <= PEERS_ALARMS)
+    if ((double)metrics * student_p(low, freedom) / 2 <= PEERS_ALARMS)
         return low;
     while (high - low > 0.001) {
         double z = (low + high) / 2;
-        if ((double)metrics * stats_student_p(z, freedom) / 2 > PEERS_ALARMS)
+        if ((double)metrics * student_p(z, freedom) / 2 > PEERS_ALARMS)
             low = z;
         else
             high = z;
@@ -115,7 +116,7 @@ static int judge_values(const struct judging *b, const struct group *lower, doub
     return 0;
 }
 
-static char *groups_sentence(const struct judging *b, const struct stats_split *s) {
+static char *groups_sentence(const struct judging *b, const struct modes_split *s) {
     const struct cohort_metric *m = b->metric;
     struct str text = {0};
     str_addf(&text, "%s %s of kind %s is in two groups: %zu servers around ", m->benchmark,
@@ -127,18 +128,18 @@ static char *groups_sentence(const struct judging *b, const struct stats_split *
     return str_take(&text);
 }
 
-bool peers_split(const double *sorted, size_t n, size_t *scratch, struct stats_split *ret) {
+bool peers_split(const double *sorted, size_t n, size_t *scratch, struct modes_split *ret) {
     size_t least = (size_t)ceil(PEERS_SHARE * (double)n);
     if (least < PEERS_LEAST)
         least = PEERS_LEAST;
-    if (n < 2 * least || !stats_split(sorted, n, least, scratch, ret))
+    if (n < 2 * least || !modes_split(sorted, n, least, scratch, ret))
         return false;
     double percent = finding_percent(ret->lower.median, ret->upper.median, false);
     return isnan(percent) || percent <= -PEERS_PERCENT;
 }
 
 static int judge_by_peers(struct judging *b, struct error *err) {
-    struct stats_split split;
+    struct modes_split split;
     stats_sort(b->sorted, b->count);
     if (!peers_split(b->sorted, b->count, b->scratch, &split)) {
         struct group all = {stats_centre(b->sorted, b->count), b->count - 1, false};

@@ -13,7 +13,7 @@
  * the servers outliers by noise that is normal (Bonferroni's correction, and Student's t with
  *   PEERS_FREEDOM degrees of freedom a server, as the MAD is worth no more), but never above
  *   PEERS_Z_MOST. That is 3.5 up to 2 metrics and 4.06 of 20 on thousands of servers.
- * - Values in two groups (stats_split()), of which the smaller one has PEERS_LEAST servers and
+ * - Values in two groups (modes_split()), of which the smaller one has PEERS_LEAST servers and
  *   PEERS_SHARE of them or more, as two versions of a firmware make them, are judged within their
  *   group, and a note says so. A smaller share is no group, but servers with the same fault.
  * - A metric is missing where at least PEERS_HAVE of a server's peers have it.
@@ -25,7 +25,7 @@
 #pragma once
 
 #include "model/baseline.h"
-#include "model/stats.h"
+#include "model/modes.h"
 #include "policy/finding.h"
 
 #define PEERS_LEAST 8
@@ -41,7 +41,7 @@
 double peers_cut(size_t metrics, size_t servers);
 
 /* Whether values are in two groups, as said above. `scratch` has room for 2 n numbers. */
-bool peers_split(const double *sorted, size_t n, size_t *scratch, struct stats_split *ret);
+bool peers_split(const double *sorted, size_t n, size_t *scratch, struct modes_split *ret);
 
 /* Adds findings and notes to *ret. `known` may be NULL. Fails with ERROR_INTERNAL. */
 int peers_judge(const struct cohort *c, const struct baselines *known, struct findings *ret,

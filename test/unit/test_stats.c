@@ -1,7 +1,11 @@
-/* stats: worked examples that were published, what SciPy says, and what is odd. */
+/* stats, modes, shift, student: worked examples that were published, what SciPy says, what is odd.
+ */
 #include "test.h"
 
+#include "model/modes.h"
+#include "model/shift.h"
 #include "model/stats.h"
+#include "model/student.h"
 #include "stats_reference.h"
 
 #include <math.h>
@@ -75,9 +79,9 @@ static const double nile[] = {
     1020, 906,  901, 1170, 912,  746,  919,  718,  714,  740};
 
 static void the_step_of_the_nile(UNUSED void **state) {
-    struct stats_step step;
+    struct shift_step step;
     assert_int_equal(COUNT(nile), 100);
-    assert_true(stats_step(nile, 100, 3, &step));
+    assert_true(shift_step(nile, 100, 3, &step));
     assert_int_equal(step.first, 28);
     near(step.before, 1130, 0, "before");
     near(step.after, 842.5, 0, "after");
@@ -86,17 +90,17 @@ static void the_step_of_the_nile(UNUSED void **state) {
 
 static void no_step_where_there_is_none(UNUSED void **state) {
     double same[] = {7, 7, 7, 7, 7, 7}, noise[] = {1, 2, 1, 2, 2, 1, 1, 2, 2, 1};
-    struct stats_step step;
-    assert_false(stats_step(same, 6, 1, &step));
-    assert_false(stats_step(noise, 5, 3, &step));
-    assert_true(stats_step(noise, 10, 2, &step));
+    struct shift_step step;
+    assert_false(shift_step(same, 6, 1, &step));
+    assert_false(shift_step(noise, 5, 3, &step));
+    assert_true(shift_step(noise, 10, 2, &step));
     assert_true(step.p > 0.5);
 }
 
 static void a_step_of_huge_values_is_found(UNUSED void **state) {
     double values[] = {1.7e308, 1.69e308, 1.7e308, -1.7e307, -1.69e307, -1.7e307};
-    struct stats_step step;
-    assert_true(stats_step(values, 6, 3, &step));
+    struct shift_step step;
+    assert_true(shift_step(values, 6, 3, &step));
     assert_int_equal(step.first, 3);
     assert_true(step.p < 1e-6);
 }
@@ -108,7 +112,7 @@ static void the_shift_of_a_published_example(UNUSED void **state) {
     stats_sort(term, 10);
     stats_sort(before, 5);
     struct stats_interval i;
-    near(stats_shift(before, 5, term, 10, 0.96, &i), 0.305, 1e-9, "shift");
+    near(shift_between(before, 5, term, 10, 0.96, &i), 0.305, 1e-9, "shift");
     near(i.low, -0.15, 1e-9, "low");
     near(i.high, 0.76, 1e-9, "high");
     near(i.coverage, 1 - 0.04, 2e-3, "coverage");
@@ -120,9 +124,9 @@ static void too_few_for_an_interval(UNUSED void **state) {
     assert_false(stats_median_interval(v, 5, 0.95, &i));
     assert_false(stats_median_interval(v, 0, 0.5, &i));
     assert_true(i.low == 7);
-    assert_true(stats_shift(v, 2, v, 3, 0.95, &i) == 0.5);
+    assert_true(shift_between(v, 2, v, 3, 0.95, &i) == 0.5);
     assert_true(i.coverage == 0 && i.low == -1 && i.high == 2);
-    assert_true(isnan(stats_shift(v, 0, v, 3, 0.95, &i)));
+    assert_true(isnan(shift_between(v, 0, v, 3, 0.95, &i)));
 }
 
 /* n values that are spread evenly over the middle of a distribution with this width. */
@@ -134,50 +138,50 @@ static void fill(double *v, size_t n, double centre, double width) {
 static void two_groups_are_told_apart(UNUSED void **state) {
     double v[100];
     size_t scratch[200];
-    struct stats_split split;
+    struct modes_split split;
     fill(v, 40, 85, 4);
     fill(v + 40, 60, 100, 4);
-    assert_true(stats_split(v, 100, 8, scratch, &split));
+    assert_true(modes_split(v, 100, 8, scratch, &split));
     assert_int_equal(split.first, 40);
     near(split.lower.median, 85, 1e-9, "lower");
     near(split.upper.median, 100, 1e-9, "upper");
     assert_true(split.separation > 8);
-    assert_false(stats_split(v, 100, 41, scratch, &split));
+    assert_false(modes_split(v, 100, 41, scratch, &split));
 }
 
 static void one_group_stays_one(UNUSED void **state) {
     double v[200];
     size_t scratch[400];
-    struct stats_split split;
+    struct modes_split split;
     fill(v, 200, 100, 10);
-    assert_false(stats_split(v, 200, 8, scratch, &split));
+    assert_false(modes_split(v, 200, 8, scratch, &split));
     /* A few that are far away are outliers and no mode. */
     fill(v, 4, 50, 1);
-    assert_false(stats_split(v, 200, 4, scratch, &split));
+    assert_false(modes_split(v, 200, 4, scratch, &split));
     for (int i = 0; i < 200; i++)
         v[i] = 100;
-    assert_false(stats_split(v, 200, 8, scratch, &split));
-    assert_false(stats_split(v, 0, 8, scratch, &split));
+    assert_false(modes_split(v, 200, 8, scratch, &split));
+    assert_false(modes_split(v, 0, 8, scratch, &split));
     /* Values that are rounded to whole ones make no modes. */
     for (int i = 0; i < 200; i++)
         v[i] = (double)(i / 20);
-    assert_false(stats_split(v, 200, 8, scratch, &split));
+    assert_false(modes_split(v, 200, 8, scratch, &split));
 }
 
 static void what_is_no_number_does_no_harm(UNUSED void **state) {
     double v[] = {NAN, INFINITY, 1, -INFINITY, NAN, 3, 2, NAN, INFINITY, -1};
     size_t scratch[20];
     struct stats_interval i;
-    struct stats_split split;
-    struct stats_step step;
+    struct modes_split split;
+    struct shift_step step;
     stats_spread(v, 10);
     stats_centre(v, 10);
-    stats_dip(v, 10, scratch);
-    stats_split(v, 10, 2, scratch, &split);
-    stats_step(v, 10, 2, &step);
-    stats_shift(v, 5, v + 5, 5, 0.95, &i);
+    modes_dip(v, 10, scratch);
+    modes_split(v, 10, 2, scratch, &split);
+    shift_step(v, 10, 2, &step);
+    shift_between(v, 5, v + 5, 5, 0.95, &i);
     assert_true(isnan(stats_quantile(v, 10, NAN)));
-    assert_true(isnan(stats_student_p(NAN, 3)));
+    assert_true(isnan(student_p(NAN, 3)));
 }
 
 static void samples_agree_with_scipy(UNUSED void **state) {
@@ -194,7 +198,7 @@ static void samples_agree_with_scipy(UNUSED void **state) {
         near(stats_quantile(sorted, n, 0.9), sample_references[i].high_quantile, 1e-12, "0.9");
         near(stats_mad(v, n, median), sample_references[i].mad, 1e-12, "MAD");
         near(stats_scaled_mad(v, n, median), sample_references[i].scaled_mad, 1e-12, "scaled MAD");
-        near(stats_dip(sorted, n, scratch), sample_references[i].dip, 1e-6, "dip");
+        near(modes_dip(sorted, n, scratch), sample_references[i].dip, 1e-6, "dip");
         struct stats_interval interval;
         assert_true(stats_median_interval(v, n, 0.95, &interval) ==
                     !isnan(sample_references[i].low));
@@ -208,9 +212,9 @@ static void samples_agree_with_scipy(UNUSED void **state) {
 
 static void steps_agree_with_scipy(UNUSED void **state) {
     for (size_t i = 0; i < COUNT(sample_references); i++) {
-        struct stats_step step;
+        struct shift_step step;
         print_message("sample %zu\n", i);
-        bool there = stats_step(sample_references[i].values, sample_references[i].n, 2, &step);
+        bool there = shift_step(sample_references[i].values, sample_references[i].n, 2, &step);
         assert_true(there == (sample_references[i].step > 0));
         if (!there)
             continue;
@@ -223,10 +227,10 @@ static void steps_agree_with_scipy(UNUSED void **state) {
 
 static void student_agrees_with_scipy(UNUSED void **state) {
     for (size_t i = 0; i < COUNT(student_references); i++)
-        near(stats_student_p(student_references[i].t, student_references[i].df),
-             student_references[i].p, 1e-9, "p");
-    assert_true(stats_student_p(0, 5) == 1);
-    assert_true(stats_student_p(INFINITY, 5) == 0);
+        near(student_p(student_references[i].t, student_references[i].df), student_references[i].p,
+             1e-9, "p");
+    assert_true(student_p(0, 5) == 1);
+    assert_true(student_p(INFINITY, 5) == 0);
 }
 
 static void shifts_agree_with_the_table_of_differences(UNUSED void **state) {
@@ -239,7 +243,7 @@ static void shifts_agree_with_the_table_of_differences(UNUSED void **state) {
         stats_sort(a, na);
         stats_sort(b, nb);
         struct stats_interval interval;
-        double shift = stats_shift(a, na, b, nb, 0.95, &interval);
+        double shift = shift_between(a, na, b, nb, 0.95, &interval);
         near(shift, shift_references[i].shift, 1e-11, "shift");
         near(interval.low, shift_references[i].low, 1e-11, "low");
         near(interval.high, shift_references[i].high, 1e-11, "high");
@@ -253,7 +257,7 @@ static void shifts_of_many_are_narrow(UNUSED void **state) {
     struct stats_interval i;
     fill(a, 1000, 100, 10);
     fill(b, 1000, 103, 10);
-    near(stats_shift(a, 1000, b, 1000, 0.95, &i), 3, 1e-3, "shift");
+    near(shift_between(a, 1000, b, 1000, 0.95, &i), 3, 1e-3, "shift");
     assert_true(i.low > 2.6 && i.low < 2.8 && i.high > 3.2 && i.high < 3.4);
     assert_true(i.coverage == 0.95);
 }
@@ -273,13 +277,13 @@ static void noise_has_steps_as_seldom_as_p_says(UNUSED void **state) {
         int seen = 0, found = 0;
         for (int round = 0; round < ROUNDS; round++) {
             double v[30];
-            struct stats_step step;
+            struct shift_step step;
             for (size_t i = 0; i < lengths[k]; i++)
                 v[i] = 100 + normal();
-            seen += stats_step(v, lengths[k], 3, &step) && step.p <= 0.05;
+            seen += shift_step(v, lengths[k], 3, &step) && step.p <= 0.05;
             for (size_t i = lengths[k] - 3; i < lengths[k]; i++)
                 v[i] -= 5;
-            found += stats_step(v, lengths[k], 3, &step) && step.p <= 0.01;
+            found += shift_step(v, lengths[k], 3, &step) && step.p <= 0.01;
         }
         print_message("# %zu values: %d of %d are noise with p <= 0.05, %d of %d steps of 5 sigma "
                       "in the last three have p <= 0.01\n",
@@ -296,11 +300,11 @@ static void noise_has_one_mode(UNUSED void **state) {
     for (size_t k = 0; k < COUNT(sizes); k++) {
         int two = 0;
         for (int round = 0; round < 500; round++) {
-            struct stats_split split;
+            struct modes_split split;
             for (size_t i = 0; i < sizes[k]; i++)
                 v[i] = 100 + normal();
             stats_sort(v, sizes[k]);
-            two += stats_split(v, sizes[k], 8, scratch, &split);
+            two += modes_split(v, sizes[k], 8, scratch, &split);
         }
         assert_int_equal(two, 0);
     }
