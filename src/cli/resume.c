@@ -21,6 +21,7 @@ static const char help[] =
     "`last`. See `muster runs` for those that were interrupted.\n\n"
     "      --failed             run what did not pass again, too; the earlier attempts are "
     "kept\n"
+    "      --longest-first      begin with servers that took long in earlier runs of the store\n"
     "      --outliers WHAT      what becomes of servers worse than their peers: fail, warn or "
     "off;\n"
     "                           judges the run anew, also when nothing is left to "
@@ -34,10 +35,12 @@ enum { FAILED = RUN_OWN };
 struct told {
     bool failed;
     enum outliers outliers; /* not given: as the run began */
+    bool longest_first;     /* the same */
 };
 
 static const struct option options[] = {
     {"failed", no_argument, NULL, FAILED},
+    {"longest-first", no_argument, NULL, RUN_LONGEST_FIRST},
     {"outliers", required_argument, NULL, RUN_OUTLIERS},
     RUN_OUTPUT_OPTIONS,
     {NULL, 0, NULL, 0},
@@ -56,6 +59,8 @@ static int read_options(int argc, char **argv, struct run_output *output, struct
         }
         if (c == FAILED)
             told->failed = true;
+        else if (c == RUN_LONGEST_FIRST)
+            told->longest_first = true;
         else if (c == RUN_OUTLIERS) {
             if (run_outliers_take(&told->outliers, optarg, &err) < 0)
                 return cli_fail(&err);
@@ -121,7 +126,7 @@ static int hold(struct resuming *r, const char *run, struct error *err) {
     return 0;
 }
 
-static int prepare(struct resuming *r, enum outliers outliers, struct error *err) {
+static int prepare(struct resuming *r, const struct told *told, struct error *err) {
     struct runner *runner = &r->runner;
     const struct store_recipe *recipe = &r->recipe;
     if (enter_folder(r, err) < 0)
@@ -129,8 +134,9 @@ static int prepare(struct resuming *r, enum outliers outliers, struct error *err
     if (recipe->config && cli_config_kept(recipe->config_path, recipe->config, recipe->config_len,
                                           runner->options.simulate, &runner->config, err) < 0)
         return -1;
-    if (outliers)
-        runner->options.plan.outliers = outliers;
+    if (told->outliers)
+        runner->options.plan.outliers = told->outliers;
+    runner->options.plan.longest_first |= told->longest_first;
     return runner_prepare(runner, err);
 }
 
@@ -168,7 +174,7 @@ static int go_on(struct resuming *r, const char *run, const struct told *told) {
     int status = run_options_read(&r->runner.options, r->recipe.options);
     if (status >= 0)
         return status;
-    return prepare(r, told->outliers, &err) < 0 || resume(r, told->failed, &err) < 0
+    return prepare(r, told, &err) < 0 || resume(r, told->failed, &err) < 0
                ? runner_fail(&r->runner, &err)
                : runner_go(&r->runner);
 }

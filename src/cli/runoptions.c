@@ -61,6 +61,9 @@ static int read_value(struct run_options *o, int c, const char *value, struct er
         return share_parse(value, &o->plan.max_errors, err);
     case RUN_OUTLIERS:
         return run_outliers_take(&o->plan.outliers, value, err);
+    case RUN_LONGEST_FIRST:
+        o->plan.longest_first = true;
+        return 0;
     case 'u':
         o->user = value;
         return 0;

@@ -39,6 +39,7 @@ enum {
     RUN_RETRIES,
     RUN_MAX_ERRORS,
     RUN_OUTLIERS,
+    RUN_LONGEST_FIRST,
     RUN_ASK_PASSWORD,
     RUN_SIMULATE,
     RUN_QUICK,
@@ -65,6 +66,7 @@ enum {
     {"retries", required_argument, NULL, RUN_RETRIES},                                             \
     {"max-errors", required_argument, NULL, RUN_MAX_ERRORS},                                       \
     {"outliers", required_argument, NULL, RUN_OUTLIERS},                                           \
+    {"longest-first", no_argument, NULL, RUN_LONGEST_FIRST},                                       \
     {"user", required_argument, NULL, 'u'},                                                        \
     {"port", required_argument, NULL, 'p'},                                                        \
     {"transport", required_argument, NULL, 'T'},                                                   \

@@ -18,6 +18,7 @@
 #include "exec/pool.h"
 #include "fleet/attempt.h"
 #include "fleet/judgement.h"
+#include "fleet/longest.h"
 #include "fleet/waiting.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
@@ -339,7 +340,9 @@ static int run_collector(struct collector *c, struct error *err) {
     c->run->cancelled = 0; /* counted anew: what has no verdict is run, or cancelled again */
     c->run->stopped[0] = '\0';
     log_servers(c, "servers to benchmark", "servers", has_no_verdict);
-    int rc = collect_all(c, err);
+    int rc = c->f->plan->longest_first ? longest_first(c->f->store, c->f->plan, c->run, err) : 0;
+    if (rc == 0)
+        rc = collect_all(c, err);
     if (rc < 0)
         abandon(c);
     cancel_the_rest(c);

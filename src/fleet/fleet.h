@@ -21,11 +21,12 @@ struct fleet {
 };
 
 /*
- * Runs what is pending of the run, which the store holds. Adds to run's totals and seconds, and
- * fills those of outcomes[], one for each of the servers in their order, that have no verdict yet:
- * VERDICT_CANCELLED without a reason. The caller frees their details. When the token was fired, or
- * the run's time is over, servers without a verdict are cancelled and stay pending in the store;
- * that is no error.
+ * Runs what is pending of the run, which the store holds, in the inventory's order or, if the plan
+ * says so, those first that are expected to take longest (fleet/longest.h). Adds to run's totals
+ * and seconds, and fills those of outcomes[], one for each of the servers in their order, that have
+ * no verdict yet: VERDICT_CANCELLED without a reason. The caller frees their details. When the
+ * token was fired, or the run's time is over, servers without a verdict are cancelled and stay
+ * pending in the store; that is no error.
  *
  * Fails with ERROR_STORE when the store cannot be written any more, or with ERROR_INTERNAL for want
  * of memory at its start; every session has ended by then. A server for which no thread or no

@@ -63,6 +63,7 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"retries", key_int, AT(retries), 0, 100},
                                       {"max_errors", key_share, AT(max_errors), 0, 0},
                                       {"outliers", read_outliers, AT(outliers), 0, 0},
+                                      {"longest_first", key_flag, AT(longest_first), 0, 0},
                                       {"ssh", read_ssh, 0, 0, 0},
                                       {"benchmarks", read_benchmarks, 0, 0, 0},
                                       {"kinds", read_kinds, 0, 0, 0},

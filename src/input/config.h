@@ -85,6 +85,7 @@ struct config {
     int retries;         /* -1: not given */
     struct share max_errors;
     enum outliers outliers;
+    bool longest_first;
     struct {
         char *user;
         int port;

@@ -26,14 +26,6 @@ static void read_better(struct reader *r, const struct key *key, const struct ya
         keys_expected(r, key->name, "'higher' or 'lower'", value);
 }
 
-static void read_flag(struct reader *r, const struct key *key, const struct yaml_node *value,
-                      void *into) {
-    if (value->kind == YAML_BOOLEAN)
-        *(bool *)into = value->boolean;
-    else
-        keys_expected(r, key->name, "true or false", value);
-}
-
 /* The expressions are kept while the mapping is read, to see that there is one of them. */
 struct expressions {
     const struct yaml_node *regex;
@@ -136,7 +128,7 @@ static const struct key builtin_keys[] = {{"reference", key_positive, AT(referen
                                           {"timeout", key_duration, AT(timeout), 0, 0},
                                           {"trials", key_int, AT(trials), 1, 1000},
                                           {"max_trials", key_int, AT(max_trials), 1, 1000},
-                                          {"required", read_flag, AT(required), 0, 0},
+                                          {"required", key_flag, AT(required), 0, 0},
                                           {NULL, NULL, 0, 0, 0}};
 
 #undef AT

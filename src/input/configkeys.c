@@ -206,6 +206,13 @@ void key_share(struct reader *r, const struct key *key, const struct yaml_node *
         mistakes_add(&r->mistakes, value->line, value->column, "%s: %s", key->name, err.text);
 }
 
+void key_flag(struct reader *r, const struct key *key, const struct yaml_node *value, void *into) {
+    if (value->kind == YAML_BOOLEAN)
+        *(bool *)into = value->boolean;
+    else
+        keys_expected(r, key->name, "true or false", value);
+}
+
 void keys_set_text(struct reader *r, char **into, const char *text) {
     free(*into);
     *into = strdup(text);

@@ -56,7 +56,7 @@ const struct yaml_node *keys_value(const struct yaml_node *node, const char *nam
 void keys_set_text(struct reader *r, char **into, const char *text);
 bool keys_is_text(struct reader *r, const struct key *key, const struct yaml_node *value);
 
-/* Readers of values; `into` is an int, a double, an int64_t of ns, a struct share or a char *. */
+/* Readers of values; `into` is an int, a double, a bool, an int64_t of ns, a share or a char *. */
 #define KEY_READER(name)                                                                           \
     void name(struct reader *r, const struct key *key, const struct yaml_node *value, void *into)
 KEY_READER(key_int);
@@ -65,6 +65,7 @@ KEY_READER(key_positive);
 KEY_READER(key_duration);
 KEY_READER(key_duration_zero); /* one that may be zero */
 KEY_READER(key_share);
+KEY_READER(key_flag);
 KEY_READER(key_text); /* any text: a command may have lines */
 KEY_READER(key_line); /* a text that is shown to people: no control characters */
 KEY_READER(key_word); /* one word that a command line takes: no blanks, no option */

@@ -56,4 +56,10 @@ struct history_series {
     size_t count;
 };
 
+/* How long a server is expected to take. */
+struct history_expected {
+    size_t position; /* the server's in its run */
+    double seconds;  /* NAN: nothing is known of it */
+};
+
 void history_done(struct history *h);

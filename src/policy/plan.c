@@ -238,6 +238,7 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .outliers = options->outliers  ? options->outliers
                     : config->outliers ? config->outliers
                                        : OUTLIERS_WARN,
+        .longest_first = options->longest_first || config->longest_first,
         .max_errors =
             options->max_errors.kind != SHARE_NONE ? options->max_errors : config->max_errors,
     };

@@ -65,6 +65,7 @@ struct plan {
     int64_t longest_pause;   /* ns; before a retry */
     struct share max_errors; /* of the servers: when more end in error the run is stopped */
     enum outliers outliers;  /* what becomes of them; given */
+    bool longest_first;      /* servers that took long in earlier runs are begun first */
 };
 
 /* What the command line says; NULL, 0, NAN, and -1 where 0 means something: not given. */
@@ -79,6 +80,7 @@ struct plan_options {
     int64_t longest_pause;
     struct share max_errors;
     enum outliers outliers;
+    bool longest_first;
     bool quick;     /* shorter built-in benchmarks */
     bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */
 };

@@ -39,11 +39,13 @@ struct store {
     sqlite3 *db;
     char *path;
     sqlite3_stmt *statements[STATEMENT_COUNT];
-    size_t claimed_to;
-    struct str json;  /* of the row that is being written; kept for its memory */
-    int hold;         /* the lock of the run that is held, or -1 (store/hold.h) */
-    int64_t held_run; /* its number */
-    bool noted;       /* its row says that this process holds it */
+    size_t *order; /* positions as they are to be claimed; NULL: as they are */
+    size_t order_count;
+    size_t claimed_to; /* what is before it in that order was claimed, or is not pending */
+    struct str json;   /* of the row that is being written; kept for its memory */
+    int hold;          /* the lock of the run that is held, or -1 (store/hold.h) */
+    int64_t held_run;  /* its number */
+    bool noted;        /* its row says that this process holds it */
 };
 
 /* Fills *err with what SQLite says. Returns -1. */

@@ -42,6 +42,18 @@ int store_series(struct store *s, const char *run_id, store_series_fn *each, voi
 int store_history(struct store *s, const char *server, const char *benchmark, struct history *ret,
                   struct error *err) must_use;
 
+/*
+ * Sets *ret to what the run's pending servers are expected to take, in their order, if they run
+ * these benchmarks: the median of the last HISTORY_EXPECTED earlier runs that tell. A run tells
+ * when the server was reached and ran all of these benchmarks; what it ran besides is taken off.
+ * Before it is measured a server's machine is that of its newest measurement under this name. The
+ * caller frees *ret.
+ */
+#define HISTORY_EXPECTED 3
+int store_expected(struct store *s, const char *run_id, const char *const *benchmarks,
+                   size_t benchmark_count, struct history_expected **ret, size_t *count,
+                   struct error *err) must_use;
+
 /* The names of all servers that a run has judged, as they were written, each once, ended by NULL.
  */
 struct store_names {

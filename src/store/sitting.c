@@ -118,7 +118,7 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
     run->started = clock_wall();
     run->seconds = NAN;
     run->total = run->cancelled = servers->count;
-    s->claimed_to = 0;
+    store_set_order(s, NULL, 0);
     if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
         return -1;
     s->noted = write_begin(s, run, recipe, servers, err) == 0;
@@ -185,7 +185,7 @@ static int reopen(struct store *s, int64_t run, struct error *err) {
 }
 
 int store_resume(struct store *s, struct run *run, bool failed, struct error *err) {
-    s->claimed_to = 0;
+    store_set_order(s, NULL, 0);
     if (database_begin(s, err) < 0)
         return -1;
     int rc = database_run_on(s, UNCLAIM, s->held_run, err);

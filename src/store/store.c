@@ -183,6 +183,7 @@ void store_close(struct store *s) {
         sqlite3_finalize(s->statements[i]);
     sqlite3_close(s->db);
     str_done(&s->json);
+    free(s->order);
     free(s->path);
     free(s);
 }

@@ -94,12 +94,20 @@ struct store_result {
 };
 
 /*
- * Hands in `n` results and claims up to `max` pending servers in the inventory's order, into
- * positions[], in one transaction: when it returns, the results and run->seconds are on disk. A
- * result of VERDICT_CANCELLED leaves its server pending. Returns how many were claimed, or -1.
+ * Hands in `n` results and claims up to `max` pending servers in the inventory's order, or that of
+ * store_set_order(), into positions[], in one transaction: when it returns, the results and
+ * run->seconds are on disk. A result of VERDICT_CANCELLED leaves its server pending. Returns how
+ * many were claimed, or -1.
  */
 ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
                    size_t n, size_t max, size_t *positions, struct error *err) must_use;
+
+/*
+ * From now on store_turn() claims these servers, in this order; those of them that are pending.
+ * Takes the positions over, which free() must be able to free, also when it is called again. A run
+ * that begins or is resumed afterwards has the inventory's order again.
+ */
+void store_set_order(struct store *s, size_t *positions, size_t n);
 
 /* What judging the run as a whole came to for one server that has a final verdict. */
 struct store_judged {

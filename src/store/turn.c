@@ -1,12 +1,20 @@
 /*
  * turn: one turn of the orchestrator, results in and claims out, in one transaction.
  *
- * Servers are claimed in the order of their rows: `claimed_to` remembers how far this process has
- * come, so that a claim does not walk over the rows before.
+ * Servers are claimed in the order of their rows, a range of them at a time, or one by one in an
+ * order that was set. `claimed_to` remembers how far this process has come, so that a claim does
+ * not walk over what is before.
  */
 #include "store/database.h"
 
 #include "store/rows.h"
+
+void store_set_order(struct store *s, size_t *positions, size_t n) {
+    free(s->order);
+    s->order = positions;
+    s->order_count = n;
+    s->claimed_to = 0;
+}
 
 static ssize_t find_pending(struct store *s, int64_t run, size_t max, size_t *positions,
                             struct error *err) {
@@ -34,14 +42,36 @@ static int on_pending(struct store *s, enum statement which, int64_t run, size_t
     return database_run(s, stmt, err);
 }
 
+/* Claims the servers of these positions that are pending. Returns how many that were, or -1. */
+static ssize_t claim_range(struct store *s, int64_t run, size_t first, size_t last,
+                           struct error *err) {
+    return on_pending(s, DROP_BENCHMARKS, run, first, last, err) < 0 ||
+                   on_pending(s, CLAIM, run, first, last, err) < 0
+               ? -1
+               : sqlite3_changes(s->db);
+}
+
+/* Returns how many, or -1. */
+static ssize_t claim_in_order(struct store *s, int64_t run, size_t max, size_t *positions,
+                              struct error *err) {
+    size_t n = 0;
+    for (size_t i = s->claimed_to; n < max && i < s->order_count; i++) {
+        ssize_t claimed = claim_range(s, run, s->order[i], s->order[i], err);
+        if (claimed < 0)
+            return -1;
+        positions[n] = s->order[i];
+        n += (size_t)claimed;
+    }
+    return (ssize_t)n;
+}
+
 /* Returns how many, or -1. */
 static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions,
                      struct error *err) {
+    if (s->order)
+        return claim_in_order(s, run, max, positions, err);
     ssize_t n = max ? find_pending(s, run, max, positions, err) : 0;
-    if (n > 0 && (on_pending(s, DROP_BENCHMARKS, run, positions[0], positions[n - 1], err) < 0 ||
-                  on_pending(s, CLAIM, run, positions[0], positions[n - 1], err) < 0))
-        return -1;
-    return n;
+    return n > 0 ? claim_range(s, run, positions[0], positions[n - 1], err) : n;
 }
 
 static int write_benchmarks(struct store *s, int64_t run, const struct store_result *r,
@@ -98,6 +128,16 @@ static ssize_t turn(struct store *s, const struct run *run, const struct store_r
     return database_end(s, claimed < 0 ? -1 : 0, err) < 0 ? -1 : claimed;
 }
 
+/* What was claimed last is claimed no more. */
+static void pass_over(struct store *s, size_t position) {
+    if (!s->order)
+        s->claimed_to = position;
+    else
+        while (s->order[s->claimed_to] != position)
+            s->claimed_to++;
+    s->claimed_to++;
+}
+
 ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
                    size_t n, size_t max, size_t *positions, struct error *err) {
     ssize_t claimed;
@@ -106,6 +146,6 @@ ssize_t store_turn(struct store *s, const struct run *run, const struct store_re
         claimed = turn(s, run, results, n, max, positions, err);
     while (claimed < 0 && database_try_again(&tries, err));
     if (claimed > 0)
-        s->claimed_to = positions[claimed - 1] + 1;
+        pass_over(s, positions[claimed - 1]);
     return claimed;
 }

@@ -72,9 +72,10 @@ static enum fate draw_fate(const struct simulation *s, uint64_t server) {
     return (enum fate)(draw(server, DRAW_FATE) * FATE_NONE);
 }
 
-static int64_t draw_delay(const struct simulation *s, uint64_t request) {
+static int64_t draw_delay(const struct simulation *s, uint64_t server, uint64_t request) {
     double range = (double)(s->delay_max - s->delay_min);
-    return s->delay_min + (int64_t)(draw(request, DRAW_DELAY) * range);
+    double share = s->skew > 0 ? pow(draw(server, DRAW_DELAY), s->skew) : draw(request, DRAW_DELAY);
+    return s->delay_min + (int64_t)(share * range);
 }
 
 static double draw_score(const struct simulation *s, uint64_t request) {
@@ -240,7 +241,7 @@ static void say_result(struct simulated_session *s, const struct request *r, uin
 
 static void answer(struct simulated_session *s, const struct request *r, uint64_t request) {
     const struct simulation *sim = &s->fleet->simulation;
-    int64_t delay = draw_delay(sim, request);
+    int64_t delay = draw_delay(sim, s->server, request);
     bool late = r->timeout > 0 && delay > r->timeout;
     if (late)
         delay = r->timeout;

@@ -74,6 +74,10 @@ static int take_delay(char *value, struct simulation *s, struct error *err) {
     return s->delay_min <= s->delay_max ? 0 : -1;
 }
 
+static int take_skew(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
+    return read_number(value, 100, &s->skew) == 0 && s->skew > 0 ? 0 : -1;
+}
+
 static int take_score(char *value, struct simulation *s, __attribute__((unused)) struct error *e) {
     const char *upper = cut_range(value);
     if (read_number(value, 1e9, &s->score_min) != 0 || read_number(upper, 1e9, &s->score_max) != 0)
@@ -171,6 +175,7 @@ static const struct key {
     {"servers", take_servers, "a number of 1 to 10000000"},
     {"seed", take_seed, "a number of 0 to 9223372036854775807"},
     {"delay", take_delay, "a duration or a range of two, as in 20ms or 1s-10s"},
+    {"skew", take_skew, "a number above 0 and up to 100"},
     {"score", take_score, "a number or a range of two, as in 50 or 0-100"},
     {"error", take_error, SHARE},
     {"kinds", take_kinds, "a number of 1 to 64"},
@@ -186,7 +191,7 @@ static const struct key {
 };
 
 /* Those above the first one of these are of any simulation. */
-#define FIRST_MODELLED 5
+#define FIRST_MODELLED 6
 _Static_assert(ARRAY_LEN(keys) <= sizeof(unsigned) * 8, "a bit for each key");
 
 static int unknown_key(const char *name, struct error *err) {

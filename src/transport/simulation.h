@@ -5,6 +5,8 @@
  *   servers=N             so many servers, named 1 to N (10)
  *   seed=S                whose dice they are (from the clock)
  *   delay=A-B             how long a benchmark takes (1s-10s); A alone is A-A
+ *   skew=K                how long is a matter of the server and nothing else: a few take long.
+ *                         A + (B - A) u^K with u uniform, K above 0 and up to 100
  *   score=A-B             what a benchmark comes to (0-100); A alone is A-A
  *   error=P%              a share of the servers errs (0 %)
  *
@@ -51,6 +53,7 @@ struct simulation {
     uint64_t seed;
     bool seed_given;              /* false: from the clock, to be told to the user */
     int64_t delay_min, delay_max; /* of one request, ns */
+    double skew;                  /* 0: drawn for each request */
     double score_min, score_max;
     double error_percent; /* of the servers */
     bool modelled;        /* false: nothing of what follows means anything */

@@ -153,6 +153,7 @@ static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
     struct config c = load("settle: 3s\n"
                            "retries: 0\n"
                            "max_errors: 12.5%\n"
+                           "longest_first: true\n"
                            "benchmarks:\n"
                            "  memory:\n"
                            "    size: 1.5GiB\n"
@@ -166,6 +167,7 @@ static void reads_parameters_of_built_in_benchmarks(UNUSED void **state) {
     assert_int_equal(c.settle, INT64_C(3000000000));
     assert_int_equal(c.retries, 0);
     assert_true(c.max_errors.kind == SHARE_PERCENT && c.max_errors.number == 12.5);
+    assert_true(c.longest_first);
     assert_int_equal(b->parameter_count, 5);
     for (size_t i = 0; i < 5; i++) {
         assert_ptr_equal(b->parameters[i].of, &some[i]);
@@ -283,6 +285,7 @@ static void refuses_values(UNUSED void **state) {
          "max_errors: expected a number or a percentage such as 30%, found a list"},
         {"max_errors: 1.5", "max_errors: '1.5' is neither a whole number nor a percentage, such as "
                             "30%"},
+        {"longest_first: 1", "longest_first: expected true or false, found the number 1"},
         {"retries: -1", "retries: expected a whole number from 0 to 100, found the number -1"},
         {"ssh: 5", "ssh: expected a mapping, found the number 5"},
         {"ssh: {user: 5}", "user: expected a text (put it in quotes), found the number 5"},

@@ -49,6 +49,7 @@ struct row {
     double value;
     enum reason reason;
     bool flaky;
+    double seconds; /* a quarter of them the benchmark's */
 };
 
 static struct benchmark_result benchmark_of(const struct row *row) {
@@ -63,7 +64,8 @@ static struct benchmark_result benchmark_of(const struct row *row) {
                                      .value = row->value,
                                      .reference = NAN,
                                      .threshold = 50,
-                                     .spread = 0.5};
+                                     .spread = 0.5,
+                                     .seconds = row->seconds / 4};
 }
 
 /* A run of these servers; without a verdict: one of REASON_INTERRUPTED. Returns its id. */
@@ -83,6 +85,7 @@ static const char *add_run(const char *options, const struct row *rows, size_t n
         struct server_result r = {.verdict = b.verdict,
                                   .reason = b.reason,
                                   .attempts = 1,
+                                  .seconds = rows[i].seconds,
                                   .benchmarks = &b,
                                   .benchmark_count = rows[i].reason != REASON_UNREACHABLE};
         struct store_result done = {.position = i, .result = &r};
@@ -283,6 +286,83 @@ static void a_server_that_is_not_known_is_a_mistake(UNUSED void **state) {
     store_names_done(&names);
 }
 
+/* A run of as many servers as there are names begins: what are they expected to take? */
+static void expects(const char *options, const char *const *names, const char *benchmark,
+                    const char *wanted) {
+    struct error err;
+    struct server items[8] = {{0}};
+    size_t n = 0, count;
+    char text[512] = "";
+    struct history_expected *expected;
+    const struct store_recipe recipe = {.options = (char *)options};
+    struct run run = {.fanout = 1, .threshold = 50};
+    for (; names[n]; n++)
+        items[n].name = (char *)names[n];
+    assert_int_equal(store_begin(store, &run, &recipe, &(struct servers){items, n, n}, &err), 0);
+    if (store_expected(store, run.id, &benchmark, benchmark ? 1 : 0, &expected, &count, &err) < 0)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < count; i++)
+        sprintf(text + strlen(text), "%zu:%g ", expected[i].position, expected[i].seconds);
+    free(expected);
+    assert_string_equal(text, wanted);
+    assert_int_equal(store_end(store, &run, &err), 0);
+    store_release(store);
+}
+
+#define expects_of(wanted, ...)                                                                    \
+    expects("[]", (const char *const[]){__VA_ARGS__, NULL}, "memory", wanted)
+
+static void a_server_is_expected_to_take_what_it_took(UNUSED void **state) {
+    const struct row both[] = {{.name = "web01", .seconds = 10}, {.name = "web02", .seconds = 20}};
+    expects_of("0:nan 1:nan ", "web02", "web01");
+    add_run("[]", both, 2);
+    expects_of("0:20 1:nan 2:10 ", "web02", "web03", "web01");
+    /* the middle one of three, whichever was odd; what is before them is forgotten */
+    const double next[] = {90, 11, 12, 13};
+    const char *const wanted[] = {"0:50 ", "0:11 ", "0:12 ", "0:12 "};
+    for (size_t i = 0; i < 4; i++) {
+        add_run("[]", &(struct row){.name = "web01", .seconds = next[i]}, 1);
+        expects_of(wanted[i], "web01");
+    }
+}
+
+static void a_run_that_does_not_tell_is_passed_over(UNUSED void **state) {
+    static const enum reason silent[] = {REASON_UNREACHABLE,     REASON_HOST_KEY, REASON_AUTH,
+                                         REASON_CONNECTION_LOST, REASON_BUSY,     REASON_INTERNAL,
+                                         REASON_INTERRUPTED};
+    const struct row quick = {.name = "web01", .seconds = 4};
+    add_run("[]", &(struct row){.name = "web01", .seconds = 10}, 1);
+    for (size_t i = 0; i < sizeof(silent) / sizeof(silent[0]); i++)
+        add_run("[]", &(struct row){.name = "web01", .reason = silent[i], .seconds = 1}, 1);
+    add_run("[\"--quick\"]", &quick, 1);
+    expects_of("0:10 ", "web01");
+    expects("[\"--quick\"]", (const char *const[]){"web01", NULL}, "memory", "0:4 ");
+    /* but one that took all of its time, did */
+    add_run("[]", &(struct row){.name = "web01", .reason = REASON_TIMEOUT, .seconds = 30}, 1);
+    expects_of("0:20 ", "web01");
+}
+
+static void what_ran_besides_is_taken_off(UNUSED void **state) {
+    const char *const names[] = {"web01", NULL};
+    add_run("[]", &(struct row){.name = "web01", .seconds = 8}, 1);
+    expects("[]", names, "memory", "0:8 ");
+    expects("[]", names, NULL, "0:6 ");
+    expects("[]", names, "cpu", "0:nan ");
+}
+
+static void a_machine_is_known_by_its_newest_name(UNUSED void **state) {
+    const struct row clones[] = {{.name = "x1", .machine = "C", .seconds = 1},
+                                 {.name = "x2", .machine = "C", .seconds = 2}};
+    add_run("[]", &(struct row){.name = "old", .machine = "A", .seconds = 40}, 1);
+    add_run("[]", &(struct row){.name = "web01", .machine = "A", .seconds = 60}, 1);
+    expects_of("0:50 ", "web01"); /* renamed */
+    add_run("[]", &(struct row){.name = "web01", .machine = "B", .seconds = 5}, 1);
+    expects_of("0:5 1:50 ", "web01", "old"); /* replaced; and the old one is back */
+    add_run("[]", clones, 2);
+    add_run("[]", clones, 2);
+    expects_of("0:2 1:1 ", "x2", "x1");
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -298,6 +378,10 @@ int main(void) {
         test(an_old_name_leads_to_the_new_one),
         test(history_has_every_run),
         test(a_server_that_is_not_known_is_a_mistake),
+        test(a_server_is_expected_to_take_what_it_took),
+        test(a_run_that_does_not_tell_is_passed_over),
+        test(what_ran_besides_is_taken_off),
+        test(a_machine_is_known_by_its_newest_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -192,6 +192,17 @@ static void servers_are_tried_three_times(UNUSED void **state) {
     plan_done(&p);
 }
 
+static void the_longest_come_first_when_either_says_so(UNUSED void **state) {
+    struct config c = with(0);
+    config_init(&c);
+    for (int i = 0; i < 4; i++) {
+        c.longest_first = i & 1;
+        struct plan p = make(&c, (struct plan_options){.threshold = NAN, .longest_first = i & 2});
+        assert_int_equal(p.longest_first, i > 0);
+        plan_done(&p);
+    }
+}
+
 static void simulated_servers_have_a_cpu_and_a_gpu(UNUSED void **state) {
     struct config c = with(0);
     struct plan p = make(&c, (struct plan_options){.threshold = NAN, .simulated = true});
@@ -224,6 +235,7 @@ int main(void) {
         cmocka_unit_test(kinds_have_limits_of_their_own),
         cmocka_unit_test(the_command_line_wins),
         cmocka_unit_test(servers_are_tried_three_times),
+        cmocka_unit_test(the_longest_come_first_when_either_says_so),
         cmocka_unit_test(simulated_servers_have_a_cpu_and_a_gpu),
         cmocka_unit_test(an_unknown_benchmark_is_a_mistake),
     };

@@ -113,6 +113,9 @@ static void refuses_what_it_does_not_understand(UNUSED void **state) {
          "'delay' is a duration or a range of two, as in 20ms or 1s-10s, not '2s-1s'"},
         {"delay=1s-", "'delay'"},
         {"delay=0x", "'delay'"},
+        {"skew=0", "'skew' is a number above 0 and up to 100, not '0'"},
+        {"skew=101", "'skew' is"},
+        {"skew=", "'skew' is"},
         {"score=90-10", "'score' is"},
         {"score=-5", "'score' is"},
         {"score=1-2-3", "'score' is"},
@@ -310,6 +313,39 @@ static void an_answer_takes_its_delay(UNUSED void **state) {
     wire_message_done(&m);
     session_close(s);
     transport_free(t);
+}
+
+/* What the i-th server says that a benchmark took. */
+static double seconds_of(struct transport *t, int i, const char *benchmark) {
+    struct wire_message m;
+    char name[12];
+    snprintf(name, sizeof(name), "%d", i);
+    struct session *s = begin(t, name);
+    ask(s, 1, benchmark, 60000);
+    expect_message(s, &m);
+    double seconds = m.seconds;
+    wire_message_done(&m);
+    session_close(s);
+    return seconds;
+}
+
+static void skewed_delays_are_the_servers_own(UNUSED void **state) {
+    struct transport *t = make("delay=0-1ms,seed=5,skew=4");
+    struct transport *again = make("delay=0-1ms,seed=5,skew=4,score=7");
+    size_t upper_half = 0;
+    double sum = 0;
+    for (int i = 1; i <= 500; i++) {
+        double seconds = seconds_of(t, i, "cpu");
+        assert_true(seconds >= 0 && seconds <= 1e-3);
+        assert_true(seconds_of(again, i, "gpu") == seconds);
+        sum += seconds;
+        upper_half += seconds > 500e-6;
+    }
+    /* (B - A) / 5 on average, sigma of the mean 12 us; 16 % above the half, sigma 1.6 % */
+    assert_true(sum / 500 > 152e-6 && sum / 500 < 248e-6);
+    assert_in_range(upper_half, 55, 105);
+    transport_free(t);
+    transport_free(again);
 }
 
 static void lease(struct session *s, int64_t beat_ms, const char *behind) {
@@ -542,6 +578,7 @@ int main(void) {
         cmocka_unit_test(the_seed_and_the_names_alone_decide),
         cmocka_unit_test(answers_a_command_with_a_number),
         cmocka_unit_test(an_answer_takes_its_delay),
+        cmocka_unit_test(skewed_delays_are_the_servers_own),
         cmocka_unit_test(beats_until_the_answer_is_there),
         cmocka_unit_test(a_time_out_passes_first),
         cmocka_unit_test(a_read_ends_at_its_deadline),

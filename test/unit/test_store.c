@@ -187,6 +187,42 @@ static void claims_each_server_once_and_in_order(UNUSED void **state) {
     store_close(s);
 }
 
+static size_t *copy_of(const size_t *positions, size_t n) {
+    size_t *copy = malloc(n * sizeof(*copy));
+    assert_non_null(copy);
+    memcpy(copy, positions, n * sizeof(*copy));
+    return copy;
+}
+
+static void claims_in_an_order_that_was_set(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin(s);
+    size_t positions[8];
+    struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
+    store_set_order(s, copy_of((const size_t[]){2, 0, 3, 1}, 4), 4);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 1, positions, &err), 1);
+    assert_int_equal(positions[0], 2);
+    assert_int_equal(store_turn(s, &run, &(struct store_result){2, &passed}, 1, 2, positions, &err),
+                     2);
+    assert_int_equal(positions[0], 0);
+    assert_int_equal(positions[1], 3);
+    assert_int_equal(store_end(s, &run, &err), 0);
+    /* what is left, and what has a verdict is not begun again */
+    store_set_order(s, copy_of((const size_t[]){3, 2, 1, 0}, 4), 4);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(positions[0], 3);
+    assert_int_equal(positions[1], 1);
+    assert_int_equal(positions[2], 0);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 0);
+    /* resumed, the inventory's order holds again */
+    assert_int_equal(store_resume(s, &run, false, &err), 0);
+    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(positions[0], 0);
+    assert_int_equal(positions[2], 3);
+    store_close(s);
+}
+
 static int count_benchmarks(void *arg, UNUSED const char *server, const struct server_result *r,
                             UNUSED struct error *err) {
     *(size_t *)arg += r->benchmark_count;
@@ -454,6 +490,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(baselines_outlive_what_reads_them, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_baseline_that_is_none_is_an_error, set_up, tear_down),
         cmocka_unit_test_setup_teardown(claims_each_server_once_and_in_order, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(claims_in_an_order_that_was_set, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_cancelled_server_is_pending_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store_of_its_own, set_up, tear_down),
