@@ -312,12 +312,21 @@ static size_t read_beat(struct simulated_session *s, char *buf, size_t size) {
     return n;
 }
 
+/* Whether nothing was asked for, so that nothing but beats will come. */
+static bool is_silent(const struct simulated_session *s) {
+    return s->answer_at == s->answer.len && !s->ended;
+}
+
+int64_t simulated_due(const struct session *session) {
+    const struct simulated_session *s = (const struct simulated_session *)session;
+    return deadline_min(is_silent(s) ? DEADLINE_NEVER : s->ready, s->next_beat);
+}
+
 static ssize_t simulated_read(struct session *session, char *buf, size_t size, int64_t deadline,
                               struct error *err) {
     struct simulated_session *s = (struct simulated_session *)session;
-    bool silent = s->answer_at == s->answer.len && !s->ended;
-    if (silent)
-        s->ready = DEADLINE_NEVER; /* nothing was asked for, so nothing will come */
+    if (is_silent(s))
+        s->ready = DEADLINE_NEVER;
     if (wait_ready(s, deadline, err) != 0)
         return -1;
     if (s->beat_at > 0 || s->next_beat < s->ready)

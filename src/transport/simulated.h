@@ -24,3 +24,9 @@
 /* Copies *s. The token must outlive the transport. Fails with ERROR_INTERNAL. */
 int transport_simulated_new(const struct simulation *s, struct cancel *cancel,
                             struct transport **ret, struct error *err) must_use;
+
+/*
+ * When a session of this transport next has something to read, for whoever waits for many of them:
+ * a deadline that may have passed, or DEADLINE_NEVER until it is asked for something.
+ */
+int64_t simulated_due(const struct session *session);
