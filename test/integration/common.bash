@@ -122,6 +122,31 @@ TXT
     wait_for listens "$address" 2222
 }
 
+# simulated servers (test/support/fleet_sim.c) at port 2222, with more of its options; after
+# ssh_material. Their addresses are in $T/fleet; stop_fleet leaves what they saw in $T/fleet.json.
+start_fleet() {
+    "$(dirname "$MUSTER")/test/support/fleet_sim" --port 2222 --key "$T/id.pub" \
+        --host-key "$T/host" --write-inventory "$T/fleet" "$@" >"$T/fleet.out" 2>"$T/fleet.err" &
+    echo $! >"$T/fleet.pid"
+    wait_for grep -q ready "$T/fleet.out"
+}
+
+stop_fleet() {
+    local pid
+    pid=$(cat "$T/fleet.pid")
+    kill "$pid"
+    wait "$pid" || fail "the fleet ended with status $?: $(cat "$T/fleet.err")"
+    rm "$T/fleet.pid"
+    tail -n 1 "$T/fleet.out" >"$T/fleet.json"
+}
+
+# jq PROGRAM over what the fleet saw must give TEXT
+fleet_is() {
+    local got
+    got=$(jq -r "$1" "$T/fleet.json") || fail "the fleet said: $(cat "$T/fleet.out")"
+    [ "$got" = "$2" ] || fail "the fleet's $1 is '$got', not '$2'"
+}
+
 # muster run over ssh with the scratch ssh_config
 muster_ssh() {
     muster run -F "$T/ssh_config" "$@"

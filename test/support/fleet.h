@@ -30,6 +30,8 @@ struct fleet {
     struct faults faults;
     struct transport *agents; /* whose sessions speak for the servers */
     struct cancel *cancel;
+    struct cancel *gathered; /* fires when `gather` commands have begun */
+    size_t gather;           /* 0: none has to wait */
     ssh_key user_key;
     const char *host_key; /* a file */
     unsigned short port;

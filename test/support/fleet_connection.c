@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "fleet_shell.h"
+#include "sync/cancel.h"
 #include "transport/simulated.h"
 
 #include <libssh/callbacks.h>
@@ -312,7 +313,8 @@ static void answer(struct connection *c) {
 }
 
 static void be_agent(struct connection *c) {
-    hear(c);
+    if (cancel_fired(c->fleet->gathered))
+        hear(c);
     answer(c);
     c->due = simulated_due(c->agent);
     if (c->eof && !c->over)
@@ -327,7 +329,8 @@ static bool is_bootstrap(const char *command) {
 
 static void start_command(struct connection *c) {
     cleanup(free_ptr) char *command = TAKE(c->command);
-    atomic_fetch_add(&c->fleet->counts.commands, 1);
+    if (atomic_fetch_add(&c->fleet->counts.commands, 1) + 1 == c->fleet->gather)
+        cancel_fire(c->fleet->gathered);
     if (c->fault == FAULT_HANG)
         return;
     if (is_bootstrap(command)) {

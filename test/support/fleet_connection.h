@@ -1,8 +1,8 @@
 /*
  * fleet_connection: one connection to a simulated server, from the accepted socket to its end.
  *
- * It never waits. Its thread calls connection_step() when its socket can be read or written, or
- * when it is due, and closes it when that returns false.
+ * It never waits. Its thread calls connection_step() when its socket can be read or written, when
+ * it is due, and once when the fleet has gathered, and closes it when that returns false.
  */
 #pragma once
 

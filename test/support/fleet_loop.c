@@ -62,9 +62,9 @@ static int listen_at(unsigned short port) {
     return -1;
 }
 
-/* `arg` is what the set says of it: NULL the listener, the loop itself the end, else a member. */
-static int watch(const struct loop *l, int fd, void *arg) {
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = arg};
+/* `arg` is what the set says of it: NULL the listener, a token of the fleet, else a member. */
+static int watch(const struct loop *l, int fd, uint32_t events, void *arg) {
+    struct epoll_event event = {.events = events, .data.ptr = arg};
     return epoll_ctl(l->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
@@ -90,8 +90,9 @@ int loop_new(struct fleet *fleet, struct loop **ret, struct error *err) {
         error_set(err, ERROR_INTERNAL, "the host key %s cannot be read", fleet->host_key);
     else if (l->listener < 0)
         error_os(err, ERROR_INTERNAL, errno, "port %d", fleet->port);
-    else if (l->epoll < 0 || watch(l, l->listener, NULL) < 0 ||
-             watch(l, cancel_fd(fleet->cancel), l) < 0)
+    else if (l->epoll < 0 || watch(l, l->listener, EPOLLIN, NULL) < 0 ||
+             watch(l, cancel_fd(fleet->cancel), EPOLLIN, fleet->cancel) < 0 ||
+             watch(l, cancel_fd(fleet->gathered), EPOLLIN | EPOLLET, fleet->gathered) < 0)
         error_os(err, ERROR_INTERNAL, errno, "epoll");
     else {
         *ret = l;
@@ -152,7 +153,7 @@ static void add_member(struct loop *l, struct connection *c) {
     if (m->next)
         m->next->link = &m->next;
     l->members = m;
-    if (watch(l, connection_fd(c), m) < 0)
+    if (watch(l, connection_fd(c), EPOLLIN, m) < 0)
         remove_member(l, m);
 }
 
@@ -195,22 +196,47 @@ static void accept_some(struct loop *l) {
     }
 }
 
+/* ---- running ---- */
+
+static void step_all(struct loop *l) {
+    for (struct member *m = l->members, *next; m; m = next) {
+        next = m->next;
+        step(l, m, false);
+    }
+}
+
+/* A member may be gone after its own event, not before: each is in `events` once at most. */
+static void take_events(struct loop *l, const struct epoll_event *events, int n) {
+    const struct fleet *fleet = l->fleet;
+    bool gathered = false;
+    for (int i = 0; i < n; i++) {
+        void *what = events[i].data.ptr;
+        if (!what)
+            accept_some(l);
+        else if (what == fleet->gathered)
+            gathered = true;
+        else if (what != fleet->cancel)
+            step(l, what, true);
+    }
+    if (gathered)
+        step_all(l);
+}
+
+static void take_timers(struct loop *l) {
+    int64_t now = clock_now();
+    for (struct timer *t; (t = timers_take(&l->timers, now));) {
+        t->due = DEADLINE_NEVER;
+        step(l, t->owner, false);
+    }
+}
+
 void *loop_run(void *arg) {
     struct loop *l = arg;
     struct epoll_event events[EVENTS];
     while (!cancel_fired(l->fleet->cancel)) {
         int n = epoll_wait(l->epoll, events, EVENTS, deadline_left_ms(timers_due(&l->timers)));
-        for (int i = 0; i < n; i++) {
-            if (!events[i].data.ptr)
-                accept_some(l);
-            else if (events[i].data.ptr != l)
-                step(l, events[i].data.ptr, true);
-        }
-        int64_t now = clock_now();
-        for (struct timer *t; (t = timers_take(&l->timers, now));) {
-            t->due = DEADLINE_NEVER;
-            step(l, t->owner, false);
-        }
+        take_events(l, events, n);
+        take_timers(l);
     }
     return NULL;
 }

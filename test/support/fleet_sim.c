@@ -3,12 +3,14 @@
  *
  *   fleet_sim --port P --servers N --key PUBLIC-KEY --host-key FILE [--simulate SPEC] [--faults
  * SPEC]
- *             [--threads N] [--write-inventory FILE] [--write-known-hosts FILE]
+ *             [--gather N] [--threads N] [--write-inventory FILE] [--write-known-hosts FILE]
  *
  * Server 1 is 127.1.0.1, and so on, all at port P, with one host key. They speak SSH for real and
  * let in whoever has the private half of PUBLIC-KEY. Behind it stands the agent that `muster run
  * --simulate=SPEC` has (transport/simulation.h): server 17 measures what server 17 of that would.
- * Without a SPEC it answers at once. --faults breaks a share of the servers (fleet_faults.h).
+ * Without a SPEC it answers at once. --faults breaks a share of the servers (fleet_faults.h). With
+ * --gather no agent takes a request before so many commands have begun, on all servers together:
+ * so many sessions are then there at once, however long that takes.
  *
  * It says `ready` when it listens, ends at SIGTERM, SIGINT or the end of its standard input (where
  * that is a pipe, a socket or a terminal), and says then what it has seen, as JSON.
@@ -49,7 +51,18 @@ struct options {
 
 /* ---- options ---- */
 
-enum flag { PORT = 1, SERVERS, KEY, HOST_KEY, SIMULATE, FAULT, THREADS, INVENTORY, KNOWN_HOSTS };
+enum flag {
+    PORT = 1,
+    SERVERS,
+    KEY,
+    HOST_KEY,
+    SIMULATE,
+    FAULT,
+    GATHER,
+    THREADS,
+    INVENTORY,
+    KNOWN_HOSTS
+};
 
 static const struct option long_options[] = {
     {"port", required_argument, NULL, PORT},
@@ -58,6 +71,7 @@ static const struct option long_options[] = {
     {"host-key", required_argument, NULL, HOST_KEY},
     {"simulate", required_argument, NULL, SIMULATE},
     {"faults", required_argument, NULL, FAULT},
+    {"gather", required_argument, NULL, GATHER},
     {"threads", required_argument, NULL, THREADS},
     {"write-inventory", required_argument, NULL, INVENTORY},
     {"write-known-hosts", required_argument, NULL, KNOWN_HOSTS},
@@ -84,6 +98,8 @@ static int take_option(int option, struct options *o, struct fleet *fleet) {
         return 0;
     case SERVERS:
         return read_number(optarg, FLEET_SERVERS_MAX, &o->servers);
+    case GATHER:
+        return read_number(optarg, FLEET_SERVERS_MAX, &fleet->gather);
     case THREADS:
         return read_number(optarg, THREADS_MAX, &o->threads);
     case HOST_KEY:
@@ -135,8 +151,10 @@ static int make_fleet(const struct options *o, struct fleet *fleet, struct error
     fleet->descriptors = raise_descriptors();
     if (ssh_pki_import_pubkey_file(o->key, &fleet->user_key) != SSH_OK)
         return error_set(err, ERROR_USAGE, "the key %s cannot be read", o->key);
-    if (cancel_new(&fleet->cancel, err) < 0)
+    if (cancel_new(&fleet->cancel, err) < 0 || cancel_new(&fleet->gathered, err) < 0)
         return -1;
+    if (fleet->gather == 0)
+        cancel_fire(fleet->gathered);
     return transport_simulated_new(&fleet->simulation, fleet->cancel, &fleet->agents, err);
 }
 
@@ -144,6 +162,7 @@ static void fleet_done(struct fleet *fleet) {
     transport_free(fleet->agents);
     ssh_key_free(fleet->user_key);
     cancel_free(fleet->cancel);
+    cancel_free(fleet->gathered);
 }
 
 /* ---- files ---- */
