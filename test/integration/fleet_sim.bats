@@ -38,6 +38,7 @@ openssh() { # SERVER COMMAND
     start_fleet --servers 20 --simulate $spec
     run muster_ssh -i fleet -b cpu -t 0 -c /dev/null --json
     over_ssh=$(jq -r "$scores" <<<"$output")
+    stop_fleet
     run muster run --simulate=servers=20,$spec -b cpu -t 0 -c /dev/null --json
     json_is "$scores" "$over_ssh"
     [ "$(tr ' ' '\n' <<<"$over_ssh" | sort -u | wc -l)" -gt 15 ] || fail "the scores: $over_ssh"
@@ -79,6 +80,7 @@ openssh() { # SERVER COMMAND
     [[ $(details auth) == *"it takes publickey"* ]] || fail "auth: $(details auth)"
     json_is '[.servers[].reason] | (index("connection-lost") and index("benchmark-crashed") and index("bad-output") and index("internal")) != null' true
     json_is '.passed > 0' true
+    stop_fleet
 }
 
 @test "a thousand at once" {
@@ -99,6 +101,8 @@ openssh() { # SERVER COMMAND
     json_is '[.servers[] | select(.verdict != "passed") | .reason] | unique | join(" ")' unreachable
     grep -qF 'only 60 descriptors' fleet.err
     run -0 muster_ssh 127.1.0.1 # those that have ended are free again
+    stop_fleet
+    fleet_is '.turned_away > 40' true
 }
 
 @test "it ends with its input, and says what is wrong" {

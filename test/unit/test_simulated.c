@@ -398,6 +398,26 @@ static void beats_until_the_answer_is_there(UNUSED void **state) {
     transport_free(t);
 }
 
+static void tells_when_a_read_is_due(UNUSED void **state) {
+    struct transport *t = make("delay=30ms,seed=1");
+    struct session *s = begin(t, "1");
+    struct wire_message m;
+    assert_true(simulated_due(s) == DEADLINE_NEVER);
+    int64_t before = clock_now();
+    ask(s, 1, "cpu", 60000);
+    int64_t due = simulated_due(s);
+    assert_true(due >= before + 30 * CLOCK_MS && due <= clock_now() + 30 * CLOCK_MS);
+    expect_message(s, &m);
+    wire_message_done(&m);
+    assert_true(simulated_due(s) == DEADLINE_NEVER);
+    before = clock_now();
+    lease(s, 50, ""); /* beats are due without a request */
+    assert_true(simulated_due(s) >= before + 50 * CLOCK_MS);
+    assert_true(simulated_due(s) <= clock_now() + 50 * CLOCK_MS);
+    session_close(s);
+    transport_free(t);
+}
+
 static void a_time_out_passes_first(UNUSED void **state) {
     struct transport *t = make("delay=30s,seed=1");
     struct session *s = begin(t, "1");
@@ -580,6 +600,7 @@ int main(void) {
         cmocka_unit_test(an_answer_takes_its_delay),
         cmocka_unit_test(skewed_delays_are_the_servers_own),
         cmocka_unit_test(beats_until_the_answer_is_there),
+        cmocka_unit_test(tells_when_a_read_is_due),
         cmocka_unit_test(a_time_out_passes_first),
         cmocka_unit_test(a_read_ends_at_its_deadline),
         cmocka_unit_test(the_cancel_token_ends_a_read),
