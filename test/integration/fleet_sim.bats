@@ -101,7 +101,8 @@ openssh() { # SERVER COMMAND
     json_is '[.servers[] | select(.verdict != "passed") | .reason] | unique | join(" ")' unreachable
     grep -qF 'only 60 descriptors' fleet.err
     run -0 muster_ssh 127.1.0.1 # those that have ended are free again
-    stop_fleet
+    kill "$(cat fleet.pid)"
+    wait_for grep turned_away fleet.out >fleet.json
     fleet_is '.turned_away > 40' true
 }
 
