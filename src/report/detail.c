@@ -1,15 +1,16 @@
 /*
  * detail: see detail.h.
  *
- *     web03  failed, below-threshold: cpu scored 41, below 50 (busy 30 %)
+ *     web03  failed, outlier: memory triad 21.3 GB/s, 18 % below its peers' 26 GB/s (z -9.1...
  *       1 attempt, 12.3 s
  *       kind           EPYC 9654 x2 192c 768G
  *       found          memory triad 21.3 GB/s, 18 % below its peers' 26 GB/s (z -9.1, 31 servers)
  *       different      DIMM speed 3200 (4800)
  *
- *     cpu  failed, score 41, threshold 50, 6.2 s
- *       all_cores      4930 Mop/s (reference 12000, built-in; trials 4910, 4930, 4990; spread 0.8
- * %) one_core       2510 Mop/s (trials 2510, 2500, 2520; spread 0.4 %) conditions     busy 30 %
+ *     memory  passed, outlier by its peers, score 82, threshold 50, 9.1 s
+ *       triad          21.3 GB/s (reference 26, built-in; trials 21.2, 21.3, 21.4; spread 0.5 %)
+ *       copy           19.9 GB/s (trials 19.8, 19.9, 20; spread 0.5 %)
+ *       conditions     busy 30 %
  *       sensors
  *         busy_percent 30.2
  *
@@ -244,9 +245,35 @@ static void add_metric(struct str *out, const struct benchmark_result *b, const 
     str_add(out, reference || trials ? ")\n" : "\n");
 }
 
-static void add_benchmark(struct str *out, const struct benchmark_result *b) {
+/*
+ * What was found on a benchmark when the run was judged as a whole, in the summary's words: its own
+ * verdict is by its threshold, and stays.
+ */
+static void add_findings(struct str *out, const struct benchmark_result *b, json_t *findings) {
+    static const struct {
+        const char *finding, *words;
+    } kinds[] = {{"outlier", "outlier by its peers"},
+                 {"missing-metric", "missing what its peers have"},
+                 {"drift", "slower than itself"}};
+    for (size_t k = 0; k < ARRAY_LEN(kinds); k++) {
+        size_t i;
+        json_t *item;
+        json_array_foreach(findings, i, item) {
+            const char *what = json_string_value(json_object_get(item, "finding"));
+            const char *of = json_string_value(json_object_get(item, "benchmark"));
+            if (!what || strcmp(what, kinds[k].finding) != 0 || !of ||
+                strcmp(of, b->benchmark) != 0)
+                continue;
+            str_addf(out, ", %s", kinds[k].words);
+            break;
+        }
+    }
+}
+
+static void add_benchmark(struct str *out, const struct benchmark_result *b, json_t *findings) {
     str_addf(out, "\n%s  ", b->benchmark);
     add_verdict(out, b->verdict, b->reason);
+    add_findings(out, b, findings);
     if (isfinite(b->score))
         str_addf(out, ", score %.4g, threshold %.4g", b->score, b->threshold);
     str_addf(out, ", %.1f s\n", b->seconds);
@@ -274,8 +301,12 @@ static void add_attempt(struct str *out, const struct server_result *r) {
     }
     add_sentences(out, "found", r->findings);
     add_sentences(out, "different", r->why);
+    struct error why = {.kind = ERROR_NONE};
+    json_t *findings = r->findings ? jsontext_read(r->findings, &why) : NULL;
+    out->failed |= why.kind == ERROR_INTERNAL;
     for (size_t i = 0; i < r->benchmark_count; i++)
-        add_benchmark(out, &r->benchmarks[i]);
+        add_benchmark(out, &r->benchmarks[i], findings);
+    json_decref(findings);
 }
 
 void detail_add(struct str *out, const char *server, const struct server_result *r) {

@@ -42,6 +42,13 @@ found() {
     run muster show last --json
     [ "$(jq -r '.failed_servers[]' <<<"$output" | sort)" = "$(slow)" ] || fail "others failed"
     json_is '.failed' "$(slow | wc -l)"
+    json_is '[.servers[] | select(.verdict == "failed") | .benchmarks[].verdict] | unique | join(" ")' passed
+    json_is '.passed + .failed' 60
+    bad=$(slow | head -1)
+    of=$(jq -r --arg bad "$bad" '.servers[] | select(.server == $bad).findings[0].benchmark' <<<"$output")
+    run -0 muster show last --server "$bad"
+    [ "$(grep -c ' passed, outlier by its peers, score ' <<<"$output")" -eq 1 ] || fail "not said of one benchmark"
+    output_has "$of  passed, outlier by its peers, score "
     run -0 muster resume -q --outliers warn last
     output_has "outliers, by their peers: "
     output_has "60 passed"
