@@ -6,6 +6,9 @@
  * leaves. Threads are started while there are fewer than the bound and something is queued, and end
  * when nothing is; a look-up that nobody waits for any more by the time its turn comes is dropped.
  *
+ * A name of /etc/hosts is taken from what was read of that (transport/hosts) when the first name
+ * was asked for; that needs no look-up.
+ *
  * Those who wait poll an event descriptor of the look-up's, which the last of them closes, so that
  * a name that is known costs memory only. A look-up is owned by the tree and by each who waits;
  * the last one to let go frees it. The resolver is owned by its maker and its threads: one
@@ -18,6 +21,7 @@
 #include "transport/resolve.h"
 
 #include "base/fd.h"
+#include "transport/hosts.h"
 #include "transport/thread.h"
 
 #include <errno.h>
@@ -44,6 +48,9 @@ struct lookup {
 
 struct resolver {
     int most;
+    pthread_mutex_t reading; /* guards `hosts` until it has been read */
+    bool hosts_known;
+    struct hosts *hosts;
     pthread_mutex_t lock;
     int owners;
     int threads;
@@ -65,6 +72,12 @@ static const struct addrinfo *next_of(const struct addrinfo *from, int family, b
     return from;
 }
 
+/* One that is too long is not known. */
+static void set_canonical(struct addresses *a, const char *name) {
+    if (name && strlen(name) < sizeof(a->canonical))
+        strcpy(a->canonical, name);
+}
+
 /* Copies a list, its families alternating; NULL when memory ran out. */
 static struct addresses *interleave(const struct addrinfo *list) {
     size_t count = 0;
@@ -73,8 +86,7 @@ static struct addresses *interleave(const struct addrinfo *list) {
     struct addresses *a = calloc(1, sizeof(*a) + count * sizeof(a->items[0]));
     if (!a)
         return NULL;
-    if (list->ai_canonname && strlen(list->ai_canonname) < sizeof(a->canonical))
-        strcpy(a->canonical, list->ai_canonname);
+    set_canonical(a, list->ai_canonname);
     int family = list->ai_family;
     const struct addrinfo *next[2] = {list, next_of(list, family, false)};
     for (int turn = 0; a->count < count; turn = !turn) {
@@ -164,6 +176,8 @@ static void leave_locked(struct resolver *r) {
     if (!last)
         return;
     tree_free(r->tree);
+    hosts_free(r->hosts);
+    pthread_mutex_destroy(&r->reading);
     pthread_mutex_destroy(&r->lock);
     free(r);
 }
@@ -224,6 +238,7 @@ int resolver_new(int lookups, struct resolver **ret, struct error *err) {
     r->owners = 1;
     STAILQ_INIT(&r->queue);
     pthread_mutex_init(&r->lock, NULL);
+    pthread_mutex_init(&r->reading, NULL);
     *ret = r;
     return 0;
 }
@@ -333,13 +348,37 @@ static int resolve_name(struct resolver *r, const char *host, int family, struct
     return rc;
 }
 
+/* What /etc/hosts alone says of a name; NULL: it is not for it to say. */
+static const struct host *in_hosts(struct resolver *r, const char *host, int family) {
+    pthread_mutex_lock(&r->reading);
+    if (!r->hosts_known)
+        r->hosts = hosts_read("/etc/hosts", "/etc/nsswitch.conf");
+    r->hosts_known = true;
+    pthread_mutex_unlock(&r->reading);
+    return hosts_find(r->hosts, host, family);
+}
+
+static struct addresses *address_of(const struct host *host) {
+    struct addresses *a = calloc(1, sizeof(*a) + sizeof(a->items[0]));
+    if (!a)
+        return NULL;
+    set_canonical(a, host->canonical);
+    memcpy(&a->items[0].at, &host->at, host->len);
+    a->items[0].len = host->len;
+    a->count = 1;
+    return a;
+}
+
 int resolve(struct resolver *r, const char *host, int family, struct place *place,
             struct cancel *cancel, const struct limit *limit, struct addresses **ret,
             struct error *err) {
     struct addrinfo *list;
-    if (get_addresses(host, family, AI_NUMERICHOST, &list) != 0)
+    const struct host *known = NULL;
+    bool numeric = get_addresses(host, family, AI_NUMERICHOST, &list) == 0;
+    if (!numeric && !(known = in_hosts(r, host, family)))
         return resolve_name(r, host, family, place, cancel, limit, ret, err);
-    *ret = interleave(list);
-    freeaddrinfo(list);
+    *ret = numeric ? interleave(list) : address_of(known);
+    if (numeric)
+        freeaddrinfo(list);
     return *ret ? 0 : error_memory(err);
 }
