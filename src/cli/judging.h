@@ -1,0 +1,76 @@
+/*
+ * judging: what `muster judge` does between reading a file of numbers and printing its verdicts.
+ *
+ * A server's result is made from its numbers twice rather than kept: once to judge it and for its
+ * row of the cohort, and once more for the document. The caller fills words, in and run.started;
+ * then judging_prepare(), judging_judge(), and judging_each() to print; judging_done().
+ */
+#pragma once
+
+#include "input/config.h"
+#include "input/measurements.h"
+#include "model/run.h"
+#include "policy/cohort.h"
+#include "policy/finding.h"
+#include "policy/plan.h"
+
+struct patterns {
+    const char **items;
+    size_t count, cap;
+};
+
+struct words {
+    const char *file, *config, *store;
+    enum outliers outliers;
+    double threshold; /* NAN: not given */
+    struct patterns lower, higher, ignored;
+    bool json;
+};
+
+/* What is judged of a benchmark that is in the file. */
+struct judged {
+    const char *name;  /* of the first of its metrics */
+    size_t metric;     /* the one that is scored; SIZE_MAX: it has none */
+    const char *lacks; /* a metric that the configuration names, and the file has not */
+    bool configured;   /* the configuration says something of it */
+    struct benchmark_plan plan;
+};
+
+struct judging {
+    struct measurements in;
+    struct config config;
+    struct baselines baselines;
+    struct names benchmarks;
+    struct judged *judged; /* one a benchmark, in their order */
+    size_t *benchmark_of;  /* one a metric */
+    bool *lower;           /* one a metric */
+    struct builtin *known; /* what the configuration may name */
+    struct cohort cohort;
+    struct findings found;
+    struct outcome *outcomes; /* one a server */
+    char **findings;          /* one a server: as JSON, or NULL */
+    struct str notes;
+    struct run run;
+    double *trials; /* room for those of one metric */
+    struct words words;
+};
+
+void judging_done(struct judging *j);
+
+/* Whether it is SuperBench's: 0 when the benchmark ended well. */
+bool judging_is_return_code(const char *metric);
+
+/* Reads all that is judged by. */
+int judging_prepare(struct judging *j, struct error *err) must_use;
+
+/* Makes the result of a server of its items [from, to), judged by itself. */
+int judging_result(struct judging *j, size_t server, size_t from, size_t to,
+                   struct server_result *r, struct error *err) must_use;
+
+/* Makes the result of each server in turn, and hands it on. */
+int judging_each(struct judging *j, struct error *err,
+                 int (*use)(struct judging *j, size_t server, struct server_result *r,
+                            struct error *err)) must_use;
+
+/* Judges all servers: outcomes, findings, notes and the totals of the run. */
+int judging_judge(struct judging *j, struct error *err) must_use;
