@@ -1,21 +1,158 @@
 /*
- * judgeby: what `muster judge` judges by: the benchmarks and the directions of the metrics that are
- * in the file, what the configuration says of them, and the baselines. See judging.h.
+ * judgeby: what `muster judge` judges by. See judging.h.
+ *
+ * The configuration may name, as a benchmark, anything that a name in the file begins with, and
+ * what it names is one. So the names come first, then the configuration, then the benchmarks.
  */
+#include "base/vec.h"
 #include "cli/cli.h"
 #include "cli/judging.h"
-#include "model/stats.h"
 #include "store/store.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fnmatch.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* SuperBench's: 0 when the benchmark ended well. */
+#define READINGS "monitor" /* SuperBench's: sensors, which are neither good nor bad */
+#define SHOWN 5            /* of a list of metrics in a note */
+
 bool judging_is_return_code(const char *metric) {
-    return strncmp(metric, "return_code", 11) == 0 && (metric[11] == '\0' || metric[11] == ':');
+    const char *slash = strrchr(metric, '/'), *name = slash ? slash + 1 : metric;
+    return strncmp(name, "return_code", 11) == 0 && measurements_rank(name) == 11;
+}
+
+bool judging_is_scored(const struct scored *scored, const char *metric) {
+    size_t len = scored->len;
+    return scored->name && strncmp(metric, scored->name, len) == 0 &&
+           (metric[len] == '\0' || measurements_rank(metric) == len);
+}
+
+/* ---- the configuration ---- */
+
+/* All that it may name: what is built in, metrics without their rank, and what is before a slash.
+ */
+static int find_names(const struct measurements *in, struct names *ret) {
+    for (const struct builtin *b = plan_builtins(false); b->name; b++)
+        if (names_add(ret, b->name, strlen(b->name)) < 0)
+            return -1;
+    for (size_t i = 0; i < in->keys.count; i++) {
+        const char *key = in->keys.items[i], *slash;
+        for (size_t len = measurements_rank(key); len > 0; len = slash ? slash - key : 0) {
+            if (names_add(ret, key, len) < 0)
+                return -1;
+            slash = memrchr(key, '/', len);
+        }
+    }
+    return 0;
+}
+
+/* It may give a threshold to what is in the file, as to what is built in. */
+static int read_config(struct judging *j, struct error *err) {
+    static const struct parameter none = {0};
+    cleanup(names_done) struct names names = {0};
+    const struct builtin *built_in = plan_builtins(false);
+    if (find_names(&j->in, &names) < 0)
+        return error_memory(err);
+    cleanup(free_ptr) struct builtin *known = calloc(names.count + 1, sizeof(*known));
+    if (!known)
+        return error_memory(err);
+    for (size_t i = 0; i < names.count; i++) {
+        known[i] = built_in->name ? *built_in++
+                                  : (struct builtin){.about = "", .trials = 1, .parameters = &none};
+        known[i].name = names.items[i];
+    }
+    return cli_config_of(j->words.config, known, &j->config, err);
+}
+
+/* What it names is a benchmark. */
+static int regroup(struct judging *j, struct error *err) {
+    cleanup(names_done) struct names names = {0};
+    const struct config *c = &j->config;
+    int rc = 0;
+    for (size_t i = 0; i < c->benchmark_count; i++)
+        rc |= names_add(&names, c->benchmarks[i].name, strlen(c->benchmarks[i].name));
+    for (size_t i = 0; i < c->kind_count; i++)
+        for (size_t k = 0; k < c->kinds[i].limit_count; k++) {
+            const char *name = c->kinds[i].limits[k].benchmark;
+            rc |= names_add(&names, name, strlen(name));
+        }
+    return rc < 0 ? error_memory(err) : measurements_regroup(&j->in, &names, err);
+}
+
+static const struct config_benchmark *configured(const struct config *c, const char *name) {
+    for (size_t i = 0; i < c->benchmark_count; i++)
+        if (strcmp(c->benchmarks[i].name, name) == 0)
+            return &c->benchmarks[i];
+    return NULL;
+}
+
+/* ---- benchmarks ---- */
+
+static double first_number(double a, double b, double c) {
+    return !isnan(a) ? a : !isnan(b) ? b : c;
+}
+
+static int add_benchmark(struct judging *j, const char *name, size_t *cap, size_t *scored_cap) {
+    size_t n = j->benchmarks.count;
+    const struct config_benchmark *c = configured(&j->config, name);
+    if (vec_reserve(&j->plan.benchmarks, cap, n + 1, sizeof(*j->plan.benchmarks)) < 0 ||
+        vec_reserve(&j->scored, scored_cap, n + 1, sizeof(*j->scored)) < 0 ||
+        names_add(&j->benchmarks, name, strlen(name)) < 0)
+        return -1;
+    j->plan.benchmarks[j->plan.benchmark_count++] =
+        (struct benchmark_plan){.name = name,
+                                .reference = c ? c->reference : NAN,
+                                .threshold = c ? c->threshold : NAN,
+                                .trials = 1};
+    const char *metric = c ? c->metric : NULL;
+    j->scored[n] = (struct scored){metric, metric ? strlen(metric) : 0, c != NULL};
+    return 0;
+}
+
+/* The first of its metrics in the file is scored, unless the configuration names one. */
+static int find_benchmarks(struct judging *j, struct error *err) {
+    size_t cap = 0, scored_cap = 0;
+    j->plan.kinds = j->config.kinds;
+    j->plan.kind_count = j->config.kind_count;
+    for (size_t i = 0; i < j->in.metric_count; i++) {
+        const struct measured_metric *m = &j->in.metrics[i];
+        if (!names_has(&j->benchmarks, m->benchmark) &&
+            add_benchmark(j, m->benchmark, &cap, &scored_cap) < 0)
+            return error_memory(err);
+        struct scored *s =
+            &j->scored[names_find(&j->benchmarks, m->benchmark, strlen(m->benchmark))];
+        if (!s->name && !judging_is_return_code(m->metric))
+            *s = (struct scored){m->metric, measurements_rank(m->metric), s->named};
+    }
+    return 0;
+}
+
+/* ---- what is better ---- */
+
+/* Names for a note; the first of them are shown. */
+struct list {
+    struct str text;
+    size_t count;
+};
+
+static void list_add(struct list *l, const char *name) {
+    if (l->count++ < SHOWN)
+        str_addf(&l->text, "%s%s", l->count > 1 ? ", " : "", name);
+}
+
+/* Notes the list, if there is anything in it, and empties it. */
+static int note_list(struct judging *j, const char *what, struct list *l, struct error *err) {
+    struct str note = {0};
+    if (l->count > 0)
+        str_addf(&note, "%s %s", what, l->text.data ? l->text.data : "");
+    if (l->count > SHOWN)
+        str_addf(&note, " and %zu more", l->count - SHOWN);
+    note.failed |= l->text.failed;
+    str_done(&l->text);
+    return l->count > 0 ? findings_note(&j->found, str_take(&note), err) : 0;
 }
 
 static bool matches(const struct patterns *p, const char *name) {
@@ -32,117 +169,80 @@ static bool sounds_lower(const char *metric) {
     for (size_t i = 0; i < ARRAY_LEN(words); i++)
         if (strcasestr(metric, words[i]))
             return true;
+    /* as a word: read_lat_ns, not flat */
+    for (const char *at = metric; (at = strcasestr(at, "lat")); at += 3)
+        if ((at == metric || !isalpha((unsigned char)at[-1])) && !isalpha((unsigned char)at[3]))
+            return true;
     return false;
+}
+
+/* What the command line, the configuration or the file says; else BETTER_UNSAID. */
+static enum better said(const struct judging *j, size_t metric) {
+    const struct measured_metric *m = &j->in.metrics[metric];
+    const char *key = j->in.keys.items[metric];
+    size_t b = names_find(&j->benchmarks, m->benchmark, strlen(m->benchmark));
+    const struct config_benchmark *c = configured(&j->config, m->benchmark);
+    bool is_scored = c && judging_is_scored(&j->scored[b], m->metric);
+    if (matches(&j->words.higher, key))
+        return BETTER_HIGHER;
+    if (matches(&j->words.lower, key) || (is_scored && c->lower_is_better))
+        return BETTER_LOWER;
+    /* a command's value is judged as a run judges it */
+    return m->better == BETTER_UNSAID && is_scored && c->command ? BETTER_HIGHER : m->better;
 }
 
 /* Sets what is better of each metric, and notes those whose name alone decided. */
 static int find_directions(struct judging *j, struct error *err) {
-    struct str guessed = {0};
-    size_t n = 0;
+    struct list guessed = {0}, readings = {0};
+    if (!(j->better = calloc(j->in.metric_count + 1, sizeof(*j->better))))
+        return error_memory(err);
     for (size_t i = 0; i < j->in.metric_count; i++) {
         const struct measured_metric *m = &j->in.metrics[i];
-        const char *key = j->in.keys.items[i];
-        if (matches(&j->words.lower, key) || matches(&j->words.higher, key))
-            j->lower[i] = !matches(&j->words.higher, key);
-        else if (m->better != BETTER_UNSAID)
-            j->lower[i] = m->better == BETTER_LOWER;
-        else if ((j->lower[i] = sounds_lower(m->metric)) && n++ < 5)
-            str_addf(&guessed, "%s%s", n > 1 ? ", " : "", key);
+        j->better[i] = said(j, i);
+        if (j->better[i] != BETTER_UNSAID)
+            continue;
+        if (strcmp(m->benchmark, READINGS) == 0 && !configured(&j->config, READINGS)) {
+            list_add(&readings, j->in.keys.items[i]);
+            continue;
+        }
+        j->better[i] = sounds_lower(m->metric) ? BETTER_LOWER : BETTER_HIGHER;
+        if (j->better[i] == BETTER_LOWER)
+            list_add(&guessed, j->in.keys.items[i]);
     }
-    if (n == 0)
-        return 0;
-    struct str note = {0};
-    str_addf(&note, "lower is better, by the name, of %s", guessed.data ? guessed.data : "");
-    if (n > 5)
-        str_addf(&note, " and %zu more", n - 5);
-    note.failed |= guessed.failed;
-    str_done(&guessed);
-    return findings_note(&j->found, str_take(&note), err);
+    int rc = note_list(j, "lower is better, by the name, of", &guessed, err);
+    int rc2 = note_list(j, "not judged, as nobody says what is better of them:", &readings, err);
+    return rc < 0 || rc2 < 0 ? -1 : 0;
 }
 
-static int find_benchmarks(struct judging *j, struct error *err) {
-    const struct measurements *in = &j->in;
-    j->judged = calloc(in->metric_count + 1, sizeof(*j->judged));
-    j->benchmark_of = calloc(in->metric_count + 1, sizeof(*j->benchmark_of));
-    j->lower = calloc(in->metric_count + 1, sizeof(*j->lower));
-    if (!j->judged || !j->benchmark_of || !j->lower)
-        return error_memory(err);
-    for (size_t i = 0; i < in->metric_count; i++) {
-        const char *name = in->metrics[i].benchmark;
-        if (names_add(&j->benchmarks, name, strlen(name)) < 0)
-            return error_memory(err);
-        size_t b = names_find(&j->benchmarks, name, strlen(name));
-        j->benchmark_of[i] = b;
-        if (!j->judged[b].name)
-            j->judged[b] = (struct judged){.name = name, .metric = SIZE_MAX};
-        if (j->judged[b].metric == SIZE_MAX && !judging_is_return_code(in->metrics[i].metric))
-            j->judged[b].metric = i;
-    }
-    return 0;
+static int note_labels(struct judging *j, struct error *err) {
+    struct list labels = {0};
+    for (size_t i = 0; i < j->in.labels.count; i++)
+        list_add(&labels, j->in.labels.items[i]);
+    return note_list(j, "not judged, as no line has a number of them:", &labels, err);
 }
 
-/* The configuration may give a threshold to what is in the file, as to what is built in. */
-static int read_config(struct judging *j, struct error *err) {
-    static const struct parameter none = {0};
-    size_t n = 0, files = j->benchmarks.count, built_in = 0;
-    while (plan_builtins(false)[built_in].name)
-        built_in++;
-    if (!(j->known = calloc(files + built_in + 1, sizeof(*j->known))))
-        return error_memory(err);
-    for (; n < built_in; n++)
-        j->known[n] = plan_builtins(false)[n];
-    for (size_t i = 0; i < files; i++)
-        j->known[n++] = (struct builtin){
-            .name = j->judged[i].name, .about = "", .trials = 1, .parameters = &none};
-    return cli_config_of(j->words.config, j->known, &j->config, err);
-}
+/* ---- all of it ---- */
 
-static const struct config_benchmark *configured(const struct config *c, const char *name) {
-    for (size_t i = 0; i < c->benchmark_count; i++)
-        if (strcmp(c->benchmarks[i].name, name) == 0)
-            return &c->benchmarks[i];
-    return NULL;
-}
-
-static double first_number(double a, double b, double c) {
-    return !isnan(a) ? a : !isnan(b) ? b : c;
-}
-
-static void make_plan(struct judging *j, struct judged *b) {
-    const struct config_benchmark *c = configured(&j->config, b->name);
-    b->plan = (struct benchmark_plan){
-        .name = b->name,
-        .reference = c ? c->reference : NAN,
-        .threshold = first_number(c ? c->threshold : NAN, j->run.threshold, PLAN_THRESHOLD),
-        .trials = 1};
-    b->configured = c;
-    if (!c || !c->metric)
-        return;
-    struct str key = {0};
-    str_addf(&key, "%s/%s", b->name, c->metric);
-    size_t at = key.failed ? NAMES_NONE : names_find(&j->in.keys, key.data, key.len);
-    str_done(&key);
-    if (at == NAMES_NONE)
-        b->lacks = c->metric;
-    else
-        b->metric = at;
+static int read_baselines(struct judging *j, struct error *err) {
+    struct store *store;
+    if (store_open(j->words.store, STORE_READ, &store, err) < 0)
+        /* nothing was ever run here, so there are none */
+        return j->words.store || err->os != ENOENT ? -1 : 0;
+    int rc = store_baselines(store, &j->baselines, err);
+    store_close(store);
+    return rc;
 }
 
 int judging_prepare(struct judging *j, struct error *err) {
-    if (find_benchmarks(j, err) < 0 || read_config(j, err) < 0 || find_directions(j, err) < 0)
+    if (read_config(j, err) < 0 || regroup(j, err) < 0)
         return -1;
     if (j->words.outliers == OUTLIERS_NOT_GIVEN)
         j->words.outliers = j->config.outliers;
     if (j->words.outliers == OUTLIERS_NOT_GIVEN)
         j->words.outliers = OUTLIERS_FAIL;
-    j->run.threshold = first_number(j->words.threshold, j->config.threshold, PLAN_THRESHOLD);
-    for (size_t i = 0; i < j->benchmarks.count; i++)
-        make_plan(j, &j->judged[i]);
-    struct store *store;
-    if (store_open(j->words.store, STORE_READ, &store, err) < 0)
-        /* nothing was ever run here, so there are no baselines */
-        return j->words.store || err->os != ENOENT ? -1 : 0;
-    int rc = store_baselines(store, &j->baselines, err);
-    store_close(store);
-    return rc;
+    j->plan.threshold = first_number(j->words.threshold, j->config.threshold, PLAN_THRESHOLD);
+    j->run.threshold = j->plan.threshold;
+    if (find_benchmarks(j, err) < 0 || find_directions(j, err) < 0 || note_labels(j, err) < 0)
+        return -1;
+    return read_baselines(j, err);
 }

@@ -18,7 +18,7 @@ static int add_metric(struct judging *j, struct benchmark_result *b, size_t metr
     *m = (struct metric){.name = strdup(of->metric),
                          .unit = strdup(of->unit ? of->unit : ""),
                          .value = stats_median(v, n),
-                         .lower_is_better = j->lower[metric],
+                         .lower_is_better = j->better[metric] == BETTER_LOWER,
                          .trials = malloc(n * sizeof(*v)),
                          .trial_count = n,
                          .spread = stats_spread(v, n)};
@@ -28,9 +28,13 @@ static int add_metric(struct judging *j, struct benchmark_result *b, size_t metr
     return 0;
 }
 
-static void judge_return_code(struct benchmark_result *b, double code) {
+/* The first one that is not 0 counts. */
+static void judge_return_code(struct benchmark_result *b, const double *codes, size_t n) {
     struct error why;
-    if (code == 0)
+    double code = 0;
+    for (size_t i = 0; i < n && code == 0; i++)
+        code = codes[i];
+    if (code == 0 || b->verdict == VERDICT_ERROR)
         return;
     error_set(&why, ERROR_BENCHMARK_CRASHED, "%.200s ended with return code %g", b->benchmark,
               code);
@@ -52,38 +56,75 @@ static int choose(struct benchmark_result *b, const struct metric *m, struct err
     return 0;
 }
 
+/* The worst of its ranks, or the metric itself when it has none; NULL: it was not measured. */
+static const struct metric *find_worst(const struct scored *scored,
+                                       const struct benchmark_result *b) {
+    const struct metric *worst = NULL;
+    for (size_t i = 0; i < b->metric_count; i++) {
+        const struct metric *m = &b->metrics[i];
+        if (judging_is_scored(scored, m->name) &&
+            (!worst || (m->lower_is_better ? m->value > worst->value : m->value < worst->value)))
+            worst = m;
+    }
+    return worst;
+}
+
+/* What a benchmark is judged by on servers of a kind. */
+struct limits {
+    struct benchmark_plan plan;
+    bool given; /* it has a threshold or a reference */
+    bool named; /* or is named, at least */
+};
+
+static struct limits limits_of(const struct judging *j, size_t benchmark, const char *kind) {
+    struct limits l = {.plan = plan_for_kind(&j->plan, benchmark, kind)};
+    l.given = !isnan(l.plan.threshold) || !isnan(l.plan.reference);
+    l.named = l.given || j->scored[benchmark].named;
+    if (isnan(l.plan.threshold))
+        l.plan.threshold = j->plan.threshold;
+    return l;
+}
+
+static int fail_missing(struct benchmark_result *b, const struct scored *scored,
+                        struct error *err) {
+    b->verdict = VERDICT_FAILED;
+    b->reason = REASON_MISSING_METRIC;
+    if (asprintf(&b->detail, "%.100s has no %.*s", b->benchmark, (int)scored->len, scored->name) >=
+        0)
+        return 0;
+    b->detail = NULL;
+    return error_memory(err);
+}
+
 /*
  * A score where there is a reference, or the configuration wants the value itself to be one;
- * else only its peers tell whether the value is a good one.
+ * else only its peers tell whether the value is a good one. The value itself, where lower ones are
+ * better, would fail the fast servers and pass the slow ones.
  */
-static int judge_one(struct judging *j, const struct judged *by, const char *kind,
+static int judge_one(struct judging *j, size_t benchmark, const char *kind,
                      struct benchmark_result *b, struct error *err) {
-    const char *wanted = by->lacks                ? by->lacks
-                         : by->metric != SIZE_MAX ? j->in.metrics[by->metric].metric
-                                                  : NULL;
+    const struct scored *scored = &j->scored[benchmark];
+    const struct limits l = limits_of(j, benchmark, kind);
     struct judged_on on = {.kind = kind ? kind : COHORT_UNKNOWN, .baselines = &j->baselines};
-    const struct metric *m = NULL;
+    const struct metric *m = find_worst(scored, b);
     b->score = b->reference = b->value = b->spread = b->seconds = NAN;
-    b->threshold = by->plan.threshold;
-    for (size_t i = 0; wanted && i < b->metric_count && !m; i++)
-        if (strcmp(b->metrics[i].name, wanted) == 0)
-            m = &b->metrics[i];
+    b->threshold = l.plan.threshold;
     if (m && choose(b, m, err) < 0)
         return -1;
     if (b->verdict == VERDICT_ERROR)
         return 0;
     b->verdict = VERDICT_PASSED;
-    if (!m && by->configured && wanted) {
-        b->verdict = VERDICT_FAILED;
-        b->reason = REASON_MISSING_METRIC;
-        if (asprintf(&b->detail, "%.100s has no %.100s", b->benchmark, wanted) < 0) {
-            b->detail = NULL;
-            return error_memory(err);
-        }
-    } else if (m && (by->configured ||
-                     baselines_find(&j->baselines, on.kind, on.disk, b->benchmark, b->metric))) {
-        return judge_benchmark(&by->plan, &on, b, err);
-    }
+    if (!m)
+        return l.named && scored->name ? fail_missing(b, scored, err) : 0;
+    if (!baselines_find(&j->baselines, on.kind, on.disk, b->benchmark, b->metric) &&
+        isnan(l.plan.reference) && m->lower_is_better)
+        return l.given ? error_set(err, ERROR_USAGE,
+                                   "%.200s needs a reference, because lower values of %.200s are "
+                                   "better",
+                                   b->benchmark, b->metric)
+                       : 0;
+    if (l.named || baselines_find(&j->baselines, on.kind, on.disk, b->benchmark, b->metric))
+        return judge_benchmark(&l.plan, &on, b, err);
     return 0;
 }
 
@@ -103,11 +144,13 @@ static int add_numbers(struct judging *j, size_t from, size_t to, struct server_
         size_t metric = j->in.items[from].metric;
         for (n = 0; from + n < to && j->in.items[from + n].metric == metric; n++)
             j->trials[n] = j->in.items[from + n].value;
+        if (j->better[metric] == BETTER_UNSAID)
+            continue;
         struct benchmark_result *b = result_of(r, j->in.metrics[metric].benchmark);
         if (!b)
             return error_memory(err);
         if (judging_is_return_code(j->in.metrics[metric].metric))
-            judge_return_code(b, j->trials[n - 1]);
+            judge_return_code(b, j->trials, n);
         else if (add_metric(j, b, metric, j->trials, n, err) < 0)
             return -1;
     }
@@ -115,9 +158,10 @@ static int add_numbers(struct judging *j, size_t from, size_t to, struct server_
 }
 
 /* What the configuration has a threshold for is judged of every server: without it none passes. */
-static int add_lacking(struct judging *j, struct server_result *r, struct error *err) {
+static int add_lacking(struct judging *j, const char *kind, struct server_result *r,
+                       struct error *err) {
     for (size_t i = 0; i < j->benchmarks.count; i++)
-        if (j->judged[i].configured && !result_of(r, j->judged[i].name))
+        if (limits_of(j, i, kind).named && !result_of(r, j->benchmarks.items[i]))
             return error_memory(err);
     return 0;
 }
@@ -137,14 +181,14 @@ int judging_result(struct judging *j, size_t server, size_t from, size_t to,
     r->benchmarks = calloc(j->benchmarks.count + 1, sizeof(*r->benchmarks));
     if (!r->benchmarks || (kind && !r->kind))
         return error_memory(err);
-    if (add_numbers(j, from, to, r, err) < 0 || add_lacking(j, r, err) < 0)
+    if (add_numbers(j, from, to, r, err) < 0 || add_lacking(j, kind, r, err) < 0)
         return -1;
     if (r->benchmark_count == 0)
         return fail_empty(r, err);
     for (size_t i = 0; i < r->benchmark_count; i++) {
         const char *name = r->benchmarks[i].benchmark;
         size_t b = names_find(&j->benchmarks, name, strlen(name));
-        if (judge_one(j, &j->judged[b], kind, &r->benchmarks[i], err) < 0)
+        if (judge_one(j, b, kind, &r->benchmarks[i], err) < 0)
             return -1;
     }
     judge_server(NULL, r);

@@ -13,10 +13,9 @@ void judging_done(struct judging *j) {
         free(j->findings[i]);
     free(j->outcomes);
     free(j->findings);
-    free(j->judged);
-    free(j->benchmark_of);
-    free(j->lower);
-    free(j->known);
+    plan_done(&j->plan);
+    free(j->scored);
+    free(j->better);
     free(j->trials);
     free(j->words.lower.items);
     free(j->words.higher.items);
@@ -90,6 +89,7 @@ static int settle(struct judging *j, struct error *err) {
     findings_add_notes(&j->notes, all);
     for (size_t i = 0; i < j->run.total; i++)
         run_count(&j->run, j->outcomes[i].verdict);
+    j->run.judged = true;
     return j->notes.failed ? error_memory(err) : 0;
 }
 

@@ -1,9 +1,11 @@
 /*
  * judging: what `muster judge` does between reading a file of numbers and printing its verdicts.
  *
- * A server's result is made from its numbers twice rather than kept: once to judge it and for its
- * row of the cohort, and once more for the document. The caller fills words, in and run.started;
- * then judging_prepare(), judging_judge(), and judging_each() to print; judging_done().
+ * Where a metric that is scored has ranks, which are the processes or devices that it was measured
+ * on, the worst of them counts. A server's result is made from its numbers twice rather than kept:
+ * once to judge it and for its row of the cohort, and once more for the document. The caller fills
+ * words, in and run.started; then judging_prepare(), judging_judge(), and judging_each() to print;
+ * judging_done().
  */
 #pragma once
 
@@ -27,13 +29,11 @@ struct words {
     bool json;
 };
 
-/* What is judged of a benchmark that is in the file. */
-struct judged {
-    const char *name;  /* of the first of its metrics */
-    size_t metric;     /* the one that is scored; SIZE_MAX: it has none */
-    const char *lacks; /* a metric that the configuration names, and the file has not */
-    bool configured;   /* the configuration says something of it */
-    struct benchmark_plan plan;
+/* The metric of a benchmark that is scored, by its name without a rank. NULL: it has none. */
+struct scored {
+    const char *name;
+    size_t len;
+    bool named; /* the configuration names the benchmark */
 };
 
 struct judging {
@@ -41,10 +41,10 @@ struct judging {
     struct config config;
     struct baselines baselines;
     struct names benchmarks;
-    struct judged *judged; /* one a benchmark, in their order */
-    size_t *benchmark_of;  /* one a metric */
-    bool *lower;           /* one a metric */
-    struct builtin *known; /* what the configuration may name */
+    struct plan plan;      /* of all of them, in this order; their threshold is NAN where the
+                              configuration gives them none */
+    struct scored *scored; /* one a benchmark */
+    enum better *better;   /* one a metric; BETTER_UNSAID: it is not judged */
     struct cohort cohort;
     struct findings found;
     struct outcome *outcomes; /* one a server */
@@ -59,6 +59,9 @@ void judging_done(struct judging *j);
 
 /* Whether it is SuperBench's: 0 when the benchmark ended well. */
 bool judging_is_return_code(const char *metric);
+
+/* Whether it is the metric that is scored, of one of its ranks or of all. */
+bool judging_is_scored(const struct scored *scored, const char *metric);
 
 /* Reads all that is judged by. */
 int judging_prepare(struct judging *j, struct error *err) must_use;

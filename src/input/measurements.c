@@ -9,6 +9,7 @@
 #include "input/measurements_reading.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,6 +26,7 @@ void measurements_done(struct measurements *m) {
     free(m->items);
     names_done(&m->servers);
     names_done(&m->keys);
+    names_done(&m->labels);
     *m = (struct measurements){0};
 }
 
@@ -86,8 +88,23 @@ static int by_server(const void *a, const void *b) {
     return (x->order > y->order) - (x->order < y->order);
 }
 
+/* What has a number on one line and something else on another is a mistake, not a label. */
+static void sort_others(struct reading *r) {
+    struct measurements *m = r->to;
+    for (size_t i = 0; i < r->others.count; i++) {
+        const char *key = r->others.items[i];
+        size_t at = names_find(&m->keys, key, strlen(key));
+        if (at != NAMES_NONE && m->metrics[at].measured)
+            mistakes_add(&r->mistakes, r->other_lines[i], 1,
+                         "'%s': expected a number, as on other lines (or --ignore)", key);
+        else if (names_add(&m->labels, key, strlen(key)) < 0)
+            r->no_memory = true;
+    }
+}
+
 static int check(struct reading *r, const char *name, struct str *mistakes, struct error *err) {
     struct measurements *m = r->to;
+    sort_others(r);
     size_t n = mistakes_print(&r->mistakes, name, MEASUREMENTS_MISTAKES_MAX, mistakes);
     if (m->count >= MEASUREMENTS_VALUES_MAX ||
         (m->servers.count > 0 && m->metric_count > MEASUREMENTS_VALUES_MAX / m->servers.count))
@@ -110,6 +127,8 @@ static void reading_done(struct reading *r) {
         free(r->columns[i]);
     free(r->columns);
     free(r->roles);
+    free(r->other_lines);
+    names_done(&r->others);
     mistakes_done(&r->mistakes);
     str_done(&r->text);
 }
@@ -129,4 +148,44 @@ int measurements_read(FILE *in, const char *name, const char *const *ignore, siz
     if (ferror(in))
         return error_set(err, ERROR_USAGE, "%.200s: %s", name, strerror(errno));
     return check(&r, name, mistakes, err);
+}
+
+/* ---- benchmarks by their names ---- */
+
+size_t measurements_rank(const char *name) {
+    size_t len = strlen(name), end = len;
+    while (end > 0 && name[end - 1] >= '0' && name[end - 1] <= '9')
+        end--;
+    return end < len && end > 1 && name[end - 1] == ':' ? end - 1 : len;
+}
+
+/* The length of the longest of the names that the key begins with, or is; 0: none. */
+static size_t longest(const struct names *benchmarks, const char *key, size_t len) {
+    while (len > 0 && names_find(benchmarks, key, len) == NAMES_NONE) {
+        const char *slash = memrchr(key, '/', len);
+        len = slash ? (size_t)(slash - key) : 0;
+    }
+    return len;
+}
+
+int measurements_regroup(struct measurements *m, const struct names *benchmarks,
+                         struct error *err) {
+    for (size_t i = 0; i < m->metric_count; i++) {
+        const char *key = m->keys.items[i];
+        size_t whole = measurements_rank(key), len = longest(benchmarks, key, whole);
+        if (len == 0)
+            continue;
+        char *benchmark = strndup(key, len), *metric = NULL;
+        if (len < whole)
+            metric = strdup(key + len + 1);
+        else if (asprintf(&metric, "%s%s", MEASUREMENTS_ALONE, key + whole) < 0)
+            metric = NULL;
+        free(m->metrics[i].benchmark);
+        free(m->metrics[i].metric);
+        m->metrics[i].benchmark = benchmark;
+        m->metrics[i].metric = metric;
+        if (!benchmark || !metric)
+            return error_memory(err);
+    }
+    return 0;
 }

@@ -16,9 +16,10 @@
  * CSV (RFC 4180, no line ends within fields) with a header, wide or long.
  *
  * What stands before the last slash of a metric's name is its benchmark; a name without one is a
- * benchmark with the metric `value`. A metric that a server has twice has two trials. Empty, null,
- * NaN and infinite: not measured. Zero and negative numbers are values. Any other text is a
- * mistake.
+ * benchmark with the metric `value`. `:3` at its end is the rank of a process or a device. A metric
+ * that a server has twice has two trials. Empty, null, NaN and infinite: not measured. Zero and
+ * negative numbers are values. A key of JSON that holds no number on any line is a label. Any other
+ * text, and a number in quotes, is a mistake.
  *
  * Memory is bounded: by the longest line, by the mistakes that are kept, and by the cells of the
  * table of servers and metrics. Plain data of its caller; no threads.
@@ -36,6 +37,7 @@
 #define MEASUREMENTS_LINE_MAX (4 << 20)    /* bytes */
 #define MEASUREMENTS_VALUES_MAX (50 << 20) /* numbers, and servers x metrics */
 #define MEASUREMENTS_MISTAKES_MAX 100
+#define MEASUREMENTS_ALONE "value" /* the metric of a name that is a benchmark's */
 
 enum better { BETTER_UNSAID, BETTER_HIGHER, BETTER_LOWER };
 
@@ -44,6 +46,7 @@ struct measured_metric {
     char *metric;
     char *unit; /* NULL: it has none */
     enum better better;
+    bool measured; /* there is a number of it */
 };
 
 struct measurement {
@@ -60,6 +63,7 @@ struct measurements {
     struct measured_metric *metrics; /* in the file's order */
     size_t metric_count, metric_cap;
     struct names keys;         /* of the metrics: BENCHMARK/METRIC */
+    struct names labels;       /* keys that were passed over, as they hold no number */
     struct measurement *items; /* by server, metric, order */
     size_t count, cap;
 };
@@ -80,3 +84,13 @@ void measurements_done(struct measurements *m);
  */
 int measurements_read(FILE *in, const char *name, const char *const *ignore, size_t ignore_count,
                       struct measurements *ret, struct str *mistakes, struct error *err) must_use;
+
+/* The length of a metric's name without its rank. */
+size_t measurements_rank(const char *name);
+
+/*
+ * Parts metrics from benchmarks anew: what one of `benchmarks` names is one. Of the names that a
+ * metric's begins with, before a slash, or is but for its rank, the longest is its benchmark.
+ */
+int measurements_regroup(struct measurements *m, const struct names *benchmarks,
+                         struct error *err) must_use;

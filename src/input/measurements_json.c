@@ -1,6 +1,8 @@
 /* measurements_json: numbers as JSON objects, one a line: see measurements_reading.h. */
 #include "input/measurements_reading.h"
 
+#include "base/units.h"
+
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -22,14 +24,19 @@ static void put_json_number(struct reading *r, int64_t server, const char *key, 
         return;
     }
     struct piece text = piece_of(value);
-    if (!json_is_number(value) && !json_is_null(value) &&
-        !(text.text && reading_is_nothing(&text))) {
-        reading_mistake(r, 1, "expected a number (or --ignore) as value of the metric", &name);
+    double number = NAN;
+    if (json_is_number(value))
+        number = json_number_value(value);
+    else if (text.text && number_parse(text.text, text.len, &number) == 0 && isfinite(number)) {
+        reading_mistake(
+            r, 1, "expected a number without quotes (or --ignore) as value of the metric", &name);
+        return;
+    } else if (!json_is_null(value) && !(text.text && reading_is_nothing(&text))) {
+        reading_other(r, &name);
         return;
     }
     /* a metric that nobody could measure is not missing from anybody, but it is a metric */
-    reading_put(r, server, reading_metric(r, &name),
-                json_is_number(value) ? json_number_value(value) : NAN);
+    reading_put(r, server, reading_metric(r, &name), number);
 }
 
 /* {"memory": {"triad": 187.3}} */
@@ -103,7 +110,8 @@ static json_t *parse_json(struct reading *r) {
         r->no_memory = true;
         return NULL;
     }
-    json_t *object = json_loadb(text->data, text->len, JSON_REJECT_DUPLICATES, &why);
+    json_t *object =
+        json_loadb(text->data, text->len, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
     if (json_is_object(object))
         return object;
     if (!object && json_error_code(&why) == json_error_out_of_memory)

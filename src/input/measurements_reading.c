@@ -17,7 +17,6 @@
 #include <strings.h>
 
 #define NAME_MAX_BYTES 500 /* of a metric with its benchmark, of a kind, of a unit */
-#define ALONE "value"      /* the metric of a name without a benchmark */
 
 void reading_mistake(struct reading *r, int column, const char *what, const struct piece *found) {
     struct str shown = {0};
@@ -75,9 +74,10 @@ static bool add_metric(struct measurements *m, const char *key, size_t len) {
     if (vec_reserve(&m->metrics, &m->metric_cap, m->metric_count + 1, sizeof(*m->metrics)) < 0)
         return false;
     const char *slash = memrchr(key, '/', len);
-    struct measured_metric new = {
-        .benchmark = strndup(key, slash ? (size_t)(slash - key) : len),
-        .metric = slash ? strndup(slash + 1, len - (size_t)(slash + 1 - key)) : strdup(ALONE)};
+    struct measured_metric new = {.benchmark = strndup(key, slash ? (size_t)(slash - key) : len),
+                                  .metric =
+                                      slash ? strndup(slash + 1, len - (size_t)(slash + 1 - key))
+                                            : strdup(MEASUREMENTS_ALONE)};
     if (!new.benchmark || !new.metric || names_add(&m->keys, key, len) < 0) {
         free(new.benchmark);
         free(new.metric);
@@ -87,17 +87,22 @@ static bool add_metric(struct measurements *m, const char *key, size_t len) {
     return true;
 }
 
+static bool is_metric(struct reading *r, const struct piece *key) {
+    if (is_name(key) && key->text[0] != '/' && key->text[key->len - 1] != '/')
+        return true;
+    reading_mistake(r, key->column, "expected a metric such as memory/triad, of at most 500 bytes",
+                    key);
+    return false;
+}
+
 /* The metric's number, or -1. Both sides of its last slash, if it has one, are to be there. */
 int64_t reading_metric(struct reading *r, const struct piece *key) {
     struct measurements *m = r->to;
     size_t at = names_find(&m->keys, key->text, key->len);
     if (at != NAMES_NONE)
         return (int64_t)at;
-    if (!is_name(key) || key->text[0] == '/' || key->text[key->len - 1] == '/') {
-        reading_mistake(r, key->column,
-                        "expected a metric such as memory/triad, of at most 500 bytes", key);
+    if (!is_metric(r, key))
         return -1;
-    }
     if (!add_metric(m, key->text, key->len)) {
         r->no_memory = true;
         return -1;
@@ -116,7 +121,19 @@ void reading_put(struct reading *r, int64_t server, int64_t metric, double value
     }
     m->items[m->count] =
         (struct measurement){(uint32_t)server, (uint32_t)metric, (uint32_t)m->count, value};
+    m->metrics[metric].measured = true;
     m->count++;
+}
+
+void reading_other(struct reading *r, const struct piece *key) {
+    size_t at = r->others.count;
+    if (names_find(&r->others, key->text, key->len) != NAMES_NONE || !is_metric(r, key))
+        return;
+    if (vec_reserve(&r->other_lines, &r->other_cap, at + 1, sizeof(*r->other_lines)) < 0 ||
+        names_add(&r->others, key->text, key->len) < 0)
+        r->no_memory = true;
+    else
+        r->other_lines[at] = r->line;
 }
 
 /* What stands for a number that was not measured; NaN and infinite ones may have a sign. */

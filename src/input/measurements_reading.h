@@ -42,6 +42,10 @@ struct reading {
     bool no_memory;
     int line;
     struct str text; /* the line */
+    /* of JSON: keys with something else than a number, and the line of each */
+    struct names others;
+    int *other_lines;
+    size_t other_cap;
     /* of CSV */
     enum role *roles; /* of the columns */
     char **columns;   /* their names */
@@ -68,6 +72,9 @@ void reading_put(struct reading *r, int64_t server, int64_t metric, double value
 
 /* One that has a line to itself, its pieces by their role. */
 void reading_put_long(struct reading *r, int64_t server, const struct piece *by, double value);
+
+/* Notes that a metric has something else than a number on this line: it may be a label. */
+void reading_other(struct reading *r, const struct piece *key);
 
 /* Whether it stands for a number that was not measured. */
 bool reading_is_nothing(const struct piece *p);

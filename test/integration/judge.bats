@@ -28,7 +28,7 @@ fleet() {
     { fleet 20 | sed -e '3s/100[0-9]/700/' -e '5s/50[0-9]/100/' -e '6s/50[0-9]/900/'; } >bad
     run muster judge --json bad
     status_is 1
-    json_is '.run' null
+    json_is '[.run, .state] | map(. // "-") | join(" ")' "- ended"
     json_is '.failed_servers | join(" ")' "web3 web6"
     json_is '.servers[2] | [.verdict, .reason, .kind, .findings[0].metric] | join(" ")' "failed outlier A triad"
     run muster judge - <bad
@@ -91,6 +91,104 @@ END
     output_has "failed, outlier: sb-validation-2,sb-validation-9"
     output_has "error, benchmark-crashed: sb-validation-7"
     output_has "kernel-launch ended with return code 3"
+}
+
+# A results-summary.jsonl of N nodes as SuperBench writes it: ranks, runs, return codes, monitored
+# values, NaN and null, a hash that is larger than 63 bits
+superbench() {
+    awk -v n="$1" 'BEGIN { for (i = 1; i <= n; i++) {
+        printf "{\"gemm-flops/return_code:0\": 0, \"gemm-flops/return_code:1\": 0"
+        for (g = 0; g < 4; g++) printf ", \"gemm-flops/fp64_flops:%d\": %.2f", g, 9000 + (i * 7 + g * 3) % 40
+        printf ", \"model-benchmarks:gpt/pytorch-gpt2/return_code\": 0"
+        printf ", \"model-benchmarks:gpt/pytorch-gpt2/fp16_train_step_time\": %.3f", 190 + i % 5
+        printf ", \"model-benchmarks:gpt/pytorch-gpt2/fp16_train_throughput\": %.3f", 41 + i % 3 / 10
+        printf ", \"disk-benchmark/nvme0n1_rand_read_lat_ns_mean:0\": %d", 80000 + i % 9 * 100
+        printf ", \"nccl-bw:intra/0/allreduce_8_busbw:0\": 0.0, \"nccl-bw:intra/1/allreduce_8_busbw:0\": 0.0"
+        printf ", \"ib-loopback/ib_write_bw_2048:0\": NaN, \"ib-loopback/ib_write_bw_2048:1\": null"
+        printf ", \"gpt/deterministic_act_hash:0\": 18446744073709551615"
+        printf ", \"monitor/gpu_temperature:0\": %d, \"monitor/gpu_corrected_ecc:0\": %d", i == 2 ? 95 : 60 + i % 4, i == 3
+        printf ", \"sys/healthy\": true, \"sys/driver\": \"535.104.05\", \"node\": \"node-%02d\"}\n", i
+    } }'
+}
+
+@test "SuperBench: what is no number or no result is passed over and named" {
+    superbench 12 >results-summary.jsonl
+    run muster judge results-summary.jsonl
+    status_is 0
+    output_has "not judged, as no line has a number of them: sys/healthy, sys/driver"
+    output_has "not judged, as nobody says what is better of them: monitor/gpu_temperature:0"
+    output_has "by the name, of model-benchmarks:gpt/pytorch-gpt2/fp16_train_step_time, disk-benchmark/nvme0n1_rand_read_lat_ns_mean:0"
+    run muster judge --lower-is-better 'monitor/*temperature*' results-summary.jsonl
+    status_is 1
+    output_has "failed, outlier: node-02"
+
+    # a number on one node, words on another: that is neither
+    sed '4s/"sys.driver": "[^"]*"/"sys\/driver": 535/' results-summary.jsonl >mixed
+    run muster judge mixed
+    status_is 2
+    stderr_has "mixed:1:1: 'sys/driver': expected a number, as on other lines (or --ignore)"
+    run muster judge --ignore 'sys/*' mixed
+    status_is 0
+}
+
+@test "SuperBench: the worst rank is scored, and each is judged by its peers" {
+    superbench 12 | sed -e '5s/"gemm-flops.fp64_flops:2": [0-9.]*/"gemm-flops\/fp64_flops:2": 4000/' \
+        -e '7s/return_code:0": 0/return_code:0": 9/' -e '9s/, "gemm-flops.fp64_flops:3": [0-9.]*//' >results
+    run muster judge --json results
+    status_is 1
+    json_is '.failed_servers | join(" ")' "node-05 node-07 node-09"
+    json_is '.servers[4].findings[0].metric' "fp64_flops:2"
+    json_is '.servers[8].findings[0] | [.finding, .metric] | join(" ")' "missing-metric fp64_flops:3"
+    json_is '.servers[6] | [.verdict, .reason] | join(" ")' "error benchmark-crashed"
+
+    # by the benchmark, and by the metric of all of its ranks
+    for name in gemm-flops gemm-flops/fp64_flops; do
+        printf 'benchmarks:\n  "%s": {threshold: 90, reference: 9000}\n' "$name" >c.yaml
+        run muster judge -c c.yaml --outliers off --json results
+        status_is 1
+        json_is '.failed_servers | join(" ")' "node-05 node-07"
+        json_is "[.servers[4].benchmarks[] | select(.benchmark == \"$name\") | .score | floor] | join(\" \")" 44
+    done
+    # a colon in the name of a benchmark, and a threshold of which less is better
+    printf 'benchmarks:\n  "model-benchmarks:gpt/pytorch-gpt2": {threshold: 99, reference: 192}\n' >c.yaml
+    run muster judge -c c.yaml --outliers off results
+    status_is 1
+    output_has "model-benchmarks:gpt/pytorch-gpt2 scored 98"
+    printf 'benchmarks:\n  "model-benchmarks:gpt/pytorch-gpt2": {threshold: 99}\n' >c.yaml
+    run muster judge -c c.yaml results
+    status_is 2
+    stderr_has "needs a reference, because lower values of fp16_train_step_time are better"
+}
+
+@test "what the configuration names is a benchmark, and kinds have limits of their own" {
+    cat >muster.yaml <<'END'
+benchmarks:
+  memory: {threshold: 50, reference: 100}
+  memory/copy: {threshold: 90, reference: 200}
+  rtt: {command: "x", extract: {regex: "(.*)"}, metric: us, better: lower, reference: 10, threshold: 80}
+kinds:
+  "big*":
+    benchmarks: {memory: {threshold: 95}, disk: {threshold: 90, reference: 10}}
+END
+    cat >four.csv <<'END'
+server,kind,memory/triad,memory/copy,disk/iops,rtt/us
+a,big 1,90,200,10,10
+b,small,90,200,1,10
+c,small,90,150,,20
+d,big 2,96,,,9
+END
+    run muster judge --json four.csv
+    status_is 1
+    json_is '[.servers[] | .verdict] | join(" ")' "failed passed failed failed"
+    json_is '.servers[0].detail' "memory scored 90, below 95"
+    json_is '[.servers[2].benchmarks[] | select(.verdict == "failed") | .detail] | join(", ")' \
+        "memory/copy scored 75, below 90, rtt scored 50, below 80"
+    json_is '[.servers[3].benchmarks[] | select(.verdict == "failed") | .detail] | sort | join(", ")' \
+        "disk has no iops, memory/copy has no value"
+    sed -i 's/memory.copy:/memory\/cpoy:/' muster.yaml
+    run muster judge four.csv
+    status_is 2
+    stderr_has "memory/cpoy"
 }
 
 @test "mistakes are said all at once, with their places" {

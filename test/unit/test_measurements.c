@@ -112,16 +112,68 @@ static void says_all_mistakes_with_their_places(UNUSED void **state) {
              "f:5:1: expected the name of a server, not 'we b'\n");
     mistaken("m/t,m/t\nweb1,2\n", "f:1:1: expected a header with a column 'server' or 'node'\n"
                                   "f:1:1: expected each column once, not 'm/t'\n");
-    mistaken("{\"server\": \"a\", \"m/t\": \"fast\"}\n{\"m/t\": 1}\n{\"server\": 5}\nwords\n",
-             "f:1:1: expected a number (or --ignore) as value of the metric, not 'm/t'\n"
-             "f:2:1: expected the key 'server' or 'node'\n"
-             "f:3:1: expected a text, not 'server'\n"
-             "f:3:1: expected the key 'server' or 'node'\n"
-             "f:4:1: expected a JSON object, as on the lines before\n");
+    mistaken(
+        "{\"server\": \"a\", \"m/t\": \"1.5\"}\n{\"m/t\": 1}\n{\"server\": 5}\nwords\n",
+        "f:1:1: expected a number without quotes (or --ignore) as value of the metric, not 'm/t'\n"
+        "f:2:1: expected the key 'server' or 'node'\n"
+        "f:3:1: expected a text, not 'server'\n"
+        "f:3:1: expected the key 'server' or 'node'\n"
+        "f:4:1: expected a JSON object, as on the lines before\n");
     mistaken("server,kind,metric,value,unit,better\na,X,m/t,1,s,more\na,Y,m/t,1,ms,\n",
              "f:2:13: better: expected 'higher' or 'lower', not 'more'\n"
              "f:3:3: expected the kind that this server had before, not 'Y'\n"
              "f:3:11: expected the unit that this metric had before, not 'ms'\n");
+}
+
+static void tells_labels_from_metrics(UNUSED void **state) {
+    const char labels[] =
+        "{\"server\": \"a\", \"ok\": true, \"o\": {\"s\": \"9.0.1\", \"l\": [\"x\"]}, "
+        "\"m/t\": 1, \"m/h\": 18446744073709551615}\n"
+        "{\"server\": \"b\", \"ok\": null, \"o\": {\"d\": {}}}\n";
+    assert_int_equal(read_text(labels, strlen(labels)), 0);
+    assert_int_equal(m.count, 2);
+    holds(1, "a", "m", "h", 18446744073709551615.0);
+    assert_int_equal(m.labels.count, 4);
+    assert_true(names_has(&m.labels, "ok") && names_has(&m.labels, "o/s") &&
+                names_has(&m.labels, "o/l") && names_has(&m.labels, "o/d"));
+    mistaken("{\"server\": \"a\", \"m/t\": \"fast\"}\n{\"server\": \"b\", \"m/t\": 1}\n"
+             "{\"server\": \"c\", \"m/t\": true}\n",
+             "f:1:1: 'm/t': expected a number, as on other lines (or --ignore)\n");
+}
+
+static void is_of(size_t metric, const char *benchmark, const char *name) {
+    assert_string_equal(m.metrics[metric].benchmark, benchmark);
+    assert_string_equal(m.metrics[metric].metric, name);
+}
+
+static void parts_names_as_it_is_told(UNUSED void **state) {
+    const char text[] =
+        "{\"server\": \"s\", \"a/b/c:0\": 1, \"a/b/c:1\": 1, \"a/b/d\": 1, \"a/e\": 1, "
+        "\"ab/c\": 1, \"f:12\": 1, \"f:x\": 1}\n";
+    cleanup(names_done) struct names told = {0};
+    assert_int_equal(read_text(text, strlen(text)), 0);
+    is_of(0, "a/b", "c:0");
+    is_of(5, "f:12", "value");
+    static const char *const names[] = {"a", "a/b/c", "f"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        assert_int_equal(names_add(&told, names[i], strlen(names[i])), 0);
+    assert_int_equal(measurements_regroup(&m, &told, &err), 0);
+    is_of(0, "a/b/c", "value:0");
+    is_of(1, "a/b/c", "value:1");
+    is_of(2, "a", "b/d");
+    is_of(3, "a", "e");
+    is_of(4, "ab", "c");
+    is_of(5, "f", "value:12");
+    is_of(6, "f:x", "value");
+}
+
+static void tells_ranks(UNUSED void **state) {
+    assert_int_equal(measurements_rank("c:10"), 1);
+    assert_int_equal(measurements_rank("c:"), 2);
+    assert_int_equal(measurements_rank("c10"), 3);
+    assert_int_equal(measurements_rank(":1"), 2);
+    assert_int_equal(measurements_rank("10"), 2);
+    assert_int_equal(measurements_rank(""), 0);
 }
 
 static void refuses_what_holds_nothing(UNUSED void **state) {
@@ -161,6 +213,9 @@ int main(void) {
         cmocka_unit_test(reads_a_metric_a_line),
         cmocka_unit_test(reads_csv_a_server_a_line),
         cmocka_unit_test(says_all_mistakes_with_their_places),
+        cmocka_unit_test(tells_labels_from_metrics),
+        cmocka_unit_test(parts_names_as_it_is_told),
+        cmocka_unit_test(tells_ranks),
         cmocka_unit_test(refuses_what_holds_nothing),
         cmocka_unit_test(stops_at_a_hundred_mistakes),
         cmocka_unit_test(stops_at_a_line_without_end),
