@@ -17,7 +17,6 @@
 #include <string.h>
 
 #define READINGS "monitor" /* SuperBench's: sensors, which are neither good nor bad */
-#define SHOWN 5            /* of a list of metrics in a note */
 
 bool judging_is_return_code(const char *metric) {
     const char *slash = strrchr(metric, '/'), *name = slash ? slash + 1 : metric;
@@ -132,29 +131,6 @@ static int find_benchmarks(struct judging *j, struct error *err) {
 
 /* ---- what is better ---- */
 
-/* Names for a note; the first of them are shown. */
-struct list {
-    struct str text;
-    size_t count;
-};
-
-static void list_add(struct list *l, const char *name) {
-    if (l->count++ < SHOWN)
-        str_addf(&l->text, "%s%s", l->count > 1 ? ", " : "", name);
-}
-
-/* Notes the list, if there is anything in it, and empties it. */
-static int note_list(struct judging *j, const char *what, struct list *l, struct error *err) {
-    struct str note = {0};
-    if (l->count > 0)
-        str_addf(&note, "%s %s", what, l->text.data ? l->text.data : "");
-    if (l->count > SHOWN)
-        str_addf(&note, " and %zu more", l->count - SHOWN);
-    note.failed |= l->text.failed;
-    str_done(&l->text);
-    return l->count > 0 ? findings_note(&j->found, str_take(&note), err) : 0;
-}
-
 static bool matches(const struct patterns *p, const char *name) {
     for (size_t i = 0; i < p->count; i++)
         if (fnmatch(p->items[i], name, 0) == 0)
@@ -193,7 +169,7 @@ static enum better said(const struct judging *j, size_t metric) {
 
 /* Sets what is better of each metric, and notes those whose name alone decided. */
 static int find_directions(struct judging *j, struct error *err) {
-    struct list guessed = {0}, readings = {0};
+    struct judging_list guessed = {0}, readings = {0};
     if (!(j->better = calloc(j->in.metric_count + 1, sizeof(*j->better))))
         return error_memory(err);
     for (size_t i = 0; i < j->in.metric_count; i++) {
@@ -202,23 +178,23 @@ static int find_directions(struct judging *j, struct error *err) {
         if (j->better[i] != BETTER_UNSAID)
             continue;
         if (strcmp(m->benchmark, READINGS) == 0 && !configured(&j->config, READINGS)) {
-            list_add(&readings, j->in.keys.items[i]);
+            judging_list_add(&readings, j->in.keys.items[i]);
             continue;
         }
         j->better[i] = sounds_lower(m->metric) ? BETTER_LOWER : BETTER_HIGHER;
         if (j->better[i] == BETTER_LOWER)
-            list_add(&guessed, j->in.keys.items[i]);
+            judging_list_add(&guessed, j->in.keys.items[i]);
     }
-    int rc = note_list(j, "lower is better, by the name, of", &guessed, err);
-    int rc2 = note_list(j, "not judged, as nobody says what is better of them:", &readings, err);
+    int rc = judging_note(j, "lower is better, by the name, of", &guessed, err);
+    int rc2 = judging_note(j, "not judged, as nobody says what is better of them:", &readings, err);
     return rc < 0 || rc2 < 0 ? -1 : 0;
 }
 
 static int note_labels(struct judging *j, struct error *err) {
-    struct list labels = {0};
+    struct judging_list labels = {0};
     for (size_t i = 0; i < j->in.labels.count; i++)
-        list_add(&labels, j->in.labels.items[i]);
-    return note_list(j, "not judged, as no line has a number of them:", &labels, err);
+        judging_list_add(&labels, j->in.labels.items[i]);
+    return judging_note(j, "not judged, as no line has a number of them:", &labels, err);
 }
 
 /* ---- all of it ---- */

@@ -3,8 +3,11 @@
 
 #include "policy/peers.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define SHOWN 5 /* of a list in a note */
 
 void judging_done(struct judging *j) {
     for (size_t i = 0; j->outcomes && i < j->in.servers.count; i++)
@@ -13,6 +16,7 @@ void judging_done(struct judging *j) {
         free(j->findings[i]);
     free(j->outcomes);
     free(j->findings);
+    free(j->judged);
     plan_done(&j->plan);
     free(j->scored);
     free(j->better);
@@ -57,8 +61,49 @@ static int add_server(struct judging *j, size_t server, const struct server_resu
 
 static int take_server(struct judging *j, size_t server, struct server_result *r,
                        struct error *err) {
+    j->judged[server] = r->verdict != VERDICT_PASSED;
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        j->judged[server] |= !isnan(r->benchmarks[i].score);
     return add_server(j, server, r, err);
 }
+
+/* ---- notes ---- */
+
+void judging_list_add(struct judging_list *l, const char *name) {
+    if (l->count++ < SHOWN)
+        str_addf(&l->text, "%s%s", l->count > 1 ? ", " : "", name);
+}
+
+int judging_note(struct judging *j, const char *what, struct judging_list *l, struct error *err) {
+    struct str note = {0};
+    if (l->count > 0)
+        str_addf(&note, "%s %s", what, l->text.data ? l->text.data : "");
+    if (l->count > SHOWN)
+        str_addf(&note, " and %zu more", l->count - SHOWN);
+    note.failed |= l->text.failed;
+    str_done(&l->text);
+    return l->count > 0 ? findings_note(&j->found, str_take(&note), err) : 0;
+}
+
+/* A server without a score passes for want of peers: nobody is to think that it was judged. */
+static int note_unjudged(struct judging *j, struct error *err) {
+    struct judging_list unjudged = {0};
+    struct cohort_kinds kinds;
+    if (cohort_kinds(&j->cohort, false, &kinds, err) < 0)
+        return -1;
+    for (size_t i = 0; i < kinds.count; i++)
+        for (size_t k = 0; k < kinds.items[i].count; k++) {
+            size_t row = kinds.items[i].rows[k];
+            bool peers = j->words.outliers != OUTLIERS_OFF && kinds.items[i].count >= PEERS_LEAST;
+            if (!peers && !j->judged[row])
+                judging_list_add(&unjudged, j->in.servers.items[row]);
+        }
+    cohort_kinds_done(&kinds);
+    return judging_note(
+        j, "passed unjudged, without a threshold, a baseline or enough peers:", &unjudged, err);
+}
+
+/* ---- all of them ---- */
 
 /* The n findings of one server, the first one being the one that decides. */
 static int settle_server(struct judging *j, const struct finding *f, size_t n, struct error *err) {
@@ -99,12 +144,13 @@ int judging_judge(struct judging *j, struct error *err) {
     j->outcomes = calloc(n, sizeof(*j->outcomes));
     j->findings = calloc(n, sizeof(*j->findings));
     j->trials = malloc((j->in.count + 1) * sizeof(*j->trials));
-    if (!j->outcomes || !j->findings || !j->trials)
+    j->judged = calloc(n, sizeof(*j->judged));
+    if (!j->outcomes || !j->findings || !j->judged || !j->trials)
         return error_memory(err);
     if (judging_each(j, err, take_server) < 0)
         return -1;
     if (j->words.outliers != OUTLIERS_OFF &&
         peers_judge(&j->cohort, &j->baselines, &j->found, err) < 0)
         return -1;
-    return settle(j, err);
+    return note_unjudged(j, err) < 0 ? -1 : settle(j, err);
 }

@@ -49,6 +49,7 @@ struct judging {
     struct findings found;
     struct outcome *outcomes; /* one a server */
     char **findings;          /* one a server: as JSON, or NULL */
+    bool *judged;             /* one a server: a verdict without its peers */
     struct str notes;
     struct run run;
     double *trials; /* room for those of one metric */
@@ -56,6 +57,18 @@ struct judging {
 };
 
 void judging_done(struct judging *j);
+
+/* Names for a note; the first of them are shown. */
+struct judging_list {
+    struct str text;
+    size_t count;
+};
+
+void judging_list_add(struct judging_list *l, const char *name);
+
+/* Notes the list, if there is anything in it, and empties it. */
+int judging_note(struct judging *j, const char *what, struct judging_list *l,
+                 struct error *err) must_use;
 
 /* Whether it is SuperBench's: 0 when the benchmark ended well. */
 bool judging_is_return_code(const char *metric);

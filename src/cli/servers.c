@@ -86,13 +86,39 @@ static int read_how(struct explain_options *how, int c, const char *value, struc
     }
 }
 
-int cmd_servers(int argc, char **argv) {
-    cleanup(cli_servers_done) struct cli_servers from = {0};
-    cleanup(servers_done) struct servers servers = {0};
+/* The exit status. */
+static int print_names(const struct servers *servers, bool fold, bool json) {
     cleanup(str_done) struct str out = {0};
-    struct explain_options how = {0};
-    bool fold = false, json = false, explain = false, kinds = false;
-    const char *store = NULL;
+    struct error err;
+    int rc = 0;
+    if (fold)
+        rc = print_folded(servers, &out);
+    else if (json)
+        print_json(servers, &out);
+    else
+        print_lines(servers, &out);
+    if (rc < 0 || out.failed) {
+        error_memory(&err);
+        return cli_fail(&err);
+    }
+    fwrite(out.data, 1, out.len, stdout);
+    return cli_flush();
+}
+
+/* What the command line says. */
+struct words {
+    struct cli_servers from;
+    struct explain_options how;
+    bool fold, json, explain, kinds;
+    const char *store;
+};
+
+static void words_done(struct words *w) {
+    cli_servers_done(&w->from);
+}
+
+/* Reads the options; -1 to go on, or the exit status. */
+static int read_words(struct words *w, int argc, char **argv) {
     struct error err;
     int c;
     while ((c = cli_getopt(argc, argv, CLI_SERVER_LETTERS "c:F:u:p:", options)) != -1) {
@@ -102,36 +128,34 @@ int cmd_servers(int argc, char **argv) {
             fputs(help, stdout);
             return cli_flush();
         }
-        if (read_how(&how, c, optarg, &err) < 0)
+        if (read_how(&w->how, c, optarg, &err) < 0)
             return cli_fail(&err);
-        explain |= c == OPT_EXPLAIN;
-        fold |= c == OPT_FOLD;
-        kinds |= c == OPT_KINDS;
-        store = c == OPT_STORE ? optarg : store;
-        json |= c == OPT_JSON;
-        cli_servers_option(&from, c, optarg);
+        w->explain |= c == OPT_EXPLAIN;
+        w->fold |= c == OPT_FOLD;
+        w->kinds |= c == OPT_KINDS;
+        w->store = c == OPT_STORE ? optarg : w->store;
+        w->json |= c == OPT_JSON;
+        cli_servers_option(&w->from, c, optarg);
     }
-    if (fold + (json && !kinds) + explain + kinds > 1)
+    if (w->fold + (w->json && !w->kinds) + w->explain + w->kinds > 1)
         return cli_usage("--explain, --fold, --kinds and --json are ways to print: choose one");
-    if (kinds && optind == argc && from.file_count == 0)
-        return kinds_print(store, NULL, json);
-    if (cli_servers_load(&from, argv + optind, (size_t)(argc - optind), &servers, &err) < 0)
+    return -1;
+}
+
+int cmd_servers(int argc, char **argv) {
+    cleanup(words_done) struct words w = {0};
+    cleanup(servers_done) struct servers servers = {0};
+    struct error err;
+    int status = read_words(&w, argc, argv);
+    if (status >= 0)
+        return status;
+    if (w.kinds && optind == argc && w.from.file_count == 0)
+        return kinds_print(w.store, NULL, w.json);
+    if (cli_servers_load(&w.from, argv + optind, (size_t)(argc - optind), &servers, &err) < 0)
         return cli_fail(&err);
-    if (kinds)
-        return kinds_print(store, &servers, json);
-    if (explain)
-        return explain_servers(&how, &servers);
-    int rc = 0;
-    if (fold)
-        rc = print_folded(&servers, &out);
-    else if (json)
-        print_json(&servers, &out);
-    else
-        print_lines(&servers, &out);
-    if (rc < 0 || out.failed) {
-        error_memory(&err);
-        return cli_fail(&err);
-    }
-    fwrite(out.data, 1, out.len, stdout);
-    return cli_flush();
+    if (w.kinds)
+        return kinds_print(w.store, &servers, w.json);
+    if (w.explain)
+        return explain_servers(&w.how, &servers);
+    return print_names(&servers, w.fold, w.json);
 }

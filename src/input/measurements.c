@@ -70,6 +70,8 @@ static void read_line(struct reading *r) {
         return;
     else if (!r->is_csv && r->text.data[blank] == '{')
         reading_json(r);
+    else if (first && r->text.data[blank] == '[')
+        reading_mistake(r, 1, "expected JSON objects, one a line, not a list of them", NULL);
     else if (first && !r->is_csv && r->mistakes.count == 0) {
         r->is_csv = true;
         reading_csv_header(r);

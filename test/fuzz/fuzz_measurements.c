@@ -29,6 +29,11 @@ static void check_names(const struct measurements *m) {
         if (m->kinds[i])
             require_printable(m->kinds[i], strlen(m->kinds[i]));
     }
+    for (size_t i = 0; i < m->labels.count; i++) {
+        size_t at = names_find(&m->keys, m->labels.items[i], strlen(m->labels.items[i]));
+        require_printable(m->labels.items[i], strlen(m->labels.items[i]));
+        require(at == NAMES_NONE || !m->metrics[at].measured);
+    }
     for (size_t i = 0; i < m->metric_count; i++) {
         const struct measured_metric *one = &m->metrics[i];
         require(*one->benchmark && *one->metric);
@@ -59,5 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     }
     check_names(&m);
     check_items(&m);
+    require(measurements_regroup(&m, &m.servers, &err) == 0);
+    check_names(&m);
     return 0;
 }

@@ -40,9 +40,9 @@ fleet() {
     status_is 0
     output_has "Out of 20, 0 servers failed."
     output_has "web3,web6"
-    run muster judge --outliers off bad
+    run muster judge --outliers off --json bad
     status_is 0
-    output_lacks "web3"
+    json_is '[.servers[].findings[]] | length' 0
     run muster judge --higher-is-better 'net/*' --ignore 'memory/*' --json bad
     json_is '.failed_servers | join(" ")' "web5"
 }
@@ -76,6 +76,20 @@ END
     status_is 1
     json_is '[.servers[].reason] | map(. // "-") | join(" ")' "- missing-metric missing-metric -"
     json_is '.servers[1].detail' "nothing of it was measured"
+}
+
+@test "a server that nothing judges passes, and a note says so" {
+    { fleet 8 && echo '{"server": "one", "kind": "B", "memory/triad": 1}'; } >fleet
+    run muster judge fleet
+    status_is 0
+    output_has "passed unjudged, without a threshold, a baseline or enough peers: one"
+    run muster judge --outliers off fleet
+    output_has "enough peers: web1, web2, web3, web4, web5 and 4 more"
+    printf 'benchmarks:\n  memory: {threshold: 90, reference: 1000}\n' >muster.yaml
+    run muster judge fleet
+    status_is 1
+    output_has "memory scored 0.1, below 90"
+    output_lacks unjudged
 }
 
 @test "SuperBench's results are read as they are" {
@@ -207,6 +221,10 @@ END
     run muster judge empty
     status_is 2
     stderr_has "empty has no measurements"
+    echo '[{"server": "a", "m": 1}]' >list.json
+    run muster judge list.json
+    status_is 2
+    stderr_has "list.json:1:1: expected JSON objects, one a line, not a list of them"
     run muster judge --store missing.db bad.csv
     status_is 2
 }
