@@ -134,9 +134,10 @@ static void add_sensors(struct str *out, const struct simserver *who, double sec
     str_addf(out,
              ",\"sensors\":{\"seconds\":%.6g,\"frequency_mhz\":{\"min\":%.5g,\"mean\":%.5g,"
              "\"max\":%.5g,\"limit\":%d},\"temperature_c\":{\"min\":%u,\"mean\":%u,\"max\":%u,"
-             "\"limit\":98},\"throttled\":%u,\"busy_percent\":0}",
+             "\"limit\":98},\"throttled\":%u,\"throttled_percent\":%u,\"busy_percent\":0}",
              seconds, mhz * 0.99, mhz, mhz * 1.01, m->max_mhz, degrees - 3, degrees - 1, degrees,
-             is_hot(who) ? 40 + (unsigned)(who->hash % 60) : 0);
+             is_hot(who) ? 40 + (unsigned)(who->hash % 60) : 0,
+             is_hot(who) ? 30 + (unsigned)(who->hash % 50) : 0);
     if (is_hot(who))
         str_addf(out, ",\"conditions\":\"throttled: %u C, %.1f of %.1f GHz\"", degrees, mhz / 1000,
                  m->max_mhz / 1000.0);

@@ -172,7 +172,9 @@ planted() {
     run -0 muster run -q -t 0 -b cpu --simulate=servers=60,metrics=3,delay=0,seed=5,throttled=10%:20%,truth=truth --json
     json_is '.servers[] | select(.why != []).server' "$(jq -r 'select(.fault == "throttled").server' truth)"
     json_is '[.servers[].why | select(. != []) | map(.what) | join(" ")] | unique | join(";")' \
-        "sensors.throttled sensors.temperature_c"
+        "sensors.throttled_percent sensors.temperature_c"
+    run -0 muster show last
+    grep -qE ' throttled [3-7][0-9] % of the time \(0\); 97 C \([67][0-9]\)$' <<<"$output" || fail "not how long"
 }
 
 @test "NaN, infinite, text and nothing are bad output, zero and below are values, of a command" {
