@@ -5,6 +5,19 @@
 #include "transport/proxycommand.h"
 #include "transport/turn.h"
 
+/*
+ * Before the turn is taken: a place is for machines that are connected to, and a resolver that is
+ * slow for some names must not hold up the servers whose names it knows. Addresses are kept, so
+ * that connecting finds them.
+ */
+static int look_up(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
+                   struct error *err) {
+    cleanup(free_ptr) struct addresses *found = NULL;
+    struct limit limit = limit_start(sshkit_connect_timeout(kit, r->options), r->deadline);
+    return resolve(kit->resolver, r->options->hostname, r->options->address_family, NULL,
+                   link->cancel, &limit, &found, err);
+}
+
 static int dial_tcp(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
                     int *fd, char address[ADDRESS_TEXT], struct error *err) {
     const struct ssh_options *o = r->options;
@@ -24,6 +37,8 @@ int dial(const struct sshkit *kit, const struct sshlink_request *r, struct link 
     *unsupported = NULL;
     if (r->options->proxy_jump) /* takes its turn when there is a jump host to take it for */
         return jumps_connect(kit->jumps, r, link, fd, address, unsupported, err);
+    if (!r->options->proxy_command && look_up(kit, r, link, err) != 0)
+        return -1;
     if (turn_take(kit, kit->direct, r->name, link, r->deadline, err) != 0)
         return -1;
     if (r->options->proxy_command)

@@ -2,9 +2,14 @@
  * resolve: see resolve.h.
  *
  * A look-up stands in a search tree from the moment it is first asked for. It is queued, then in
- * the hands of a thread, then done: with addresses it stays in the tree for the run, without it
- * leaves. Threads are started while there are fewer than the bound and something is queued, and end
- * when nothing is; a look-up that nobody waits for any more by the time its turn comes is dropped.
+ * the hands of a thread, then done: with addresses it stays in the tree for the run, with a failure
+ * until somebody asks after a second. One for which memory or a thread was lacking leaves at once.
+ * Threads are started while there are fewer than the bound and something is queued, and end when
+ * nothing is; a look-up that nobody waits for any more by the time its turn comes is dropped.
+ *
+ * A resolver that is dead for some names keeps their threads for half a minute. So a look-up that
+ * has gone on for half a second counts no more: another one may begin in its place, at the call of
+ * those who wait in the queue, up to sixteen times the bound.
  *
  * A name of /etc/hosts is taken from what was read of that (transport/hosts) when the first name
  * was asked for; that needs no look-up.
@@ -14,9 +19,9 @@
  * the last one to let go frees it. The resolver is owned by its maker and its threads: one
  * that hangs in getaddrinfo() may outlast the run.
  *
- * The mutex guards the tree, the queue, the number of threads, and of each look-up `state`,
- * `waiting`, `owners` and `done`. What a look-up found is written before it is DONE and immutable
- * afterwards.
+ * The mutex guards the tree, the queue, the numbers of threads, and of each look-up `state`,
+ * `slow`, `waiting`, `owners` and `done`. What a look-up found is written before it is DONE and
+ * immutable afterwards.
  */
 #include "transport/resolve.h"
 
@@ -33,11 +38,18 @@
 #include <sys/eventfd.h>
 #include <sys/queue.h>
 
+#define SLOW (500 * CLOCK_MS)
+#define SLOW_SHARE 15 /* so many times the bound, at most, are slow */
+#define FAILURE_KEPT CLOCK_S
+
 struct lookup {
-    STAILQ_ENTRY(lookup) link;
+    TAILQ_ENTRY(lookup) link; /* of the queue, or of those that have just begun */
     char *host;
     int family;
     enum { QUEUED, RUNNING, DONE } state;
+    int64_t begun;
+    bool slow;          /* has been RUNNING for so long that it counts no more */
+    int64_t kept_until; /* of a failure */
     int owners;
     int waiting;
     int done; /* event descriptor; -1 once it is DONE and nobody waits */
@@ -54,8 +66,9 @@ struct resolver {
     pthread_mutex_t lock;
     int owners;
     int threads;
+    int slow;
     void *tree; /* of tsearch(3) */
-    STAILQ_HEAD(, lookup) queue;
+    TAILQ_HEAD(, lookup) queue, begun;
 };
 
 /* ---- addresses ----------------------------------------------------------------------------- */
@@ -148,18 +161,25 @@ static struct lookup *add_locked(struct resolver *r, const char *host, int famil
         return NULL;
     }
     l->owners = 1;
-    STAILQ_INSERT_TAIL(&r->queue, l, link);
+    TAILQ_INSERT_TAIL(&r->queue, l, link);
     return l;
 }
 
-/* Ends a look-up, which is gone afterwards if it found nothing and nobody waits. */
+/* Whether it failed for want of something that may be there at once. */
+static bool lacked_something(const struct lookup *l) {
+    return l->rc == 0 || l->rc == EAI_MEMORY ||
+           (l->rc == EAI_SYSTEM && error_os_is_shortage(l->os));
+}
+
+/* Ends a look-up, which may be gone afterwards if it found nothing and nobody waits. */
 static void settle_locked(struct resolver *r, struct lookup *l) {
     l->state = DONE;
+    l->kept_until = deadline_in(FAILURE_KEPT);
     if (l->waiting > 0)
         eventfd_write(l->done, 1);
     else
         fd_close(&l->done);
-    if (!l->found)
+    if (!l->found && lacked_something(l))
         drop_locked(r, l);
 }
 
@@ -194,31 +214,63 @@ static void look_up(struct lookup *l) {
     freeaddrinfo(list);
 }
 
+/* Those that have gone on for too long leave their places to others. */
+static void let_pass_locked(struct resolver *r) {
+    int64_t latest = clock_now() - SLOW;
+    struct lookup *l;
+    while ((l = TAILQ_FIRST(&r->begun)) && l->begun <= latest) {
+        TAILQ_REMOVE(&r->begun, l, link);
+        l->slow = true;
+        r->slow++;
+    }
+}
+
+static int most_threads_locked(const struct resolver *r) {
+    int slow = r->slow < r->most * SLOW_SHARE ? r->slow : r->most * SLOW_SHARE;
+    return r->most + slow;
+}
+
+static void begin_locked(struct resolver *r, struct lookup *l) {
+    l->state = RUNNING; /* so that it stays in the tree */
+    l->begun = clock_now();
+    TAILQ_INSERT_TAIL(&r->begun, l, link);
+}
+
+static void end_locked(struct resolver *r, struct lookup *l) {
+    if (l->slow)
+        r->slow--;
+    else
+        TAILQ_REMOVE(&r->begun, l, link);
+    settle_locked(r, l);
+}
+
 static void *look_up_all(void *arg) {
     struct resolver *r = arg;
     struct lookup *l;
     pthread_mutex_lock(&r->lock);
-    while ((l = STAILQ_FIRST(&r->queue))) {
-        STAILQ_REMOVE_HEAD(&r->queue, link);
+    while ((l = TAILQ_FIRST(&r->queue)) && r->threads <= most_threads_locked(r)) {
+        TAILQ_REMOVE(&r->queue, l, link);
         if (l->waiting == 0) {
             drop_locked(r, l);
             continue;
         }
-        l->state = RUNNING; /* so that it stays in the tree */
+        begin_locked(r, l);
         pthread_mutex_unlock(&r->lock);
         look_up(l);
         pthread_mutex_lock(&r->lock);
-        settle_locked(r, l);
+        end_locked(r, l);
     }
     r->threads--;
     leave_locked(r);
     return NULL;
 }
 
-/* Sees to it that the queue is worked off. Returns 0 or an errno, when there is no thread at all.
+/*
+ * Sees to it that the queue is worked off. Returns 0 or an errno, when there is no thread at all.
  */
 static int start_locked(struct resolver *r) {
-    if (r->threads >= r->most)
+    let_pass_locked(r);
+    if (r->threads >= most_threads_locked(r))
         return 0;
     r->threads++;
     r->owners++;
@@ -236,7 +288,8 @@ int resolver_new(int lookups, struct resolver **ret, struct error *err) {
         return error_memory(err);
     r->most = lookups;
     r->owners = 1;
-    STAILQ_INIT(&r->queue);
+    TAILQ_INIT(&r->queue);
+    TAILQ_INIT(&r->begun);
     pthread_mutex_init(&r->lock, NULL);
     pthread_mutex_init(&r->reading, NULL);
     *ret = r;
@@ -252,11 +305,21 @@ void resolver_free(struct resolver *r) {
 
 /* ---- asking -------------------------------------------------------------------------------- */
 
-/* The look-up of a name, waited for by one more; NULL with the errno when there can be none. */
-static struct lookup *join_locked(struct resolver *r, const char *host, int family, int *os) {
+/* The look-up of a name that is in the tree, unless it failed too long ago; NULL: there is none. */
+static struct lookup *find_locked(struct resolver *r, const char *host, int family) {
     struct lookup key = {.host = (char *)host, .family = family};
     struct lookup *const *there = tfind(&key, &r->tree, compare_lookups);
-    struct lookup *l = there ? *there : add_locked(r, host, family);
+    struct lookup *l = there ? *there : NULL;
+    if (!l || l->state != DONE || l->found || clock_now() < l->kept_until)
+        return l;
+    drop_locked(r, l);
+    return NULL;
+}
+
+/* The look-up of a name, waited for by one more; NULL with the errno when there can be none. */
+static struct lookup *join_locked(struct resolver *r, const char *host, int family, int *os) {
+    struct lookup *there = find_locked(r, host, family);
+    struct lookup *l = there ? there : add_locked(r, host, family);
     if (!l) {
         *os = errno;
         return NULL;
@@ -276,10 +339,12 @@ static void part_locked(struct lookup *l) {
 
 /* Ends a look-up that has not begun and never will; whoever waits for it hears why. */
 static void give_up_locked(struct resolver *r, struct lookup *l, int os) {
-    STAILQ_REMOVE(&r->queue, l, lookup, link);
+    TAILQ_REMOVE(&r->queue, l, link);
     l->os = os;
     settle_locked(r, l);
 }
+
+#define ALIVE "is the resolver of /etc/resolv.conf alive?"
 
 static int failed(const struct lookup *l, struct error *err) {
     switch (l->rc) {
@@ -293,6 +358,9 @@ static int failed(const struct lookup *l, struct error *err) {
             return error_set(err, ERROR_UNREACHABLE, "the name %s has no address", l->host);
         return error_set(err, ERROR_UNREACHABLE, "the name %s has no %s address", l->host,
                          l->family == AF_INET ? "IPv4" : "IPv6");
+    case EAI_AGAIN:
+        return error_set(err, ERROR_UNREACHABLE, "the name %s cannot be looked up: %s: " ALIVE,
+                         l->host, gai_strerror(l->rc));
     case EAI_MEMORY:
         return error_memory(err);
     case EAI_SYSTEM:
@@ -313,17 +381,39 @@ static int take_result_locked(const struct lookup *l, struct addresses **ret, st
     return *ret ? 0 : error_memory(err);
 }
 
-static int wait_for(const struct lookup *l, struct place *place, struct cancel *cancel,
-                    const struct limit *limit, struct error *err) {
+/* Whether a look-up has yet to begin; sees to it that it does if others take too long. */
+static bool hurry(struct resolver *r, const struct lookup *l) {
+    pthread_mutex_lock(&r->lock);
+    bool queued = l->state == QUEUED;
+    if (queued)
+        (void)!start_locked(r); /* it is in the queue of the threads there are */
+    pthread_mutex_unlock(&r->lock);
+    return queued;
+}
+
+static int too_late(const struct lookup *l, const struct limit *limit, struct error *err) {
     char what[300];
-    switch (gate_wait(place, cancel, l->done, POLLIN, limit->deadline)) {
-    case WAITED_READY:
-        return 0;
-    case WAITED_CANCELLED:
-        return error_set(err, ERROR_INTERRUPTED, "the run was ended");
-    default:
-        snprintf(what, sizeof(what), "the name %.200s could not be looked up", l->host);
-        return limit_passed(limit, ERROR_UNREACHABLE, what, err);
+    snprintf(what, sizeof(what), "the name %.200s could not be looked up", l->host);
+    struct error late;
+    limit_passed(limit, ERROR_UNREACHABLE, what, &late);
+    bool own = late.kind == ERROR_UNREACHABLE;
+    return error_set(err, late.kind, "%s%s", late.text, own ? ": " ALIVE : "");
+}
+
+static int wait_for(struct resolver *r, const struct lookup *l, struct place *place,
+                    struct cancel *cancel, const struct limit *limit, struct error *err) {
+    for (bool queued = true;;) {
+        int64_t look = queued ? deadline_in(SLOW) : DEADLINE_NEVER;
+        switch (gate_wait(place, cancel, l->done, POLLIN, deadline_min(limit->deadline, look))) {
+        case WAITED_READY:
+            return 0;
+        case WAITED_CANCELLED:
+            return error_set(err, ERROR_INTERRUPTED, "the run was ended");
+        default:
+            if (clock_now() >= limit->deadline)
+                return too_late(l, limit, err);
+            queued = hurry(r, l);
+        }
     }
 }
 
@@ -333,13 +423,13 @@ static int resolve_name(struct resolver *r, const char *host, int family, struct
     int os = 0;
     pthread_mutex_lock(&r->lock);
     struct lookup *l = join_locked(r, host, family, &os);
+    bool done = l && (l->state == DONE || os != 0);
     if (l && os != 0)
         give_up_locked(r, l, os);
-    bool done = l && l->state == DONE;
     pthread_mutex_unlock(&r->lock);
     if (!l)
         return error_os(err, ERROR_INTERNAL, os, "cannot look up %s", host);
-    int rc = done ? 0 : wait_for(l, place, cancel, limit, err);
+    int rc = done ? 0 : wait_for(r, l, place, cancel, limit, err);
     pthread_mutex_lock(&r->lock);
     if (rc == 0)
         rc = take_result_locked(l, ret, err);

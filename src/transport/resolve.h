@@ -3,8 +3,8 @@
  *
  * A numeric address needs no look-up at all. A name is looked up by a thread of the resolver's,
  * because nothing can stop getaddrinfo(). All who ask for one name while it is being looked up wait
- * for the one look-up, each until its own deadline. Addresses are kept for the run. A failure goes
- * to those who waited and is not kept: who asks later, a server's next attempt say, asks anew.
+ * for the one look-up, each until its own deadline. Addresses are kept for the run, a failure for a
+ * second: who asks later, a server's next attempt say, asks anew.
  *
  * Addresses come in the order in which RFC 8305 has them tried: that of getaddrinfo() (RFC 6724),
  * but with the families alternating from the first address's on.
@@ -20,7 +20,10 @@
 
 struct resolver;
 
-/* At most `lookups` names are looked up at once; the others wait their turn. */
+/*
+ * At most `lookups` names are looked up at once, and the others wait their turn; those that take
+ * longer than half a second do not hold them up.
+ */
 int resolver_new(int lookups, struct resolver **ret, struct error *err) must_use;
 
 /* Look-ups that were left to themselves may still be going on. NULL is allowed. */

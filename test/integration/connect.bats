@@ -131,6 +131,65 @@ PY
     [ "$(sort queries | tr '\n' ' ')" = 'A AAAA ' ] || fail "asked for: $(sort queries | uniq -c)"
 }
 
+# a resolver on 127.0.0.1 that answers for good* (127.0.0.9) and is silent for all others
+dead_for_most() {
+    python3 - "$T" <<'PY' &
+import socket, struct, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+s.bind(("127.0.0.1", 53))
+open(sys.argv[1] + "/ready", "w").close()
+while True:
+    query, client = s.recvfrom(512)
+    end = 12
+    while query[end]:
+        end += query[end] + 1
+    if query[13:17] != b"good":
+        continue
+    kind = struct.unpack(">H", query[end + 1:end + 3])[0]
+    answer = b"\xc0\x0c\0\1\0\1\0\0\0\0\0\4\x7f\0\0\x09" if kind == 1 else b""
+    s.sendto(query[:2] + b"\x81\x80\0\1" + (b"\0\1" if answer else b"\0\0") + b"\0\0\0\0"
+             + query[12:end + 5] + answer, client)
+PY
+    echo $! >dns.pid
+    wait_for test -e ready
+    echo 'nameserver 127.0.0.1' >resolv.conf
+    echo 'hosts: files dns' >nsswitch.conf
+    printf 'ssh: {connect_timeout: %s}\nbenchmarks: {}\n' "$1" >short.yaml
+}
+
+@test "a dead resolver: unreachable in time, and what to look at" {
+    need_root
+    dead_for_most 1s
+    run muster_with resolv.conf nsswitch.conf -- -c short.yaml 'web[1-300]' -f 300 --json
+    status_is 1
+    json_is '[.servers[].reason] | unique | join(" ")' unreachable
+    json_is '[.servers[].detail | sub("web[0-9]+"; "X")] | unique | join(" ")' \
+        'the name X could not be looked up within 1s: is the resolver of /etc/resolv.conf alive?'
+    json_is '.seconds < 5' true
+}
+
+@test "no resolver at all" {
+    need_root
+    echo 'nameserver 127.0.0.77' >resolv.conf
+    echo 'hosts: files dns' >nsswitch.conf
+    run muster_with resolv.conf nsswitch.conf -- web --json
+    status_is 1
+    reason_is unreachable
+    detail_is 'the name web cannot be looked up: Temporary failure in name resolution: is the resolver of /etc/resolv.conf alive?'
+}
+
+@test "names that the resolver is dead for do not hold up the others" {
+    need_root
+    dead_for_most 4s
+    run muster_with resolv.conf nsswitch.conf -- -c short.yaml 'bad[1-200]' 'good[1-100]' -f 300 --json
+    status_is 1
+    json_is '[.servers[] | select(.server | startswith("good")).detail] | unique | join(" ")' \
+        'connection refused by 127.0.0.9 port 2222'
+    json_is '[.servers[] | select(.server | startswith("bad")).reason] | unique | join(" ")' unreachable
+    json_is '.seconds < 10' true
+}
+
 @test "a link-local address, the address and the interface to come from" {
     need_root
     ip link add left type veth peer name right
