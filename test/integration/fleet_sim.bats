@@ -95,15 +95,15 @@ openssh() { # SERVER COMMAND
 
 @test "connections beyond the descriptors are turned away, and said" {
     # more than there is room for wait for each other
-    (ulimit -n 60 && start_fleet --servers 100 --simulate seed=1,delay=1s,score=80-100)
-    run -1 muster_ssh -i fleet -f 100 --retries 0 --json
-    json_is '.passed > 30 and .passed < 60' true
+    (ulimit -n 40 && start_fleet --servers 70 --simulate seed=1,delay=1s,score=80-100)
+    run -1 muster_ssh -i fleet -f 70 --retries 0 --json
+    json_is '.passed > 15 and .passed < 40' true
     json_is '[.servers[] | select(.verdict != "passed") | .reason] | unique | join(" ")' unreachable
-    grep -qF 'only 60 descriptors' fleet.err
+    grep -qF 'only 40 descriptors' fleet.err
     run -0 muster_ssh 127.1.0.1 # those that have ended are free again
     kill "$(cat fleet.pid)"
     wait_for grep turned_away fleet.out >fleet.json
-    fleet_is '.turned_away > 40' true
+    fleet_is '.turned_away > 30' true
 }
 
 @test "it ends with its input, and says what is wrong" {
