@@ -1,8 +1,9 @@
 /*
  * why: see why.h.
  *
- * For each server to explain one pass over its peers for each trait; values are compared by their
- * hashes, so that this is a matter of tens of nanoseconds a trait and some peers.
+ * What is usual among the peers of a kind is worked out once for each trait. A server that has what
+ * they have is done with there; one that has not costs a pass over the peers, in which values are
+ * compared by their hashes, and which ends as soon as too many share its value.
  */
 #include "policy/why.h"
 
@@ -87,13 +88,22 @@ struct difference {
     size_t agreeing, sharing, of;
 };
 
+/* What the peers of the kind in hand have of a trait. */
+struct usual {
+    const struct trait_value *most; /* what more than half of them have; NULL: there is none */
+    size_t agreeing, of;            /* so many of those that tell */
+    const double *numbers;          /* of a sensor, ascending */
+    double median;
+};
+
 struct work {
     const struct cohort *cohort;
     const struct traits *traits;
     const bool *found;
     size_t *peers; /* rows of the kind in hand */
     size_t peer_count;
-    double *numbers;            /* of the peers, for a sensor */
+    struct usual *usual;        /* one a trait */
+    double *numbers;            /* of all sensors, one after the other */
     struct difference *differs; /* of the row in hand */
     size_t differ_count;
 };
@@ -107,18 +117,16 @@ static const struct label *find_label(const char *what, size_t *order) {
 
 /* ---- one trait ---- */
 
-/* What more than half of the peers have (Boyer and Moore's vote), counted; NULL: there is none. */
-static const char *majority(const struct work *w, const struct trait *t, uint64_t mine,
-                            struct difference *d) {
+/* Boyer and Moore's vote finds who may have a majority; then it is counted. */
+static void find_majority(const struct work *w, const struct trait *t, struct usual *u) {
     const struct trait_value *leader = NULL;
     size_t votes = 0;
-    d->of = d->sharing = d->agreeing = 0;
+    *u = (struct usual){0};
     for (size_t i = 0; i < w->peer_count; i++) {
         const struct trait_value *v = &t->values[w->peers[i]];
         if (!v->hash)
             continue;
-        d->of++;
-        d->sharing += v->hash == mine;
+        u->of++;
         if (votes == 0)
             leader = v;
         if (leader->hash == v->hash)
@@ -127,34 +135,83 @@ static const char *majority(const struct work *w, const struct trait *t, uint64_
             votes--;
     }
     for (size_t i = 0; leader && i < w->peer_count; i++)
-        d->agreeing += t->values[w->peers[i]].hash == leader->hash;
-    return leader && 2 * d->agreeing > d->of ? leader->text : NULL;
+        u->agreeing += t->values[w->peers[i]].hash == leader->hash;
+    u->most = 2 * u->agreeing > u->of ? leader : NULL;
+}
+
+static int compare_numbers(const void *a, const void *b) {
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static void sort_numbers(const struct work *w, const struct trait *t, double *numbers,
+                         struct usual *u) {
+    for (size_t i = 0; i < w->peer_count; i++)
+        numbers[i] = t->values[w->peers[i]].number;
+    qsort(numbers, w->peer_count, sizeof(*numbers), compare_numbers);
+    *u = (struct usual){
+        .of = w->peer_count, .numbers = numbers, .median = stats_median(numbers, w->peer_count)};
+}
+
+static void find_usual(struct work *w) {
+    double *numbers = w->numbers;
+    for (size_t i = 0; i < w->traits->count; i++) {
+        const struct trait *t = &w->traits->items[i];
+        if (!t->is_sensor) {
+            find_majority(w, t, &w->usual[i]);
+            continue;
+        }
+        sort_numbers(w, t, numbers, &w->usual[i]);
+        numbers += w->peer_count;
+    }
+}
+
+/* Whether few of the peers have this value, and how many. */
+static bool few_share(const struct work *w, const struct trait *t, uint64_t mine,
+                      struct difference *d) {
+    d->sharing = 0;
+    for (size_t i = 0; i < w->peer_count && d->sharing * FEW <= d->of; i++)
+        d->sharing += t->values[w->peers[i]].hash == mine;
+    return d->sharing * FEW <= d->of;
 }
 
 static bool text_differs(const struct work *w, const struct trait *t, size_t row,
                          struct difference *d) {
+    const struct usual *u = &w->usual[t - w->traits->items];
     uint64_t mine = t->values[row].hash;
-    if (!mine)
+    if (!mine || !u->most || u->of < PEERS_MIN || mine == u->most->hash)
         return false;
-    d->peers = majority(w, t, mine, d);
-    return d->peers && d->of >= PEERS_MIN && d->sharing * FEW <= d->of;
+    d->peers = u->most->text;
+    d->agreeing = u->agreeing;
+    d->of = u->of;
+    return few_share(w, t, mine, d);
+}
+
+/* How many of n ascending numbers are no less than x. */
+static size_t count_from(const double *numbers, size_t n, double x) {
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (numbers[middle] < x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return n - low;
 }
 
 static bool sensor_differs(const struct work *w, const struct trait *t, size_t row,
                            struct difference *d) {
+    const struct usual *u = &w->usual[t - w->traits->items];
     double mine = t->values[row].number;
     double least = d->label ? d->label->least : 0;
-    d->of = w->peer_count;
-    d->sharing = 0;
-    d->peers = NULL;
-    for (size_t i = 0; i < w->peer_count; i++) {
-        w->numbers[i] = t->values[w->peers[i]].number;
-        d->sharing += w->numbers[i] >= mine;
-    }
-    if (mine <= 0 || d->sharing * FEW > d->of)
+    if (!(mine > 0 && mine >= u->median + least && mine > u->median))
         return false;
-    d->median = stats_median(w->numbers, w->peer_count);
-    return mine >= d->median + least && mine > d->median;
+    d->peers = NULL;
+    d->of = u->of;
+    d->median = u->median;
+    d->sharing = count_from(u->numbers, u->of, mine);
+    return d->sharing * FEW <= d->of;
 }
 
 /* ---- one server ---- */
@@ -317,16 +374,34 @@ static void take_peers(struct work *w, const struct cohort_kind *kind) {
     }
 }
 
-static int tell_kinds(struct work *w, const struct cohort_kinds *kinds, char **why) {
-    for (size_t k = 0; k < kinds->count; k++) {
-        take_peers(w, &kinds->items[k]);
-        for (size_t i = 0; w->peer_count >= PEERS_MIN && i < kinds->items[k].count; i++) {
-            size_t row = kinds->items[k].rows[i];
-            if (is_to_explain(w, row) && tell_row(w, row, &why[row]) < 0)
-                return -1;
-        }
+static int tell_kind(struct work *w, const struct cohort_kind *kind, char **why) {
+    bool ready = false;
+    take_peers(w, kind);
+    for (size_t i = 0; w->peer_count >= PEERS_MIN && i < kind->count; i++) {
+        size_t row = kind->rows[i];
+        if (!is_to_explain(w, row))
+            continue;
+        if (!ready)
+            find_usual(w);
+        ready = true;
+        if (tell_row(w, row, &why[row]) < 0)
+            return -1;
     }
     return 0;
+}
+
+static int tell_kinds(struct work *w, const struct cohort_kinds *kinds, char **why) {
+    for (size_t k = 0; k < kinds->count; k++)
+        if (tell_kind(w, &kinds->items[k], why) < 0)
+            return -1;
+    return 0;
+}
+
+static size_t count_sensors(const struct traits *t) {
+    size_t n = 0;
+    for (size_t i = 0; i < t->count; i++)
+        n += t->items[i].is_sensor;
+    return n;
 }
 
 ssize_t why_concerns(const struct cohort *c, const bool *found, bool *concerned,
@@ -359,11 +434,13 @@ int why_tell(const struct cohort *c, const struct traits *t, const bool *found, 
     if (cohort_kinds(c, false, &kinds, err) < 0)
         return -1;
     w.peers = calloc(c->server_count, sizeof(*w.peers));
-    w.numbers = calloc(c->server_count, sizeof(*w.numbers));
+    w.numbers = calloc(count_sensors(t) * c->server_count + 1, sizeof(*w.numbers));
+    w.usual = calloc(t->count + 1, sizeof(*w.usual));
     w.differs = calloc(t->count + 1, sizeof(*w.differs));
-    int rc = w.peers && w.numbers && w.differs ? tell_kinds(&w, &kinds, why) : -1;
+    int rc = w.peers && w.numbers && w.usual && w.differs ? tell_kinds(&w, &kinds, why) : -1;
     free(w.peers);
     free(w.numbers);
+    free(w.usual);
     free(w.differs);
     cohort_kinds_done(&kinds);
     for (size_t i = 0; rc < 0 && i < c->server_count; i++) {
