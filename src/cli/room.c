@@ -26,6 +26,14 @@
 #define SSH_MEMORY (88 << 10)
 #define OTHER_MEMORY (56 << 10)
 
+/*
+ * Descriptors of a session over ssh: its socket. A jump host takes a pair of them, a ProxyCommand
+ * or the ssh program up to five: the soft limit is raised for all to need that, and where the hard
+ * one has no room for it, those that lack one wait (transport/shortage).
+ */
+#define SSH_FILES 1
+#define SSH_FILES_MOST 5
+
 /* On the machine itself: the program, the agent, its guard, a benchmark's shell and command. */
 #define PROGRAM_PROCESSES 5
 
@@ -57,16 +65,14 @@ static int same_destination(const struct servers *servers) {
     return most;
 }
 
-/*
- * A simulated session holds no descriptor, one over ssh its socket, or what a ProxyCommand takes,
- * one over a program its pipes.
+/* A simulated session holds no descriptor, one over ssh its socket, one over a program its pipes.
  */
 static struct demand demand_of(const struct run_options *o, const struct servers *servers) {
     const char *name = o->transport ? o->transport : "ssh";
     if (o->simulate)
         return (struct demand){.memory = OTHER_MEMORY};
     if (strcmp(name, "ssh") == 0)
-        return (struct demand){.files = 5,
+        return (struct demand){.files = SSH_FILES,
                                .starting_files = 6,
                                .connections = 1,
                                .same_destination = same_destination(servers),
@@ -109,8 +115,10 @@ int room_for(const struct run_options *o, const struct servers *servers, int ask
     machine_read("", hard_limit(RLIMIT_NOFILE), hard_limit(RLIMIT_NPROC),
                  capacity_needed(&d, RESOURCE_PROCESSES, most), &m);
     struct capacity c = capacity_find(&m, &d, most);
+    struct demand largest = d;
+    largest.files = d.files == SSH_FILES ? SSH_FILES_MOST : d.files;
     raise_soft(RLIMIT_NOFILE,
-               m.of[RESOURCE_FILES].used + capacity_needed(&d, RESOURCE_FILES, c.fanout));
+               m.of[RESOURCE_FILES].used + capacity_needed(&largest, RESOURCE_FILES, c.fanout));
     raise_soft(RLIMIT_NPROC,
                m.of[RESOURCE_PROCESSES].used + capacity_needed(&d, RESOURCE_PROCESSES, c.fanout));
     if (c.fanout == most)

@@ -171,6 +171,17 @@ leave_group() {
     stderr_has "reason=\"the memory limit of the cgroup $group is 24 MiB"
 }
 
+@test "a session over ssh takes one descriptor: 120 at once where 600 may be open" {
+    ssh_material
+    start_fleet --servers 120 --gather 120
+    echo 'benchmarks: {n: {command: "true", extract: {regex: "([0-9]+)"}}}' >muster.yaml
+    run apart prlimit --nofile=600:600 "$MUSTER" run -F "$T/ssh_config" -i fleet -f 120 -b n -t 0 --json
+    status_is 0
+    json_is .passed 120
+    ! grep -q 'fewer servers' "$T/err" || fail "the fan-out was lowered"
+    stop_fleet
+}
+
 @test "few local ports, for servers at one address" {
     own=(unshare -n sh -c 'ip link set lo up; echo 40000 40009 >/proc/sys/net/ipv4/ip_local_port_range; exec "$@"' sh)
     "${own[@]}" true 2>/dev/null || skip "no network of its own"
