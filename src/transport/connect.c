@@ -80,6 +80,11 @@ static int judge(const struct race *r, const struct runner *one, struct error *e
     case ENETUNREACH:
     case EHOSTUNREACH:
         return error_set(err, ERROR_UNREACHABLE, "no route to %s", address);
+    case EADDRNOTAVAIL:
+        return error_set(err, ERROR_UNREACHABLE,
+                         "cannot connect to %s: no local address or port is free: see "
+                         "net.ipv4.ip_local_port_range",
+                         address);
     case ETIMEDOUT:
         return error_set(err, ERROR_UNREACHABLE, "no answer from %s", address);
     default:

@@ -190,6 +190,21 @@ PY
     json_is '.seconds < 10' true
 }
 
+@test "more servers at one address than there are local ports" {
+    need_root
+    swallow 127.0.0.2
+    printf 'ssh: {connect_timeout: 1s}\nbenchmarks: {}\n' >short.yaml
+    printf 'Host web*\n  HostName 127.0.0.2\n' | cat - ssh_config >all && mv all ssh_config
+    range=/proc/sys/net/ipv4/ip_local_port_range
+    before=$(cat $range)
+    echo 40000 40009 >$range || skip "the range of local ports cannot be set here"
+    run muster_ssh -c short.yaml 'web[1-30]' -f 30 --json
+    echo "$before" >$range
+    json_is '[.servers[].detail] | unique | map(select(startswith("cannot"))) | join(" ")' \
+        'cannot connect to 127.0.0.2 port 2222: no local address or port is free: see net.ipv4.ip_local_port_range'
+    json_is '[.servers[].reason] | unique | join(" ")' unreachable
+}
+
 @test "a link-local address, the address and the interface to come from" {
     need_root
     ip link add left type veth peer name right
