@@ -143,9 +143,12 @@ static int open_database(struct store *s, enum store_mode mode, struct error *er
         make_private(s->path);
     int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
                 (mode == STORE_CREATE ? SQLITE_OPEN_CREATE : 0);
-    if (connect_to(s, mode, flags) != SQLITE_OK)
+    int rc = connect_to(s, mode, flags);
+    if (rc == SQLITE_NOMEM)
+        return error_memory(err);
+    if (rc != SQLITE_OK)
         return error_set(err, ERROR_USAGE, "cannot open the store %s: %s", s->path,
-                         s->db ? sqlite3_errmsg(s->db) : "out of memory");
+                         sqlite3_errmsg(s->db));
     sqlite3_busy_timeout(s->db, BUSY_MS);
     if (sqlite3_exec(s->db, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK)
         return error_set(err, ERROR_USAGE, "cannot open the store %s: %s", s->path,
