@@ -120,7 +120,7 @@ static int begin(struct runner *r, const struct beginning *b, char **patterns, s
         load_servers(&r->options, b, patterns, count, &r->servers, err) < 0 ||
         runner_prepare(r, err) < 0)
         return -1;
-    r->run = (struct run){.fanout = r->asked, .threshold = r->plan.threshold};
+    r->run = (struct run){.fanout = r->plan.fanout, .threshold = r->plan.threshold};
     if (store_open(r->output.store, STORE_CREATE, &r->store, err) < 0 ||
         runner_baselines(r, err) < 0)
         return -1;

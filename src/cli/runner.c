@@ -139,8 +139,7 @@ int runner_prepare(struct runner *r, struct error *err) {
     if (cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0 ||
         signals_start(r->cancel, &r->signals, err) < 0 || open_log(r, err) < 0)
         return -1;
-    r->asked = r->plan.fanout;
-    r->plan.fanout = room_for(o, &r->servers, r->asked);
+    r->plan.fanout = room_for(o, &r->servers, r->plan.fanout);
     return 0;
 }
 

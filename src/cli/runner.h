@@ -24,7 +24,6 @@ struct runner {
 
     /* the runner's own */
     struct plan plan;           /* its fan-out is what there is room for */
-    int asked;                  /* the fan-out that was asked for */
     struct baselines baselines; /* as they were when the sitting began */
     char *password;
     int failed_to, passed_to;
