@@ -22,7 +22,8 @@ PLAIN, POST_QUANTUM = "curve25519-sha256", "sntrup761x25519-sha512@openssh.com"
 
 
 def allowed(keyword):
-    done = subprocess.run(["ssh", "-T", "-G", "-F", "/dev/null", "server"], text=True, check=True, stdout=subprocess.PIPE)
+    done = subprocess.run(["ssh", "-T", "-G", "-F", "/dev/null", "server"], text=True, check=True,
+                          stdout=subprocess.PIPE)
     return next(line.split()[1].split(",") for line in done.stdout.split("\n") if line.startswith(keyword + " "))
 
 

@@ -20,7 +20,7 @@ PORT = 2222
 FANOUT = 32
 PR_SET_CHILD_SUBREAPER = 36
 SAMPLE_SECONDS = 0.1
-CONFIG = """ssh: {connect_timeout: 60s}
+CONFIG = """ssh: {connect_timeout: 3m, login_timeout: 3m}
 benchmarks:
   one: {command: echo 1, extract: {regex: (\\d+)}, threshold: 0}
 """
