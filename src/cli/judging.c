@@ -116,7 +116,7 @@ static int settle_server(struct judging *j, const struct finding *f, size_t n, s
         o->reason = f->what == FINDING_OUTLIER ? REASON_OUTLIER : REASON_MISSING_METRIC;
         o->verdict = reason_verdict(o->reason);
         free(o->detail);
-        if (!(o->detail = strdup(f->detail)))
+        if (!(o->detail = finding_decides(f, n)))
             return error_memory(err);
     }
     return finding_tell(o, j->findings[f->row], NULL, err);

@@ -215,7 +215,7 @@ static int settle_row(struct judgement *j, const struct finding *f, size_t n, st
     row->new_reason = f->what == FINDING_OUTLIER ? REASON_OUTLIER : REASON_MISSING_METRIC;
     row->new_verdict = reason_verdict(row->new_reason);
     free(row->new_detail);
-    return copy(f->detail, &row->new_detail) < 0 ? error_memory(err) : 0;
+    return (row->new_detail = finding_decides(f, n)) ? 0 : error_memory(err);
 }
 
 static int settle(struct judgement *j, struct error *err) {

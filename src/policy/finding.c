@@ -144,6 +144,21 @@ void finding_add_json(struct str *out, const struct finding *items, size_t n) {
     str_add_char(out, ']');
 }
 
+static void add_more(struct str *out, size_t more) {
+    if (more > 0)
+        str_addf(out, "; and %zu more metric%s", more, more == 1 ? "" : "s");
+}
+
+char *finding_decides(const struct finding *items, size_t n) {
+    struct str text = {0};
+    size_t more = 0;
+    for (size_t i = 1; i < n; i++)
+        more += items[i].what != FINDING_DRIFT;
+    str_add(&text, items[0].detail);
+    add_more(&text, more);
+    return str_take(&text);
+}
+
 static const char *member(const json_t *object, const char *key) {
     const char *text = json_string_value(json_object_get(object, key));
     return text ? text : "";
@@ -171,8 +186,7 @@ static int tell(const json_t *list, const char *name, char **into, struct error 
     }
     if (text.len == 0 && !text.failed)
         return 0;
-    if (more > 0)
-        str_addf(&text, "; and %zu more metric%s", more, more == 1 ? "" : "s");
+    add_more(&text, more);
     return (*into = taken(&text, err)) ? 0 : -1;
 }
 

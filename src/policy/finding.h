@@ -62,6 +62,12 @@ double finding_percent(double value, double expected, bool lower_is_better);
 /* At most four significant digits and the unit: `87.25 GB/s`, `1234`. */
 void finding_add_value(struct str *out, double value, const char *unit);
 
+/*
+ * Why a server fails that has these n findings: the sentence of the first one, and how many metrics
+ * more are outliers or missing. NULL is a failure of memory; owned by the caller.
+ */
+char *finding_decides(const struct finding *items, size_t n) must_use;
+
 /* Appends n findings as a JSON array. */
 void finding_add_json(struct str *out, const struct finding *items, size_t n);
 

@@ -36,6 +36,14 @@ fleet() {
     output_has "failed, outlier: web3,web6"
     output_has "lower is better, by the name, of net/rtt_time"
 
+    # one finding is told of each, and how many more there are
+    { sed '3s/, "net[^}]*//' bad; } >worse
+    for i in $(seq 20); do echo "{\"server\": \"web$i\", \"disk/iops\": $((i == 3 ? 300 : 1000 + i % 7))}"; done >>worse
+    run muster judge worse
+    status_is 1
+    grep -q "^  web3  .* below its peers' .*; and 2 more metrics$" <<<"$output" || fail "the others are not counted"
+    grep -q "^  web6  .* above its peers' .* servers)$" <<<"$output" || fail "one finding is more than one"
+
     run muster judge --outliers warn bad
     status_is 0
     output_has "Out of 20, 0 servers failed."

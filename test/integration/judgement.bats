@@ -35,10 +35,20 @@ found() {
     json_is '[.servers[].findings[] | select(.percent > -10 or .peers != 59)] | length' 0
 }
 
+@test "of several findings the worst is told, and how many more there are" {
+    two=servers=60,kinds=1,metrics=3,delay=0,slow=10%:20%,seed=5
+    run -0 muster run -q -t 0 -b cpu,gpu --simulate=$two
+    output_has "servers); and 1 more metric"
+    run -1 muster run -q -t 0 -b cpu,gpu --outliers fail --simulate=$two
+    output_has "failed, outlier: "
+    output_has "servers); and 1 more metric"
+}
+
 @test "with fail they fail, and a run can be judged anew without a measurement" {
     run a_fleet_with_slow_servers --outliers fail
     status_is 1
     output_has "failed, outlier: "
+    output_lacks " more metric"
     run muster show last --json
     [ "$(jq -r '.failed_servers[]' <<<"$output" | sort)" = "$(slow)" ] || fail "others failed"
     json_is '.failed' "$(slow | wc -l)"
