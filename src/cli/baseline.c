@@ -213,7 +213,8 @@ static int find(const struct baselines *all, const char *kind, struct baselines 
         return 0;
     near = config_nearest(kind, known);
     return error_set(err, ERROR_USAGE, "there is no baseline of the kind '%.80s'%s%s%s", kind,
-                     near ? " (did you mean '" : "", near ? near : "", near ? "'?)" : "");
+                     near ? " (did you mean '" : "; `muster baseline show` has all there are",
+                     near ? near : "", near ? "'?)" : "");
 }
 
 static int show(struct store *store, const struct words *w, struct error *err) {

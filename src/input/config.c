@@ -132,11 +132,8 @@ static void check_kinds(struct reader *r, const struct yaml_node *root, const st
     for (size_t i = 0; i < c->kind_count; i++)
         for (size_t j = 0; j < c->kinds[i].limit_count; j++) {
             const struct yaml_node *key = keys_value(kinds->items[i], "benchmarks")->keys[j];
-            cleanup(str_done) struct str room = {0};
             if (c->kinds[i].limits[j].benchmark && !is_benchmark(r, c, key->text))
-                mistakes_add(&r->mistakes, key->line, key->column,
-                             "'%s': expected a benchmark that is built in or below `benchmarks:`",
-                             keys_shown(key->text, &room));
+                config_unknown_benchmark(r, key, c, "name it below `benchmarks:`");
         }
 }
 

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BUILTIN_MAX 16
+#define KNOWN_MAX 16
 #define PARAMETERS_MAX 16
 
 /* ---- commands ---- */
@@ -140,24 +140,27 @@ static const struct builtin *find_builtin(const struct reader *r, const char *na
     return NULL;
 }
 
-static void unknown_benchmark(struct reader *r, const struct yaml_node *name) {
-    const char *names[BUILTIN_MAX + 1];
+void config_unknown_benchmark(struct reader *r, const struct yaml_node *name,
+                              const struct config *c, const char *remedy) {
+    const char *names[KNOWN_MAX + 1];
     size_t n = 0;
-    cleanup(str_done) struct str list = {0};
-    for (; n < BUILTIN_MAX && r->builtin[n].name; n++) {
-        names[n] = r->builtin[n].name;
-        str_addf(&list, "%s%s", n > 0 ? ", " : "", names[n]);
-    }
+    cleanup(str_done) struct str list = {0}, room = {0};
+    for (size_t i = 0; n < KNOWN_MAX && r->builtin[i].name; i++)
+        names[n++] = r->builtin[i].name;
+    for (size_t i = 0; c && n < KNOWN_MAX && i < c->benchmark_count; i++)
+        if (c->benchmarks[i].name && c->benchmarks[i].command)
+            names[n++] = c->benchmarks[i].name;
     names[n] = NULL;
-    const char *nearest = config_nearest(name->text, names);
+    for (size_t i = 0; i < n; i++)
+        str_addf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+    const char *shown = keys_shown(name->text, &room), *nearest = config_nearest(name->text, names);
     if (nearest)
         mistakes_add(&r->mistakes, name->line, name->column,
-                     "unknown benchmark '%s': did you mean '%s'? Or give it a command", name->text,
-                     nearest);
+                     "unknown benchmark '%s': did you mean '%s'? Or %s", shown, nearest, remedy);
     else
         mistakes_add(&r->mistakes, name->line, name->column,
-                     "unknown benchmark '%s': built in are %s; give it a command", name->text,
-                     list.data ? list.data : "none");
+                     "unknown benchmark '%s': known are %s; %s", shown,
+                     list.data ? list.data : "none", remedy);
 }
 
 static bool check_name(struct reader *r, const struct yaml_node *name) {
@@ -331,7 +334,7 @@ static void read_benchmark(struct reader *r, const struct yaml_node *name,
     keys_read(r, name->text, command_keys, value, b);
     check_trials(r, value, 1, b);
     if (!has_command)
-        unknown_benchmark(r, name);
+        config_unknown_benchmark(r, name, NULL, "give it a command");
     else if (!keys_value(value, "extract"))
         mistakes_add(&r->mistakes, name->line, name->column,
                      "%s needs extract: {regex: ...} or {jq: ...}", name->text);

@@ -64,7 +64,7 @@ static void put_json_long(struct reading *r, int64_t server, json_t *object, str
             continue;
         by[i] = piece_of(value);
         if (!by[i].text)
-            reading_mistake(r, 1, "expected a text", &(struct piece){keys[i], strlen(keys[i]), 1});
+            mistakes_add(&r->mistakes, r->line, 1, "%s: expected a text", keys[i]);
     }
     json_t *value = json_object_get(object, "value");
     struct piece text = piece_of(value);
@@ -129,7 +129,7 @@ void reading_json(struct reading *r) {
     json_t *object = parse_json(r), *value;
     const char *key;
     struct piece by[ROLE_COUNT] = {0};
-    bool is_long = false;
+    bool is_long = false, named = false;
     json_object_foreach(object, key, value) {
         enum role role = reading_role(r, key);
         if (role != ROLE_SERVER && role != ROLE_KIND) {
@@ -140,9 +140,10 @@ void reading_json(struct reading *r) {
             reading_mistake(r, 1, "expected one of server, node and host", NULL);
         by[role] = piece_of(value);
         if (!by[role].text && !(role == ROLE_KIND && json_is_null(value)))
-            reading_mistake(r, 1, "expected a text", &(struct piece){key, strlen(key), 1});
+            mistakes_add(&r->mistakes, r->line, 1, "%s: expected a text", key);
+        named |= role == ROLE_SERVER;
     }
-    if (object && !by[ROLE_SERVER].text)
+    if (object && !named)
         reading_mistake(r, 1, "expected the key 'server' or 'node'", NULL);
     int64_t server =
         by[ROLE_SERVER].text ? reading_server(r, &by[ROLE_SERVER], &by[ROLE_KIND]) : -1;

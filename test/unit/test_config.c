@@ -207,7 +207,12 @@ static void reads_limits_of_kinds(UNUSED void **state) {
     assert_int_equal(c.kinds[1].limit_count, 0);
     config_done(&c);
     refuses("kinds: {a: {benchmarks: {gpi: {threshold: 1}}}}\n",
-            "m.yaml:1:26: 'gpi': expected a benchmark that is built in or below `benchmarks:`\n");
+            "m.yaml:1:26: unknown benchmark 'gpi': known are cpu, memory; name it below "
+            "`benchmarks:`\n");
+    refuses("kinds: {a: {benchmarks: {onw: {threshold: 1}}}}\n"
+            "benchmarks: {own: {command: fio, extract: {jq: .jobs}}}\n",
+            "m.yaml:1:26: unknown benchmark 'onw': did you mean 'own'? Or name it below "
+            "`benchmarks:`\n");
     refuses("kinds: {a: {benchmarks: {cpu: {threshold: -1}}}}\n",
             "m.yaml:1:43: threshold: expected a number of at least 0, found the number -1\n");
 }
@@ -298,7 +303,7 @@ static void refuses_values(UNUSED void **state) {
         {"benchmarks: [a]", "benchmarks: expected a mapping, found a list"},
         {"benchmarks: {x y: }", "'x y' is no name of a benchmark: expected at most 64 letters, "
                                 "digits, _, . and -"},
-        {"benchmarks: {disk: {}}", "unknown benchmark 'disk': built in are cpu, memory; give it a "
+        {"benchmarks: {disk: {}}", "unknown benchmark 'disk': known are cpu, memory; give it a "
                                    "command"},
         {"benchmarks: {cpu: 5}", "cpu: expected a mapping, found the number 5"},
         {"benchmarks: {cpu: {zzz: 1}}", "unknown key 'zzz': expected one of reference, threshold, "

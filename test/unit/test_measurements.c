@@ -116,8 +116,7 @@ static void says_all_mistakes_with_their_places(UNUSED void **state) {
         "{\"server\": \"a\", \"m/t\": \"1.5\"}\n{\"m/t\": 1}\n{\"server\": 5}\nwords\n",
         "f:1:1: expected a number without quotes (or --ignore) as value of the metric, not 'm/t'\n"
         "f:2:1: expected the key 'server' or 'node'\n"
-        "f:3:1: expected a text, not 'server'\n"
-        "f:3:1: expected the key 'server' or 'node'\n"
+        "f:3:1: server: expected a text\n"
         "f:4:1: expected a JSON object, as on the lines before\n");
     mistaken("server,kind,metric,value,unit,better\na,X,m/t,1,s,more\na,Y,m/t,1,ms,\n",
              "f:2:13: better: expected 'higher' or 'lower', not 'more'\n"
