@@ -15,7 +15,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define READ_SIZE 16384
+#define READ_ROOM 1023 /* for more to come, at least: thousands of agents wait at once */
 #define END_GRACE (1500 * CLOCK_MS) /* it takes the agent up to a second to end what runs */
 
 /* ---- the lease ---- */
@@ -55,7 +55,8 @@ static int renew(struct agent *a, int64_t deadline, struct error *err) {
  * Reads what is there, as session_read() does, and renews the lease in the meantime. The clock is
  * looked at first: a server that never stops sending must not outrun it.
  */
-static ssize_t read_more(struct agent *a, char *room, int64_t deadline, struct error *err) {
+static ssize_t read_more(struct agent *a, char *room, size_t size, int64_t deadline,
+                         struct error *err) {
     for (;;) {
         int64_t now = clock_now();
         if (now >= deadline)
@@ -63,7 +64,7 @@ static ssize_t read_more(struct agent *a, char *room, int64_t deadline, struct e
         if (now >= a->next_word && renew(a, deadline, err) < 0)
             return -1;
         int64_t until = deadline_min(deadline, deadline_min(a->next_word, a->silent));
-        ssize_t n = session_read(a->session, room, READ_SIZE, until, err);
+        ssize_t n = session_read(a->session, room, size, until, err);
         if (n < 0 && err->kind != ERROR_TIMEOUT)
             return -1;
         if (n >= 0) {
@@ -100,10 +101,10 @@ static int read_line(struct agent *a, int64_t deadline, const char **line, size_
             a->used = 0;
         }
         searched = a->input.len;
-        char *room = str_room(&a->input, READ_SIZE);
+        char *room = str_room(&a->input, READ_ROOM);
         if (!room)
             return error_memory(err);
-        ssize_t n = read_more(a, room, deadline, err);
+        ssize_t n = read_more(a, room, a->input.cap - a->input.len - 1, deadline, err);
         if (n <= 0)
             return (int)n;
         a->input.len += (size_t)n;
