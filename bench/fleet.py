@@ -6,48 +6,14 @@ does: one command benchmark of `true`, its log to a file, the run's own log, the
 processes on the same machine; medians and ranges over the rounds.
 """
 
-import json
 import os
 import resource
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-PORT = 2222
-CONFIG = 'benchmarks:\n  t: {command: "true", extract: {regex: "([0-9]+)"}}\n'
-
-
-def build_of(folder, name):
-    """fleet_sim is made with the tests, with the comparisons, or both."""
-    paths = [os.path.join(folder, where, name) for where in ("bench", "test/support")]
-    return next((p for p in paths if os.path.exists(p)), paths[0])
-
-
-def write_material(folder):
-    for key in ("id", "host"):
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", f"{folder}/{key}"], check=True)
-    with open(f"{folder}/muster.yaml", "w") as f:
-        f.write(CONFIG)
-    with open(f"{folder}/ssh_config", "w") as f:
-        f.write(f"Host *\n  Port {PORT}\n  IdentityFile {folder}/id\n  IdentitiesOnly yes\n"
-                f"  UserKnownHostsFile {folder}/known_hosts\n  GlobalKnownHostsFile /dev/null\n")
-
-
-class Fleet:
-    def __init__(self, program, folder, servers):
-        self.process = subprocess.Popen(
-            [program, "--port", str(PORT), "--servers", str(servers), "--gather", str(servers),
-             "--key", "id.pub", "--host-key", "host", "--simulate", "seed=1,delay=0,score=80-100",
-             "--write-inventory", "fleet", "--write-known-hosts", "known_hosts"],
-            cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        if self.process.stdout.readline() != "ready\n":
-            sys.exit("fleet_sim is not ready")
-
-    def end(self):
-        said = self.process.communicate()[0]
-        return json.loads(said)
+from simfleet import Fleet, build_of, shown, write_material
 
 
 def run_muster(program, folder, servers):
@@ -76,15 +42,10 @@ def run_muster(program, folder, servers):
     return used.ru_utime + used.ru_stime, time.monotonic() - begin, used.ru_maxrss
 
 
-def shown(values, digits=2):
-    return (f"{statistics.median(values):.{digits}f} "
-            f"({min(values):.{digits}f}-{max(values):.{digits}f})")
-
-
 def measure(build, folder, servers, rounds):
     rows = []
     for _ in range(rounds):
-        fleet = Fleet(build_of(build, "fleet_sim"), folder, servers)
+        fleet = Fleet(build_of(build, "fleet_sim"), folder, servers, gather=servers)
         got = run_muster(os.path.join(build, "muster"), folder, servers)
         counts = fleet.end()
         if isinstance(got, str):
