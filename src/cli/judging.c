@@ -27,6 +27,7 @@ void judging_done(struct judging *j) {
     str_done(&j->notes);
     cohort_done(&j->cohort);
     findings_done(&j->found);
+    misfits_done(&j->misfits);
     names_done(&j->benchmarks);
     baselines_done(&j->baselines);
     config_done(&j->config);
@@ -64,6 +65,8 @@ static int take_server(struct judging *j, size_t server, struct server_result *r
     j->judged[server] = r->verdict != VERDICT_PASSED;
     for (size_t i = 0; i < r->benchmark_count; i++)
         j->judged[server] |= !isnan(r->benchmarks[i].score);
+    if (misfits_take(&j->misfits, r, err) < 0)
+        return -1;
     return add_server(j, server, r, err);
 }
 
@@ -148,6 +151,8 @@ int judging_judge(struct judging *j, struct error *err) {
     if (!j->outcomes || !j->findings || !j->judged || !j->trials)
         return error_memory(err);
     if (judging_each(j, err, take_server) < 0)
+        return -1;
+    if (misfits_tell(&j->misfits, &j->found, err) < 0)
         return -1;
     if (j->words.outliers != OUTLIERS_OFF &&
         peers_judge(&j->cohort, &j->baselines, &j->found, err) < 0)

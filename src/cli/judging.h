@@ -14,6 +14,7 @@
 #include "model/run.h"
 #include "policy/cohort.h"
 #include "policy/finding.h"
+#include "policy/misfit.h"
 #include "policy/plan.h"
 
 struct patterns {
@@ -47,6 +48,7 @@ struct judging {
     enum better *better;   /* one a metric; BETTER_UNSAID: it is not judged */
     struct cohort cohort;
     struct findings found;
+    struct misfits misfits;
     struct outcome *outcomes; /* one a server */
     char **findings;          /* one a server: as JSON, or NULL */
     bool *judged;             /* one a server: a verdict without its peers */

@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "fleet/past.h"
 #include "policy/finding.h"
+#include "policy/misfit.h"
 #include "policy/peers.h"
 #include "policy/traits.h"
 #include "policy/why.h"
@@ -38,6 +39,7 @@ struct judgement {
     size_t next;      /* the row whose turn it is as the store is read */
     struct traits traits;
     struct findings found;
+    struct misfits misfits;
     bool *concerned;  /* of each row, whether its traits are needed */
     struct str notes; /* a JSON array; empty: none */
 };
@@ -61,6 +63,7 @@ void judgement_free(struct judgement *j) {
     cohort_done(&j->cohort);
     traits_done(&j->traits);
     findings_done(&j->found);
+    misfits_done(&j->misfits);
     str_done(&j->notes);
     free(j);
 }
@@ -116,7 +119,8 @@ static int take(struct judgement *j, size_t at, const struct server_result *r, s
     row.new_verdict = s->verdict;
     row.new_reason = s->reason;
     if (copy(r->detail, &row.detail) < 0 || copy(r->findings, &row.findings) < 0 ||
-        copy(r->why, &row.why) < 0 || copy(by_others ? NULL : r->detail, &row.new_detail) < 0) {
+        copy(r->why, &row.why) < 0 || copy(by_others ? NULL : r->detail, &row.new_detail) < 0 ||
+        misfits_take(&j->misfits, r, err) < 0) {
         row_done(&row);
         return error_memory(err);
     }
@@ -191,7 +195,8 @@ static int judge(struct judgement *j, struct store *store, struct error *err) {
     if (j->plan->outliers != OUTLIERS_OFF &&
         peers_judge(&j->cohort, j->plan->baselines, &j->found, err) < 0)
         return -1;
-    if (past_judge(store, j->run->id, &j->cohort, &j->found, err) < 0)
+    if (misfits_tell(&j->misfits, &j->found, err) < 0 ||
+        past_judge(store, j->run->id, &j->cohort, &j->found, err) < 0)
         return -1;
     findings_sort(&j->found);
     return tell_why(j, store, err);

@@ -126,6 +126,29 @@ PY
     stderr_has "there is no baseline of the kind '$kind'"
 }
 
+@test "a run says which baselines could score nobody, as does one that is judged anew" {
+    run muster run --simulate="$(fleet 0)" -q
+    run -0 muster baseline take last
+    run -0 muster baseline export -o b.yaml
+    sed '/^      score:/,/median:/s/median: .*/median: 0/' b.yaml >zero.yaml
+    run -0 muster baseline import --yes zero.yaml
+    run muster run --simulate="$(fleet 1)" -q -t 95
+    output_has "note: cpu score of 40 servers was not scored by its baseline: the baseline is 0"
+    run muster resume -q --outliers fail last
+    output_has "note: gpu score of 40 servers was not scored by its baseline: the baseline is 0"
+    run -0 muster baseline import --yes b.yaml
+    run muster run --simulate="$(fleet 1)" -q -t 90
+    output_lacks "was not scored"
+    run muster run --simulate="$(fleet 1)" -q -t 120
+    output_has "was not scored by its baseline: a threshold above 100 is not one of a baseline"
+    for i in 1 2; do echo "{\"server\": \"s$i\", \"kind\": \"k\", \"cpu/score\": 1}"; done >two
+    sed -n '1,3p' zero.yaml >mine.yaml
+    printf '  k:\n    cpu: {score: {median: 0, better: higher, scale: 1, count: 9}}\n' >>mine.yaml
+    run -0 muster baseline import --yes mine.yaml
+    run muster judge two
+    output_has "note: cpu score of 2 servers was not scored by its baseline: the baseline is 0"
+}
+
 @test "a file that was edited wrongly is told by line and column, and changes nothing" {
     run muster run --simulate="$(fleet 0)" -q
     run -0 muster baseline take last
