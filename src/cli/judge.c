@@ -26,7 +26,7 @@ static const char help[] =
     "Nothing is kept in the store.\n\n"
     "  {\"server\": \"web1\", \"kind\": \"A\", \"memory/triad\": 187.3, \"disk/iops\": 51000}\n\n"
     "  -c, --config FILE  thresholds and references; without it ./muster.yaml, if there is one\n"
-    "  -t, --threshold SCORE  of benchmarks that have none of their own (50)\n"
+    "  -t, --threshold SCORE  of benchmarks that have a score and no threshold of their own (50)\n"
     "      --outliers fail|warn|off  what becomes of servers that are far worse than their\n"
     "                     peers, or lack what they have (fail, or as the configuration says)\n"
     "      --lower-is-better PATTERN, --higher-is-better PATTERN\n"

@@ -64,7 +64,8 @@ static int take_server(struct judging *j, size_t server, struct server_result *r
                        struct error *err) {
     j->judged[server] = r->verdict != VERDICT_PASSED;
     for (size_t i = 0; i < r->benchmark_count; i++)
-        j->judged[server] |= !isnan(r->benchmarks[i].score);
+        if (!isnan(r->benchmarks[i].score))
+            j->judged[server] = j->scores = true;
     if (misfits_take(&j->misfits, r, err) < 0)
         return -1;
     return add_server(j, server, r, err);
@@ -104,6 +105,18 @@ static int note_unjudged(struct judging *j, struct error *err) {
     cohort_kinds_done(&kinds);
     return judging_note(
         j, "passed unjudged, without a threshold, a baseline or enough peers:", &unjudged, err);
+}
+
+/* Who asks for a threshold is to know that nothing was held against it. */
+static int note_threshold(struct judging *j, struct error *err) {
+    struct str note = {0};
+    if (isnan(j->words.threshold) || j->scores)
+        return 0;
+    str_addf(&note,
+             "nothing was held against the threshold %g: no benchmark has a score, which takes the "
+             "configuration or a baseline",
+             j->words.threshold);
+    return findings_note(&j->found, str_take(&note), err);
 }
 
 /* ---- all of them ---- */
@@ -157,5 +170,7 @@ int judging_judge(struct judging *j, struct error *err) {
     if (j->words.outliers != OUTLIERS_OFF &&
         peers_judge(&j->cohort, &j->baselines, &j->found, err) < 0)
         return -1;
-    return note_unjudged(j, err) < 0 ? -1 : settle(j, err);
+    if (note_threshold(j, err) < 0 || note_unjudged(j, err) < 0)
+        return -1;
+    return settle(j, err);
 }

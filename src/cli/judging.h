@@ -52,6 +52,7 @@ struct judging {
     struct outcome *outcomes; /* one a server */
     char **findings;          /* one a server: as JSON, or NULL */
     bool *judged;             /* one a server: a verdict without its peers */
+    bool scores;              /* some server has one */
     struct str notes;
     struct run run;
     double *trials; /* room for those of one metric */

@@ -20,7 +20,7 @@ static const char help[] =
     "                         them; without servers, all that the store knows\n"
     "      --store URL        for --kinds: where runs are kept\n"
     "      --fold             print one pattern that stands for all of them\n"
-    "      --json             print a JSON array of names\n"
+    "      --json             print a JSON array of names, or with --kinds of kinds\n"
     "      --help             this text\n";
 
 enum { OPT_EXPLAIN = 256, OPT_FOLD, OPT_KINDS, OPT_STORE, OPT_JSON, OPT_HELP };
@@ -138,7 +138,8 @@ static int read_words(struct words *w, int argc, char **argv) {
         cli_servers_option(&w->from, c, optarg);
     }
     if (w->fold + (w->json && !w->kinds) + w->explain + w->kinds > 1)
-        return cli_usage("--explain, --fold, --kinds and --json are ways to print: choose one");
+        return cli_usage("--explain, --fold, --kinds and --json are ways to print: choose one, or "
+                         "--kinds and --json");
     return -1;
 }
 

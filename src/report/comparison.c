@@ -164,6 +164,10 @@ void comparison_add(struct str *out, const struct compared_runs *r) {
         "\nOut of %zu metrics, %zu worse, %zu better, %zu unsure; %zu servers newly failing.\n",
         c->metric_count, count_changes(c, COMPARE_WORSE), count_changes(c, COMPARE_BETTER),
         count_changes(c, COMPARE_UNSURE), failing);
+    if (c->metric_count > 0 && count_changes(c, COMPARE_UNSURE) == c->metric_count)
+        str_add(out,
+                "Nothing can be said of any metric: that takes 6 servers of a kind that are in "
+                "both runs, or 4 in each.\n");
 }
 
 static json_t *number(double x) {

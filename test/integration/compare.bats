@@ -19,6 +19,7 @@ run_of() { # SPEC
     run -0 muster compare "$a" "$b"
     output_has "before: $a"
     output_has "Out of 4 metrics, 0 worse, 0 better, 0 unsure; 0 servers newly failing."
+    output_lacks "Nothing can be said"
     run -0 muster compare "$a" last --json
     json_is '[.metrics[] | select(.change != "same" or .pairs != 40 or .paired != true)] | length' 0
     json_is '.worse' false
@@ -73,6 +74,7 @@ run_of() { # SPEC
     stderr_has "--least"
     run -0 muster compare "$a" "$a"
     output_has "unsure"
+    output_has "Nothing can be said of any metric: that takes 6 servers"
 }
 
 @test "kinds are told apart" {

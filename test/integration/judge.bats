@@ -36,6 +36,15 @@ fleet() {
     output_has "failed, outlier: web3,web6"
     output_has "lower is better, by the name, of net/rtt_time"
 
+    # a threshold that nothing has a score for is said to decide nothing
+    run muster judge -t 90 good
+    status_is 0
+    output_has "note: nothing was held against the threshold 90: no benchmark has a score"
+    echo 'benchmarks: {memory: {reference: 1000}}' >scored.yaml
+    run muster judge -t 90 -c scored.yaml good
+    status_is 0
+    output_lacks "nothing was held"
+
     # one finding is told of each, and how many more there are
     { sed '3s/, "net[^}]*//' bad; } >worse
     for i in $(seq 20); do echo "{\"server\": \"web$i\", \"disk/iops\": $((i == 3 ? 300 : 1000 + i % 7))}"; done >>worse
