@@ -5,7 +5,7 @@
  * First every server's rows in its last runs are found (store/links). Then, a metric at a time,
  * each of those runs' values is read in one walk along an index that has them side by side in the
  * order of the servers, and put where its server's series is. A metric of ten thousand servers over
- * thirty runs is 2.4 MB of numbers.
+ * thirty runs is 2.4 MB of numbers, and twice that with their runs.
  */
 #include "store/history.h"
 
@@ -48,9 +48,10 @@ struct series {
     size_t place_count, place_cap;
     int64_t *positions; /* of each server in the run that is looked from */
     size_t server_count, server_cap;
+    size_t depth; /* the most runs that a server has, at least 1 */
     struct metric_key *metrics;
     size_t metric_count, metric_cap;
-    double *values; /* of one metric: HISTORY_RUNS of each server, the newest first; NAN: none */
+    double *values; /* of one metric: `depth` of each server, the newest first; NAN: none */
     int64_t *runs;  /* the run of each of these, by its number; 0: none */
     sqlite3_stmt *select;
 };
@@ -99,6 +100,7 @@ static int add_server(struct series *a, sqlite3_stmt *stmt, struct error *err) {
         a->places[a->place_count++] = (struct place){links[i].run, links[i].position,
                                                      .server = (uint32_t)a->server_count, .ago = i};
     a->positions[a->server_count++] = sqlite3_column_int64(stmt, 0);
+    a->depth = (size_t)n > a->depth ? (size_t)n : a->depth;
     return 0;
 }
 
@@ -118,7 +120,7 @@ static int read_servers(struct series *a, int64_t run, struct error *err) {
         rc = add_server(a, stmt, err);
     if (end(a, stmt, rc, err) < 0)
         return -1;
-    size_t room = a->server_count * HISTORY_RUNS + 1;
+    size_t room = a->server_count * a->depth + 1;
     a->values = malloc(room * sizeof(*a->values));
     a->runs = calloc(room, sizeof(*a->runs));
     if (!a->values || !a->runs)
@@ -126,7 +128,7 @@ static int read_servers(struct series *a, int64_t run, struct error *err) {
     if (a->place_count > 0)
         qsort(a->places, a->place_count, sizeof(*a->places), compare_places);
     for (size_t i = 0; i < a->place_count; i++)
-        a->runs[a->places[i].server * HISTORY_RUNS + a->places[i].ago] = a->places[i].run;
+        a->runs[a->places[i].server * a->depth + a->places[i].ago] = a->places[i].run;
     return 0;
 }
 
@@ -165,14 +167,14 @@ static int read_run(struct series *a, size_t from, size_t to, struct error *err)
         while (from < to && a->places[from].position < position)
             from++;
         for (; from < to && a->places[from].position == position; from++)
-            a->values[a->places[from].server * HISTORY_RUNS + a->places[from].ago] =
+            a->values[a->places[from].server * a->depth + a->places[from].ago] =
                 sqlite3_column_double(a->select, 1);
     }
     return sqlite3_reset(a->select) == SQLITE_OK ? 0 : database_fail(a->s, err);
 }
 
 static int read_values(struct series *a, const struct metric_key *m, struct error *err) {
-    for (size_t i = 0; i < a->server_count * HISTORY_RUNS; i++)
+    for (size_t i = 0; i < a->server_count * a->depth; i++)
         a->values[i] = NAN;
     row_text(a->select, 2, m->benchmark);
     row_text(a->select, 3, m->metric);
@@ -189,10 +191,10 @@ static int read_values(struct series *a, const struct metric_key *m, struct erro
 
 /* Turns what there is of a server's values into a series, the oldest first. */
 static size_t line_up(const struct series *a, size_t server, double *values, int64_t *started) {
-    const double *newest = &a->values[server * HISTORY_RUNS];
-    const int64_t *runs = &a->runs[server * HISTORY_RUNS];
+    const double *newest = &a->values[server * a->depth];
+    const int64_t *runs = &a->runs[server * a->depth];
     size_t n = 0;
-    for (size_t ago = HISTORY_RUNS; ago-- > 0;) {
+    for (size_t ago = a->depth; ago-- > 0;) {
         if (!isfinite(newest[ago]))
             continue;
         const struct links_run *run = links_run(&a->links, runs[ago]);
@@ -214,7 +216,7 @@ static int hand_over(struct series *a, const struct metric_key *m, store_series_
                                     .started = started};
     int rc = 0;
     for (size_t i = 0; rc == 0 && i < a->server_count; i++) {
-        if (!isfinite(a->values[i * HISTORY_RUNS]))
+        if (!isfinite(a->values[i * a->depth]))
             continue;
         series.count = line_up(a, i, values, started);
         rc = each(arg, (size_t)a->positions[i], &series, err);
@@ -224,7 +226,7 @@ static int hand_over(struct series *a, const struct metric_key *m, store_series_
 
 int store_series(struct store *s, const char *run_id, store_series_fn *each, void *arg,
                  struct error *err) {
-    cleanup(series_done) struct series a = {.s = s};
+    cleanup(series_done) struct series a = {.s = s, .depth = 1};
     int64_t run;
     if (database_find_run(s, run_id, &run, err) < 0 || links_open(s, run, &a.links, err) < 0 ||
         read_servers(&a, run, err) < 0 || read_metrics(&a, run, err) < 0 ||
