@@ -171,8 +171,7 @@ def memory(build, folder):
             run = Run(f"{build}/muster", folder, fanout, servers)
             fleet.end()
         else:
-            run = Run(f"{build}/muster", folder, fanout, servers, simulate="seed=1,delay=0,score=80-100",
-                      step=0.02)
+            run = Run(f"{build}/muster", folder, fanout, servers, simulate="seed=1,delay=0,score=80-100")
         run.check()
         sizes = [resident(run, n) for n in steps]
         each = (sizes[-1] - sizes[1]) * 2**20 / (steps[-1] - steps[1])

@@ -115,13 +115,20 @@ def state_of(pid):
             int(words[21]) * resource.getpagesize() // 1024)
 
 
+def peak_of(pid):
+    """KiB; 0 when it has ended."""
+    with open(f"/proc/{pid}/status") as f:
+        return next((int(line.split()[1]) for line in f if line.startswith("VmHWM")), 0)
+
+
 class Run:
     """One run of muster to its end, with the store new and all that it writes below the folder."""
 
-    def __init__(self, program, folder, fanout, servers, *options, simulate=None, env=None, step=0.1,
+    def __init__(self, program, folder, fanout, servers, *options, simulate=None, env=None, step=0.02,
                  beside=None):
         self.folder, self.servers, self.step = folder, servers, step
         self.beside = beside  # a process whose CPU counts with muster's in the samples
+        self.peak = 0  # KiB; not ru_maxrss, in which this program was before it became muster
         self.samples = []  # (seconds since the start, resident KiB, seconds of CPU)
         shutil.rmtree(f"{folder}/state", ignore_errors=True)
         self.log = f"{folder}/log"
@@ -144,7 +151,6 @@ class Run:
         sampler.join()
         self.user, self.system = used.ru_utime, used.ru_stime
         self.cpu = used.ru_utime + used.ru_stime
-        self.peak = used.ru_maxrss  # KiB
         self.read_log()
 
     def sample(self):
@@ -152,6 +158,7 @@ class Run:
         while True:
             try:
                 cpu, kib = state_of(self.process.pid)
+                self.peak = max(self.peak, peak_of(self.process.pid))
                 more = state_of(self.beside)[0] if self.beside else 0
             except OSError:
                 return
