@@ -22,7 +22,7 @@ ssh-keygen -q -t ed25519 -N '' -f host
 "$simulator" --port 2222 --servers "$servers" --key id.pub --host-key host --write-inventory names \
     --write-known-hosts known_hosts </dev/null >fleet.out &
 fleet=$!
-until grep -q ready fleet.out; do sleep 0.05; done
+until grep -qs ready fleet.out; do sleep 0.05; done
 cat >config <<TXT
 Port 2222
 IdentityFile $scratch/id
