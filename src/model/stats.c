@@ -6,12 +6,14 @@
  */
 #include "model/stats.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define MAD_TO_SIGMA 1.482602218505602   /* 1 / quantile 3/4 of the normal distribution */
 #define MEAN_TO_SIGMA 1.2533141373155003 /* sqrt(pi / 2) */
+#define WILD 3.5                         /* scales from the median */
 #define FEW 32
 
 static int compare(const void *a, const void *b) {
@@ -150,15 +152,31 @@ double stats_spread(const double *values, size_t n) {
     return stats_half_sum(interval.high, -interval.low);
 }
 
+/* By the mean deviation of the values that are at most so far from the median: half of n at least.
+ */
+static double mean_scale(const double *values, size_t n, double median, double most) {
+    double sum = 0;
+    size_t kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        double apart = fabs(values[i] - median);
+        if (apart > most)
+            continue;
+        sum += apart / (double)n; /* no sum of the largest numbers */
+        kept++;
+    }
+    return MEAN_TO_SIGMA * sum * ((double)n / (double)kept);
+}
+
 struct stats_centre stats_centre(const double *values, size_t n) {
     struct stats_centre c = {.median = stats_median(values, n)};
     c.scale = stats_scaled_mad(values, n, c.median);
     if (c.scale != 0)
         return c;
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += fabs(values[i] - c.median);
-    c.scale = MEAN_TO_SIGMA * sum / (double)n;
+    double without = mean_scale(values, n, c.median, DBL_MAX);
+    do {
+        c.scale = without;
+        without = mean_scale(values, n, c.median, WILD * c.scale);
+    } while (without > 0 && without < c.scale);
     return c;
 }
 

@@ -74,7 +74,10 @@ struct stats_centre {
 /*
  * The median, and the scaled MAD; where that is 0, because more than half of the values are equal,
  * 1.2533 times the mean absolute deviation from the median (Iglewicz and Hoaglin, who cite it for
- * this case), which is 0 only where all are. Both NAN when n is 0.
+ * this case), which is 0 only where all are. One wild value makes that mean as large as it likes,
+ * and hides the others (masking: Rosner, "Percentage points for a generalized ESD many-outlier
+ * procedure", Technometrics 25, 1983): values beyond 3.5 are left out of it, again and again, as
+ * long as some deviation remains. Both NAN when n is 0.
  */
 struct stats_centre stats_centre(const double *values, size_t n);
 

@@ -64,6 +64,15 @@ fleet() {
     json_is '.failed_servers | join(" ")' "web5"
 }
 
+@test "one wild value among equal ones hides no slow server" {
+    for i in $(seq 20); do echo "{\"server\": \"web$i\", \"m/t\": 100}"; done >equal
+    echo '{"server": "wild", "m/t": 100000}' >>equal
+    echo '{"server": "slow", "m/t": 10}' >>equal
+    run muster judge equal
+    status_is 1
+    output_has "failed, outlier: slow"
+}
+
 @test "a metric that its peers have and a server lacks is missing" {
     fleet 20 | sed '4s/, "net[^}]*//' >part
     run muster judge --json part

@@ -60,6 +60,13 @@ static void equal_values_fall_back_on_the_mean_deviation(UNUSED void **state) {
     struct stats_centre c = stats_centre(x, 7);
     near(c.scale, 1.253314 * 4 / 7, 1e-6, "scale");
     near(stats_robust_z(9, &c), 7 / 1.253314, 1e-6, "z");
+    /* the wildest does not hide another one */
+    double masked[] = {5, 5, 5, 5, 5, 5, 5, 5, 5, 4, 1e5};
+    c = stats_centre(masked, COUNT(masked));
+    near(c.scale, 1.253314 / 10, 1e-6, "scale without the wildest");
+    double huge[] = {1e308, 1e308, 1e308, 1e308, 1e308, 1e308, 1e308, 1e308, 1e307, -1e308};
+    c = stats_centre(huge, COUNT(huge));
+    near(c.scale / 1e307, 1.253314, 1e-6, "scale of the largest numbers");
     c = stats_centre(x, 6);
     assert_true(c.scale == 0);
     assert_true(stats_robust_z(5, &c) == 0);
