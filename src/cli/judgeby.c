@@ -131,6 +131,23 @@ static int find_benchmarks(struct judging *j, struct error *err) {
 
 /* ---- what is better ---- */
 
+/* Of a pattern that fits nothing, the metric that it is about may be judged the wrong way round. */
+static int note_idle(struct judging *j, const char *option, const struct patterns *p,
+                     struct error *err) {
+    struct judging_list idle = {0};
+    cleanup(str_done) struct str what = {0};
+    for (size_t i = 0; i < p->count; i++) {
+        bool fits = false;
+        for (size_t k = 0; !fits && k < j->in.keys.count; k++)
+            fits = fnmatch(p->items[i], j->in.keys.items[k], 0) == 0;
+        if (!fits)
+            judging_list_add(&idle, p->items[i]);
+    }
+    str_addf(&what, "no metric, by its whole name BENCHMARK/METRIC, fits %s", option);
+    idle.text.failed |= what.failed;
+    return judging_note(j, what.data ? what.data : "", &idle, err);
+}
+
 static bool matches(const struct patterns *p, const char *name) {
     for (size_t i = 0; i < p->count; i++)
         if (fnmatch(p->items[i], name, 0) == 0)
@@ -187,7 +204,9 @@ static int find_directions(struct judging *j, struct error *err) {
     }
     int rc = judging_note(j, "lower is better, by the name, of", &guessed, err);
     int rc2 = judging_note(j, "not judged, as nobody says what is better of them:", &readings, err);
-    return rc < 0 || rc2 < 0 ? -1 : 0;
+    if (rc < 0 || rc2 < 0 || note_idle(j, "--lower-is-better", &j->words.lower, err) < 0)
+        return -1;
+    return note_idle(j, "--higher-is-better", &j->words.higher, err);
 }
 
 static int note_labels(struct judging *j, struct error *err) {

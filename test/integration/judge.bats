@@ -36,6 +36,13 @@ fleet() {
     output_has "failed, outlier: web3,web6"
     output_has "lower is better, by the name, of net/rtt_time"
 
+    # a pattern that fits nothing is named, as its metric may be judged the wrong way round
+    run muster judge --lower-is-better triad --lower-is-better 'mem*/triad' good
+    output_has "note: no metric, by its whole name BENCHMARK/METRIC, fits --lower-is-better triad"
+    output_lacks "mem*"
+    run muster judge --higher-is-better 'net/*' good
+    output_lacks "no metric"
+
     # a threshold that nothing has a score for is said to decide nothing
     run muster judge -t 90 good
     status_is 0
