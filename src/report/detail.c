@@ -193,7 +193,10 @@ static void add_sentences(struct str *out, const char *title, const char *text) 
         json_t *detail = json_object_get(item, "detail");
         if (!json_is_string(detail))
             continue;
+        const char *finding = json_string_value(json_object_get(item, "finding"));
         add_line_key(out, 2, title);
+        if (finding && strcmp(finding, "drift") == 0)
+            str_add(out, "slower than itself: ");
         add_scalar(out, "", detail);
         str_add_char(out, '\n');
     }

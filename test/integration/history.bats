@@ -38,6 +38,8 @@ runs() { # SERVER VALUE...
     runs web07 88
     output_has "slower than itself"
     output_has "rate -12 % since $(date +%F)"
+    run -0 muster show last --server web07
+    output_has "  found                  slower than itself: rate -12 % since $(date +%F)"
     run -0 muster history web07
     output_has "88 MB/s, slower than itself: -12 % since $(date +%F)"
     run -0 muster history web07 --json
