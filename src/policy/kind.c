@@ -4,7 +4,7 @@
 #include "base/attr.h"
 #include "base/str.h"
 #include "base/text.h"
-#include "wire/jsontext.h"
+#include "wire/value.h"
 
 #include <ctype.h>
 #include <math.h>
@@ -22,14 +22,21 @@ void kind_done(struct kind *k) {
     *k = (struct kind){0};
 }
 
-static const char *text_of(const json_t *facts, const char *key) {
-    const char *text = json_string_value(json_object_get(facts, key));
-    return text && *text ? text : NULL;
+/* An object of the facts. */
+struct object {
+    const struct values *all;
+    const struct value *value;
+};
+
+static const char *text_of(const struct object *o, const char *key) {
+    const struct value *v = value_member(o->all, o->value, key);
+    return v && v->kind == VALUE_TEXT && v->len > 0 ? v->text : NULL;
 }
 
-static double number_of(const json_t *facts, const char *key) {
-    json_t *value = json_object_get(facts, key);
-    return json_is_number(value) && json_number_value(value) > 0 ? json_number_value(value) : NAN;
+static double number_of(const struct object *o, const char *key) {
+    const struct value *v = value_member(o->all, o->value, key);
+    double number = v ? value_number(v) : NAN;
+    return number > 0 ? number : NAN;
 }
 
 double kind_sold_gib(double bytes) {
@@ -120,7 +127,7 @@ static void count_model(struct models *m, const char *name) {
 }
 
 /* Display controllers of management boards are no GPUs to compute on. */
-static const char *gpu_model(const json_t *gpu) {
+static const char *gpu_model(const struct object *gpu) {
     const char *model = text_of(gpu, "model"), *vendor = text_of(gpu, "vendor_id");
     if (model)
         return model;
@@ -129,22 +136,23 @@ static const char *gpu_model(const json_t *gpu) {
     return vendor && strcmp(vendor, "0x1002") == 0 ? text_of(gpu, "device_id") : NULL;
 }
 
-static const char *disk_model(const json_t *disk) {
+static const char *disk_model(const struct object *disk) {
     return text_of(disk, "model");
 }
 
 /* Appends ` 8xH100 80GB HBM3 2xL4`, with `separator` before each. */
-static void add_devices(struct str *out, const json_t *list,
-                        const char *(*model_of)(const json_t *device), const char *separator) {
+static void add_devices(struct str *out, const struct object *facts, const char *key,
+                        const char *(*model_of)(const struct object *device),
+                        const char *separator) {
     struct models all = {0};
-    size_t i;
-    json_t *device;
-    json_array_foreach((json_t *)list, i, device) {
-        const char *model = model_of(device);
+    const struct value *list = value_member(facts->all, facts->value, key);
+    const struct value *v = list && list->kind == VALUE_LIST ? value_first(facts->all, list) : NULL;
+    for (; v; v = value_next(facts->all, list, v)) {
+        const char *model = model_of(&(struct object){facts->all, v});
         if (model)
             count_model(&all, model);
     }
-    for (i = 0; i < all.n; i++) {
+    for (size_t i = 0; i < all.n; i++) {
         if (out->len > 0)
             str_add(out, separator);
         str_addf(out, "%dx", all.counts[i]);
@@ -154,7 +162,7 @@ static void add_devices(struct str *out, const json_t *list,
 
 /* ---- a server ---- */
 
-static void add_kind(struct str *out, const json_t *facts) {
+static void add_kind(struct str *out, const struct object *facts) {
     const char *model = text_of(facts, "cpu_model");
     double sockets = number_of(facts, "sockets"), cores = number_of(facts, "cores");
     double gib = kind_sold_gib(number_of(facts, "memory_bytes"));
@@ -171,7 +179,7 @@ static void add_kind(struct str *out, const json_t *facts) {
         str_addf(out, " %.0fc", cores);
     if (!isnan(gib))
         str_addf(out, " %.0fG", gib);
-    add_devices(out, json_object_get(facts, "gpus"), gpu_model, " ");
+    add_devices(out, facts, "gpus", gpu_model, " ");
 }
 
 /* Whether somebody filled it in: more than one character is used, and no maker's excuse. */
@@ -190,7 +198,7 @@ static bool is_identity(const char *text) {
            strncasecmp(text, "03000200-0400-0500", 18) != 0; /* one that many boards have */
 }
 
-static void add_machine(struct str *out, const json_t *facts) {
+static void add_machine(struct str *out, const struct object *facts) {
     static const char *const keys[][2] = {
         {"board_serial", "serial"}, {"product_uuid", "uuid"}, {"machine_id", "id"}};
     for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
@@ -214,15 +222,15 @@ int kind_read(const char *facts, struct kind *ret, struct error *err) {
     struct error why;
     struct str kind = {0}, disk = {0}, machine = {0};
     *ret = (struct kind){0};
-    json_t *object = facts ? jsontext_read(facts, &why) : NULL;
-    if (facts && !object && why.kind == ERROR_INTERNAL)
+    cleanup(values_done) struct values all = {0};
+    if (facts && values_read_copy(facts, &all, &why) < 0 && why.kind == ERROR_INTERNAL)
         return error_memory(err);
-    if (json_is_object(object)) {
-        add_kind(&kind, object);
-        add_devices(&disk, json_object_get(object, "disks"), disk_model, ", ");
-        add_machine(&machine, object);
+    if (all.count > 0) {
+        struct object object = {&all, all.items};
+        add_kind(&kind, &object);
+        add_devices(&disk, &object, "disks", disk_model, ", ");
+        add_machine(&machine, &object);
     }
-    json_decref(object);
     int rc = take(&kind, &ret->kind, err);
     rc |= take(&disk, &ret->disk, err);
     rc |= take(&machine, &ret->machine, err);

@@ -9,7 +9,7 @@
 #include "base/hash.h"
 #include "base/str.h"
 #include "base/vec.h"
-#include "wire/jsontext.h"
+#include "wire/value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -126,33 +126,36 @@ static bool ends_with(const char *text, const char *end) {
 }
 
 /* False for what has no text: null, and what is made of others. */
-static bool scalar_text(const char *what, const json_t *value, char text[NAME_MAX_SHOWN]) {
-    if (json_is_string(value))
-        snprintf(text, NAME_MAX_SHOWN, "%s", json_string_value(value));
-    else if (json_is_boolean(value))
-        snprintf(text, NAME_MAX_SHOWN, "%s", json_is_true(value) ? "on" : "off");
-    else if (json_is_number(value) && strcmp(what, "memory_bytes") == 0)
-        snprintf(text, NAME_MAX_SHOWN, "%.6g", memory_gib(json_number_value(value)));
-    else if (json_is_number(value) && ends_with(what, "size_bytes"))
-        snprintf(text, NAME_MAX_SHOWN, "%.4g", json_number_value(value) / GIB);
-    else if (json_is_number(value))
-        snprintf(text, NAME_MAX_SHOWN, "%.9g", json_number_value(value));
+static bool scalar_text(const char *what, const struct value *v, char text[NAME_MAX_SHOWN]) {
+    double number = value_number(v);
+    if (v->kind == VALUE_TEXT)
+        snprintf(text, NAME_MAX_SHOWN, "%s", v->text);
+    else if (v->kind == VALUE_TRUE || v->kind == VALUE_FALSE)
+        snprintf(text, NAME_MAX_SHOWN, "%s", v->kind == VALUE_TRUE ? "on" : "off");
+    else if (!isnan(number) && strcmp(what, "memory_bytes") == 0)
+        snprintf(text, NAME_MAX_SHOWN, "%.6g", memory_gib(number));
+    else if (!isnan(number) && ends_with(what, "size_bytes"))
+        snprintf(text, NAME_MAX_SHOWN, "%.4g", number / GIB);
+    else if (!isnan(number))
+        snprintf(text, NAME_MAX_SHOWN, "%.9g", number);
     else
         return false;
     return true;
 }
 
 /* The different values of one member of a list's items, in order: `3200/4800`. */
-static int put_member(struct traits *t, const char *what, const char *member, const json_t *list) {
+static int put_member(struct traits *t, const char *what, const char *member,
+                      const struct values *all, const struct value *list) {
     char name[NAME_MAX_SHOWN];
     char texts[MEMBERS_MAX][NAME_MAX_SHOWN];
-    size_t n = 0, i, at;
-    json_t *item;
+    size_t n = 0, at;
     snprintf(name, sizeof(name), "%s.%s", what, member);
     if (is_left_out(name))
         return 0;
-    json_array_foreach((json_t *)list, i, item) {
-        if (n == MEMBERS_MAX || !scalar_text(name, json_object_get(item, member), texts[n]))
+    for (const struct value *v = value_first(all, list); v && n < MEMBERS_MAX;
+         v = value_next(all, list, v)) {
+        const struct value *value = value_member(all, v, member);
+        if (!value || !scalar_text(name, value, texts[n]))
             continue;
         for (at = 0; at < n && strcmp(texts[at], texts[n]) != 0;)
             at++;
@@ -161,55 +164,64 @@ static int put_member(struct traits *t, const char *what, const char *member, co
     if (n == 0)
         return 0;
     qsort(texts, n, sizeof(*texts), (int (*)(const void *, const void *))strcmp);
-    cleanup(str_done) struct str all = {0};
-    for (i = 0; i < n; i++)
-        str_addf(&all, "%s%s", i ? "/" : "", texts[i]);
-    return all.failed ? -1 : put_text(t, name, all.data);
+    cleanup(str_done) struct str joined = {0};
+    for (size_t i = 0; i < n; i++)
+        str_addf(&joined, "%s%s", i ? "/" : "", texts[i]);
+    return joined.failed ? -1 : put_text(t, name, joined.data);
 }
 
 /* Whether no item before this one has the member. */
-static bool is_new(const json_t *list, size_t item, const char *member) {
-    for (size_t i = 0; i < item; i++)
-        if (json_object_get(json_array_get(list, i), member))
+static bool is_new(const struct values *all, const struct value *list, const struct value *item,
+                   const char *member) {
+    for (const struct value *v = value_first(all, list); v != item; v = value_next(all, list, v))
+        if (value_member(all, v, member))
             return false;
     return true;
 }
 
-static int put_list(struct traits *t, const char *what, const json_t *list) {
-    char count[24];
-    const char *member;
-    json_t *item, *value;
-    size_t i;
-    snprintf(count, sizeof(count), "%zu", json_array_size(list));
-    if (put_text(t, what, count) < 0)
-        return -1;
-    json_array_foreach((json_t *)list, i, item) {
-        json_object_foreach(item, member, value) {
-            if (is_new(list, i, member) && put_member(t, what, member, list) < 0)
-                return -1;
-        }
-    }
+static int put_members(struct traits *t, const char *what, const struct values *all,
+                       const struct value *list, const struct value *item) {
+    const struct value *key = item->kind == VALUE_OBJECT ? value_first(all, item) : NULL;
+    for (; key; key = value_next(all, item, key + 1)) /* a key is followed by its member */
+        if (is_new(all, list, item, key->text) && put_member(t, what, key->text, all, list) < 0)
+            return -1;
     return 0;
 }
 
-static int put_object(struct traits *t, const char *prefix, json_t *object, int depth) {
-    const char *key;
-    json_t *value;
-    json_object_foreach(object, key, value) {
+static int put_list(struct traits *t, const char *what, const struct values *all,
+                    const struct value *list) {
+    char count[24];
+    size_t n = 0;
+    for (const struct value *v = value_first(all, list); v; v = value_next(all, list, v))
+        n++;
+    snprintf(count, sizeof(count), "%zu", n);
+    if (put_text(t, what, count) < 0)
+        return -1;
+    for (const struct value *v = value_first(all, list); v; v = value_next(all, list, v))
+        if (put_members(t, what, all, list, v) < 0)
+            return -1;
+    return 0;
+}
+
+static int put_object(struct traits *t, const char *prefix, const struct values *all,
+                      const struct value *object, int depth) {
+    for (const struct value *key = value_first(all, object); key;
+         key = value_next(all, object, key + 1)) {
+        const struct value *v = key + 1;
         cleanup(str_done) struct str name = {0};
         char text[NAME_MAX_SHOWN];
         int rc = 0;
-        str_addf(&name, "%s%s%s", prefix, *prefix ? "." : "", key);
+        str_addf(&name, "%s%s%s", prefix, *prefix ? "." : "", key->text);
         if (name.failed)
             return -1;
         const char *what = name.data;
         if (!what || is_left_out(what))
             continue;
-        if (json_is_object(value) && depth < DEPTH_MAX)
-            rc = put_object(t, what, value, depth + 1);
-        else if (json_is_array(value))
-            rc = put_list(t, what, value);
-        else if (scalar_text(what, value, text))
+        if (v->kind == VALUE_OBJECT && depth < DEPTH_MAX)
+            rc = put_object(t, what, all, v, depth + 1);
+        else if (v->kind == VALUE_LIST)
+            rc = put_list(t, what, all, v);
+        else if (scalar_text(what, v, text))
             rc = put_text(t, what, text);
         if (rc < 0)
             return -1;
@@ -219,7 +231,12 @@ static int put_object(struct traits *t, const char *prefix, json_t *object, int 
 
 /* ---- sensors ---- */
 
-static int put_sensors(struct traits *t, json_t *sensors) {
+static double number_of(const struct values *all, const struct value *object, const char *key) {
+    const struct value *v = value_member(all, object, key);
+    return v ? value_number(v) : NAN;
+}
+
+static int put_sensors(struct traits *t, const struct values *all) {
     static const char *const wanted[] = {"throttled",
                                          "throttled_percent",
                                          "slow_percent",
@@ -230,34 +247,33 @@ static int put_sensors(struct traits *t, json_t *sensors) {
                                          "memory_errors_uncorrected"};
     for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
         char what[NAME_MAX_SHOWN];
-        json_t *value = json_object_get(sensors, wanted[i]);
+        double number = number_of(all, all->items, wanted[i]);
         snprintf(what, sizeof(what), "sensors.%s", wanted[i]);
-        if (json_is_number(value) && put_sensor(t, what, json_number_value(value)) < 0)
+        if (!isnan(number) && put_sensor(t, what, number) < 0)
             return -1;
     }
-    json_t *most = json_object_get(json_object_get(sensors, "temperature_c"), "max");
-    return json_is_number(most) ? put_sensor(t, "sensors.temperature_c", json_number_value(most))
-                                : 0;
+    const struct value *temperature = value_member(all, all->items, "temperature_c");
+    double most = temperature ? number_of(all, temperature, "max") : NAN;
+    return isnan(most) ? 0 : put_sensor(t, "sensors.temperature_c", most);
 }
 
 /* ---- a server ---- */
 
-typedef int put_fn(struct traits *t, json_t *object);
+typedef int put_fn(struct traits *t, const struct values *all);
 
-static int put_facts(struct traits *t, json_t *facts) {
-    return put_object(t, "", facts, 0);
+static int put_facts(struct traits *t, const struct values *all) {
+    return put_object(t, "", all, all->items, 0);
 }
 
 static int put(struct traits *t, size_t row, const char *text, put_fn *fn, struct error *err) {
+    cleanup(values_done) struct values all = {0};
     struct error why;
-    json_t *object = text ? jsontext_read(text, &why) : NULL;
-    bool failed = text && !object && why.kind == ERROR_INTERNAL;
     t->row = row;
     t->next = 0;
-    if (json_is_object(object) && fn(t, object) < 0)
-        failed = true;
-    json_decref(object);
-    return failed ? error_memory(err) : 0;
+    if (text && values_read_copy(text, &all, &why) < 0 && why.kind == ERROR_INTERNAL)
+        return error_memory(err);
+    bool object = all.count > 0 && all.items->kind == VALUE_OBJECT;
+    return object && fn(t, &all) < 0 ? error_memory(err) : 0;
 }
 
 int traits_put_facts(struct traits *t, size_t row, const char *facts, struct error *err) {

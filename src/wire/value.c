@@ -303,9 +303,29 @@ int values_read(char *line, size_t n, struct values *ret, struct error *err) {
     return error_set(err, ERROR_BAD_OUTPUT, "not JSON at byte %td", r.at - r.start + 1);
 }
 
+int values_read_copy(const char *text, struct values *ret, struct error *err) {
+    size_t n = strlen(text);
+    char *copy = strdup(text);
+    if (!copy)
+        return error_memory(err);
+    if (values_read(copy, n, ret, err) < 0) {
+        free(copy);
+        return -1;
+    }
+    ret->copy = copy;
+    return 0;
+}
+
 void values_done(struct values *v) {
     free(v->items);
+    free(v->copy);
     *v = (struct values){0};
+}
+
+double value_number(const struct value *v) {
+    if (v->kind == VALUE_INTEGER)
+        return (double)v->integer;
+    return v->kind == VALUE_REAL ? v->real : NAN;
 }
 
 const struct value *value_first(const struct values *all, const struct value *within) {

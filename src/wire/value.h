@@ -48,6 +48,7 @@ struct values {
     struct value *items; /* the first one is the whole line */
     size_t count;
     size_t cap;
+    char *copy; /* of the line, where it is theirs */
 };
 
 /*
@@ -55,7 +56,13 @@ struct values {
  * *ret points into it. Fails with ERROR_BAD_OUTPUT, the byte in the sentence, or ERROR_INTERNAL.
  */
 int values_read(char *line, size_t n, struct values *ret, struct error *err) must_use;
+
+/* Reads a text that stays as it is: *ret points into a copy, which goes with it. */
+int values_read_copy(const char *text, struct values *ret, struct error *err) must_use;
 void values_done(struct values *v);
+
+/* NAN for what is no number. */
+double value_number(const struct value *v);
 
 /* The member of an object that has this key; NULL when there is none, or `object` is none. */
 const struct value *value_member(const struct values *all, const struct value *object,
