@@ -162,9 +162,8 @@ class Run:
                 more = state_of(self.beside)[0] if self.beside else 0
             except OSError:
                 return
-            if kib == 0:  # it has ended and was not waited for yet
-                return
-            self.samples.append((time.monotonic() - begin, kib, cpu + more))
+            if kib > 0:  # it has begun, and has not ended
+                self.samples.append((time.monotonic() - begin, kib, cpu + more))
             time.sleep(self.step)
 
     def read_log(self):
