@@ -1,11 +1,11 @@
 #!/bin/sh
 # Cost of a server against servers and fan-out: growth.sh [BUILD-FOLDER [ROUNDS [PICTURES-FOLDER
-# [PART...]]]]; see growth.py. Pictures go where this is begun, if not told otherwise.
+# [PART...]]]]; see growth.py. Pictures go to docs/, if not told otherwise.
 set -eu
 build=$(cd "${1:-build-bench}" && pwd)
 rounds=${2:-3}
-pictures=$(cd "${3:-.}" && pwd)
 here=$(cd "$(dirname "$0")" && pwd)
+pictures=$(cd "${3:-$here/../docs}" && pwd)
 if [ $# -gt 3 ]; then shift 3; else shift $#; fi
 command -v gnuplot >/dev/null || {
     echo "growth: gnuplot is not installed: ./dev setup bench" >&2
