@@ -159,6 +159,8 @@ static void add(const char ***items, size_t *count, size_t *cap, const char *val
 bool cli_servers_option(struct cli_servers *s, int option, const char *value) {
     if (option == 'i')
         add(&s->files, &s->file_count, &s->file_cap, value);
+    else if (option == 'g')
+        add(&s->groups, &s->group_count, &s->group_cap, value);
     else if (option == 'x')
         add(&s->excludes, &s->exclude_count, &s->exclude_cap, value);
     else
@@ -172,13 +174,21 @@ int cli_servers_load(const struct cli_servers *s, char **patterns, size_t count,
                                       .pattern_count = count,
                                       .files = s->files,
                                       .file_count = s->file_count,
+                                      .groups = s->groups,
+                                      .group_count = s->group_count,
                                       .excludes = s->excludes,
-                                      .exclude_count = s->exclude_count};
-    return inventory_load(&source, ret, err);
+                                      .exclude_count = s->exclude_count,
+                                      .any_connection = s->any_connection};
+    cleanup(str_done) struct str remarks = {0};
+    int rc = inventory_load(&source, ret, &remarks, err);
+    for (char *line = remarks.len ? strtok(remarks.data, "\n") : NULL; line; line = strtok(NULL, "\n"))
+        fprintf(stderr, "muster: %s\n", line);
+    return rc;
 }
 
 void cli_servers_done(struct cli_servers *s) {
     free(s->files);
+    free(s->groups);
     free(s->excludes);
     *s = (struct cli_servers){0};
 }

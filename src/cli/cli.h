@@ -100,21 +100,24 @@ int cli_mistakes(struct str *mistakes, struct error *err);
 /* Flushes standard output; 0, or EXIT_STUCK when not all of it could be written. */
 int cli_flush(void);
 
-/* The options that name servers: -i, -x, and the arguments. */
+/* The options that name servers: -i, -g, -x, and the arguments. */
 struct cli_servers {
     const char **files;
     size_t file_count, file_cap;
+    const char **groups;
+    size_t group_count, group_cap;
     const char **excludes;
     size_t exclude_count, exclude_cap;
+    bool any_connection; /* of an inventory of Ansible's: the transport is not SSH */
 };
 
-#define CLI_SERVER_LETTERS "i:x:"
+#define CLI_SERVER_LETTERS "i:g:x:"
 #define CLI_SERVER_OPTIONS                                                                         \
-    {"inventory", required_argument, NULL, 'i'}, {                                                 \
+    {"inventory", required_argument, NULL, 'i'}, {"group", required_argument, NULL, 'g'}, {        \
         "exclude", required_argument, NULL, 'x'                                                    \
     }
 
-/* Takes -i or -x; false for other options. */
+/* Takes -i, -g or -x; false for other options. */
 bool cli_servers_option(struct cli_servers *s, int option, const char *value);
 
 int cli_servers_load(const struct cli_servers *s, char **patterns, size_t count,

@@ -13,8 +13,11 @@ static const char help[] =
     "interrupted goes on with `muster resume`.\n"
     "A SERVER is a name or a pattern: web[01-40,42], user@web03:2222, "
     "rack[1-4]-node[01-16]!rack2-node07\n\n"
-    "  -i, --inventory FILE     servers, one or a pattern a line; - is standard input "
-    "(repeatable)\n"
+    "  -i, --inventory FILE     servers, one or a pattern a line, or an inventory of Ansible's "
+    "(INI,\n"
+    "                           YAML); - is standard input (repeatable)\n"
+    "  -g, --group PATTERN      of the inventory, these: a group, web:&prod:!db, web*, @FILE\n"
+    "                           (repeatable)\n"
     "  -x, --exclude SERVERS    not these (repeatable)\n"
     "  -c, --config FILE        configuration; without it ./muster.yaml, if there is one\n"
     "  -b, --benchmarks A,B     these benchmarks only; none: connect and read facts\n"
@@ -84,7 +87,7 @@ static int read_options(int argc, char **argv, struct runner *r, struct beginnin
     return -1;
 }
 
-static int load_servers(const struct run_options *o, const struct beginning *b, char **patterns,
+static int load_servers(const struct run_options *o, struct beginning *b, char **patterns,
                         size_t count, struct servers *ret, struct error *err) {
     bool named = count > 0 || b->servers.file_count > 0;
     if (o->simulate && named)
@@ -98,6 +101,7 @@ static int load_servers(const struct run_options *o, const struct beginning *b, 
         char *local[] = {(char *)"localhost"};
         return cli_servers_load(&b->servers, local, 1, ret, err);
     }
+    b->servers.any_connection = o->transport && strcmp(o->transport, "ssh") != 0;
     return cli_servers_load(&b->servers, patterns, count, ret, err);
 }
 
@@ -114,7 +118,7 @@ static int store(struct runner *r, struct error *err) {
     return store_begin(r->store, &r->run, &recipe, &r->servers, err);
 }
 
-static int begin(struct runner *r, const struct beginning *b, char **patterns, size_t count,
+static int begin(struct runner *r, struct beginning *b, char **patterns, size_t count,
                  struct error *err) {
     if (cli_config(b->config, r->options.simulate, &r->config, err) < 0 ||
         load_servers(&r->options, b, patterns, count, &r->servers, err) < 0 ||

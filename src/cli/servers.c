@@ -12,7 +12,10 @@
 static const char help[] =
     "usage: muster servers [OPTIONS] [SERVER...]\n\n"
     "Prints what an inventory expands to, one server a line.\n\n"
-    "  -i, --inventory FILE   servers, one or a pattern a line; - is standard input (repeatable)\n"
+    "  -i, --inventory FILE   servers, one or a pattern a line, or an inventory of Ansible's (INI,\n"
+    "                         YAML); - is standard input (repeatable)\n"
+    "  -g, --group PATTERN    of the inventory, these: a group, web:&prod:!db, web*, @FILE\n"
+    "                         (repeatable)\n"
     "  -x, --exclude SERVERS  not these (repeatable)\n"
     "      --explain          print how each will be reached over SSH, and why so\n"
     "  -c, -F, -u, -p         for --explain: as for muster run\n"

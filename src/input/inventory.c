@@ -1,107 +1,25 @@
 /*
  * inventory: see inventory.h.
  *
- * Files are read line by line through a buffer of a fixed size, so that neither a line without an
- * end nor a device costs memory. Names are collected as a set; only what is left of it after the
- * exclusions is taken apart into servers.
+ * Plain lists are read line by line (inventoryreader); files of Ansible's are read whole, into one
+ * `struct ansible` for all of them. Names are collected as a set; only what is left of it after the
+ * exclusions is taken apart into servers, and gets what Ansible's files say about the host.
  *
  * Any thread; two callers must not both read standard input.
  */
 #include "input/inventory.h"
 
-#include "base/fd.h"
 #include "base/text.h"
 #include "base/vec.h"
+#include "input/ansible.h"
+#include "input/ansiblesource.h"
+#include "input/grouppattern.h"
+#include "input/inventoryform.h"
+#include "input/inventoryreader.h"
 #include "input/nodeset.h"
+#include "input/sshexpand.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-struct reader {
-    int fd;
-    struct str name; /* for people */
-    long line;       /* the number of the last one given out */
-    char *buffer;    /* of BUFFER_SIZE */
-    size_t start, end;
-    bool at_end;
-};
-
-#define BUFFER_SIZE (INVENTORY_LINE + 65536)
-
-static void reader_done(struct reader *r) {
-    if (r->fd != STDIN_FILENO)
-        fd_close(&r->fd);
-    str_done(&r->name);
-    free(r->buffer);
-}
-
-static int reader_open(struct reader *r, const char *path, struct error *err) {
-    bool is_stdin = strcmp(path, "-") == 0;
-    *r = (struct reader){.fd = STDIN_FILENO};
-    if (is_stdin)
-        str_add(&r->name, "standard input");
-    else
-        text_add_printable(&r->name, path, strlen(path), 200);
-    r->buffer = malloc(BUFFER_SIZE);
-    if (!r->buffer || r->name.failed)
-        return error_memory(err);
-    const char *name = r->name.data ? r->name.data : "''";
-    if (!is_stdin)
-        r->fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    if (r->fd < 0 || fstat(r->fd, &st) < 0)
-        return error_os(err, ERROR_USAGE, errno, "cannot read the inventory %s", name);
-    if (S_ISDIR(st.st_mode))
-        return error_set(err, ERROR_USAGE,
-                         "the inventory %s is a folder: a file with one server a line was expected",
-                         name);
-    return 0;
-}
-
-/* Moves what is left to the buffer's begin and reads behind it. */
-static int fill(struct reader *r, struct error *err) {
-    memmove(r->buffer, r->buffer + r->start, r->end - r->start);
-    r->end -= r->start;
-    r->start = 0;
-    ssize_t n;
-    do
-        n = read(r->fd, r->buffer + r->end, BUFFER_SIZE - 1 - r->end);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        return error_os(err, ERROR_USAGE, errno, "cannot read the inventory %s", r->name.data);
-    r->end += (size_t)n;
-    r->at_end = n == 0;
-    return 0;
-}
-
-/* The next line without its end, and a NUL behind it; *ret is NULL when there is none. */
-static int next_line(struct reader *r, char **ret, size_t *len, struct error *err) {
-    const char *newline = NULL;
-    size_t seen = 0;
-    for (;;) {
-        size_t there = r->end - r->start;
-        newline = memchr(r->buffer + r->start + seen, '\n', there - seen);
-        *len = newline ? (size_t)(newline - r->buffer) - r->start : there;
-        if (*len > INVENTORY_LINE)
-            return error_set(err, ERROR_USAGE,
-                             "%s:%ld: the line is longer than %d bytes; one server or pattern a "
-                             "line was expected",
-                             r->name.data, r->line + 1, INVENTORY_LINE);
-        if (newline || r->at_end)
-            break;
-        seen = there;
-        if (fill(r, err) < 0)
-            return -1;
-    }
-    r->line++;
-    *ret = newline || *len ? r->buffer + r->start : NULL;
-    r->buffer[r->start + *len] = '\0';
-    r->start += *len + (newline != NULL);
-    return 0;
-}
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
@@ -129,13 +47,19 @@ struct found {
     struct names names;
     char **kinds; /* NULL: not given */
     size_t kind_count, kind_cap;
+    struct ansible ansible;
+    bool *selected; /* by the groups, in each server's place; NULL: there is no choice */
+    size_t selected_count;
+    struct str *remarks;
 };
 
 static void found_done(struct found *f) {
     for (size_t i = 0; i < f->kind_count; i++)
         free(f->kinds[i]);
     free(f->kinds);
+    free(f->selected);
     names_done(&f->names);
+    ansible_done(&f->ansible);
 }
 
 static int set_kind(struct found *f, size_t place, const char *kind) {
@@ -166,7 +90,7 @@ static const char *kind_mistake(const char *kind) {
     size_t n = strlen(kind);
     if (n == 0 || is_blank(*kind))
         return "kind= needs a kind right behind it";
-    if (n > INVENTORY_KIND)
+    if (n > SERVER_KIND_MAX)
         return "the kind is longer than 100 bytes";
     return text_is_printable(kind, n) ? NULL : "the kind is not printable text";
 }
@@ -210,20 +134,87 @@ static int read_line(const struct reader *r, char *line, size_t len, struct foun
     return rc < 0 ? error_prefix(err, "%s:%ld", r->name.data, r->line) : 0;
 }
 
-static int read_file(const char *path, struct found *found, struct error *err) {
-    cleanup(reader_done) struct reader r;
-    if (reader_open(&r, path, err) < 0)
-        return -1;
+static int read_list(struct reader *r, struct found *found, struct error *err) {
     for (;;) {
         char *line = NULL;
         size_t len = 0;
-        if (next_line(&r, &line, &len, err) < 0)
+        if (inventoryreader_line(r, &line, &len, err) < 0)
             return -1;
         if (!line)
             return 0;
-        if (read_line(&r, line, len, found, err) < 0)
-            return -1;
+        bool late = inventoryform_is_ini(line);
+        if (read_line(r, line, len, found, err) == 0)
+            continue;
+        return late ? error_set(err, ERROR_USAGE,
+                                "%s:%ld: this is of an INI file of Ansible's, and too far from the "
+                                "beginning for the file to be known as one: begin it with "
+                                "[ungrouped]",
+                                r->name.data, r->line)
+                    : -1;
     }
+}
+
+/* Takes the hosts that are new among those of Ansible's files. */
+static int take_hosts(struct found *f, size_t from, struct error *err) {
+    const struct names *hosts = &f->ansible.host_names;
+    for (size_t i = from; i < hosts->count; i++)
+        if (names_add(&f->names, hosts->items[i], strlen(hosts->items[i])) < 0)
+            return error_memory(err);
+    return 0;
+}
+
+static int read_file(const char *path, struct found *found, struct error *err) {
+    cleanup(inventoryreader_done) struct reader r;
+    cleanup(str_done) struct str text = {0};
+    const char *begin;
+    size_t n, from = found->ansible.host_names.count;
+    if (inventoryreader_open(&r, path, err) < 0)
+        return -1;
+    if (S_ISDIR(r.st.st_mode))
+        return error_set(err, ERROR_USAGE,
+                         "the inventory %s is a folder: a file with one server a line was expected",
+                         r.name.data);
+    if (inventoryreader_peek(&r, &begin, &n, err) < 0)
+        return -1;
+    enum inventory_form form = inventoryform_of(begin, n);
+    if (form == FORM_LIST)
+        return read_list(&r, found, err);
+    if (inventoryreader_rest(&r, ANSIBLESOURCE_MAX, &text, err) < 0 ||
+        ansiblesource_text(&found->ansible, r.name.data, form, &text, found->remarks, err) < 0)
+        return -1;
+    return take_hosts(found, from, err);
+}
+
+/* What is wrong stands in the remarks. */
+static int mistaken(struct error *err) {
+    return error_set(err, ERROR_USAGE, "the inventory has mistakes");
+}
+
+/* Which servers of the files the groups mean. */
+static int choose(const struct inventory_source *source, struct found *f, struct error *err) {
+    if (source->group_count == 0)
+        return 0;
+    f->selected_count = f->names.count;
+    f->selected = calloc(f->names.count + 1, sizeof(*f->selected));
+    if (!f->selected)
+        return error_memory(err);
+    for (size_t i = 0; i < source->group_count; i++)
+        if (grouppattern_select(&f->ansible, &f->names, source->groups[i], f->selected, err) < 0)
+            return error_prefix(err, "--group");
+    return 0;
+}
+
+/* A server that is named is meant, in whatever group it is. */
+static int name(struct found *f, const char *pattern, struct error *err) {
+    cleanup(names_done) struct names names = {0};
+    if (nodeset_expand(pattern, &names, err) < 0)
+        return -1;
+    for (size_t i = 0; i < names.count && f->selected; i++) {
+        size_t place = names_find(&f->names, names.items[i], strlen(names.items[i]));
+        if (place < f->selected_count)
+            f->selected[place] = true;
+    }
+    return names_move(&f->names, &names) < 0 ? error_memory(err) : 0;
 }
 
 static int read_all(const struct inventory_source *source, struct found *found,
@@ -231,11 +222,21 @@ static int read_all(const struct inventory_source *source, struct found *found,
     if (source->file_count == 0 && source->pattern_count == 0)
         return error_set(err, ERROR_USAGE,
                          "no servers were given: name them, or a file of them with -i FILE");
+    if (source->group_count > 0 && source->file_count == 0)
+        return error_set(err, ERROR_USAGE,
+                         "--group chooses among the servers of an inventory: give one with -i");
     for (size_t i = 0; i < source->file_count; i++)
         if (read_file(source->files[i], found, err) < 0)
             return -1;
+    size_t warned = found->remarks->len;
+    if (ansible_settle(&found->ansible, found->remarks) < 0)
+        return error_memory(err);
+    if (found->remarks->len > warned)
+        return mistaken(err);
+    if (choose(source, found, err) < 0)
+        return -1;
     for (size_t i = 0; i < source->pattern_count; i++)
-        if (nodeset_expand(source->patterns[i], &found->names, err) < 0)
+        if (name(found, source->patterns[i], err) < 0)
             return -1;
     for (size_t i = 0; i < source->exclude_count; i++)
         if (nodeset_expand(source->excludes[i], excluded, err) < 0)
@@ -243,40 +244,144 @@ static int read_all(const struct inventory_source *source, struct found *found,
     return 0;
 }
 
+/* ---- from names to servers ---- */
+
+struct making {
+    struct found *found;
+    const struct names *excluded;
+    bool any_connection;
+    struct ansible_trouble trouble;
+    struct local_user local;
+};
+
+static void making_done(struct making *m) {
+    ansible_trouble_done(&m->trouble);
+    local_user_done(&m->local);
+}
+
+static bool is_excluded(const struct making *m, const struct server *s) {
+    return names_has(m->excluded, s->name) || names_has(m->excluded, s->host);
+}
+
+/* A key file may be named from the home of whoever runs muster. */
+static int expand_identity(struct making *m, struct server *s, struct error *err) {
+    char *path = NULL;
+    if (!s->identity || *s->identity != '~')
+        return 0;
+    if ((!m->local.home && local_user_get(&m->local, err) < 0) ||
+        ssh_expand_tilde(s->identity, &m->local, &path, err) < 0) {
+        if (err->kind == ERROR_INTERNAL)
+            return -1;
+        err->kind = ERROR_USAGE;
+        return error_prefix(err, "the key file of %s", s->name);
+    }
+    free(s->identity);
+    s->identity = path;
+    return 0;
+}
+
+/* What Ansible's files say about a server. */
+static int complete(struct making *m, struct server *s, struct error *err) {
+    struct ansible *a = &m->found->ansible;
+    size_t host = names_find(&a->host_names, s->name, strlen(s->name));
+    if (host == NAMES_NONE)
+        return 0;
+    if (ansible_apply(a, host, s, &m->trouble, m->found->remarks, err) < 0)
+        return -1;
+    return expand_identity(m, s, err);
+}
+
+/* Takes the name in this place. */
+static int make_server(struct making *m, size_t place, struct servers *list, struct error *err) {
+    struct names *names = &m->found->names;
+    struct server *s = &list->items[list->count];
+    if (server_parse(names->items[place], s, err) < 0)
+        return -1;
+    list->count++;
+    free(TAKE(names->items[place]));
+    bool excluded = is_excluded(m, s);
+    if (!excluded && complete(m, s, err) < 0)
+        return -1;
+    if (place < m->found->kind_count && m->found->kinds[place]) {
+        free(s->kind);
+        s->kind = TAKE(m->found->kinds[place]);
+    }
+    if (excluded || is_excluded(m, s))
+        server_done(&list->items[--list->count]);
+    return 0;
+}
+
+/* Variables that have no effect, and servers that only Ansible can reach. */
+static int report(const struct making *m, struct error *err) {
+    const struct ansible_trouble *t = &m->trouble;
+    struct str *out = m->found->remarks;
+    size_t before = out->len;
+    cleanup(str_done) struct str servers = {0}, shown = {0};
+    if (t->servers.count > 0 && !m->any_connection) {
+        nodeset_fold((const char *const *)t->servers.items, t->servers.count, &servers);
+        text_add_printable(&shown, servers.data ? servers.data : "", servers.len, 2000);
+        ansible_add_place(&m->found->ansible, t->at, out);
+        str_addf(out, "the connection plugin '");
+        text_add_printable(out, t->plugin, strlen(t->plugin), 60);
+        str_addf(out,
+                 "' is none of muster's, which reaches servers over SSH: leave them out with "
+                 "-x '%s'\n",
+                 shown.data ? shown.data : "");
+    }
+    if (out->failed || servers.failed || shown.failed)
+        return error_memory(err);
+    return out->len > before ? mistaken(err) : 0;
+}
+
+static int warn_of_ignored(const struct making *m, struct error *err) {
+    const struct names *ignored = &m->trouble.ignored;
+    struct str *out = m->found->remarks;
+    for (size_t i = 0; i < ignored->count; i++)
+        str_addf(out, "%s%s", i ? ", " : "the inventory's ", ignored->items[i]);
+    if (ignored->count > 0)
+        str_addf(out, " %s not read: what ssh_config(5) says about a server holds\n",
+                 ignored->count > 1 ? "are" : "is");
+    return out->failed ? error_memory(err) : 0;
+}
+
 /* Uses the names up, one by one, so that they and the servers are not both in memory. */
-static int make_servers(struct found *found, const struct names *excluded, struct servers *list,
-                        struct error *err) {
-    struct names *names = &found->names;
+static int make_servers(struct making *m, struct servers *list, struct error *err) {
+    struct names *names = &m->found->names;
+    size_t before = m->found->remarks->len;
     list->items = malloc((names->count ? names->count : 1) * sizeof(*list->items));
     if (!list->items)
         return error_memory(err);
     list->cap = names->count;
-    for (size_t i = 0; i < names->count; i++) {
-        struct server *s = &list->items[list->count];
-        if (server_parse(names->items[i], s, err) < 0)
+    for (size_t i = 0; i < names->count; i++)
+        if ((i >= m->found->selected_count || m->found->selected[i]) &&
+            make_server(m, i, list, err) < 0)
             return -1;
-        free(TAKE(names->items[i]));
-        if (i < found->kind_count)
-            s->kind = TAKE(found->kinds[i]);
-        if (names_has(excluded, s->name) || names_has(excluded, s->host))
-            server_done(s);
-        else
-            list->count++;
-    }
+    if (m->found->remarks->len > before)
+        return mistaken(err);
+    if (report(m, err) < 0 || warn_of_ignored(m, err) < 0)
+        return -1;
     if (list->count > 0)
         return 0;
+    if (m->found->selected)
+        return error_set(
+            err, ERROR_USAGE,
+            "no server is left: of the %zu of the inventory, none is in the groups and "
+            "not excluded",
+            names->count);
     if (names->count > 0)
         return error_set(err, ERROR_USAGE,
                          "no server is left: all %zu of the inventory are excluded", names->count);
     return error_set(err, ERROR_USAGE, "the inventory is empty: at least one server was expected");
 }
 
-int inventory_load(const struct inventory_source *source, struct servers *ret, struct error *err) {
-    cleanup(found_done) struct found found = {0};
+int inventory_load(const struct inventory_source *source, struct servers *ret, struct str *remarks,
+                   struct error *err) {
+    cleanup(found_done) struct found found = {.remarks = remarks};
     cleanup(names_done) struct names excluded = {0};
     cleanup(servers_done) struct servers list = {0};
-    if (read_all(source, &found, &excluded, err) < 0 ||
-        make_servers(&found, &excluded, &list, err) < 0)
+    cleanup(making_done) struct making m = {
+        .found = &found, .excluded = &excluded, .any_connection = source->any_connection};
+    if (read_all(source, &found, &excluded, err) < 0 || make_servers(&m, &list, err) < 0)
         return -1;
     *ret = list;
     list = (struct servers){0};

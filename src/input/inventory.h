@@ -4,8 +4,10 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/str.h"
 #include "model/server.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct inventory_source {
@@ -13,27 +15,29 @@ struct inventory_source {
     size_t pattern_count;
     const char *const *files; /* -i; "-" is standard input */
     size_t file_count;
+    const char *const *groups; /* -g; none: all of the files' servers */
+    size_t group_count;
     const char *const *excludes; /* -x */
     size_t exclude_count;
+    bool any_connection; /* servers need not be reached over SSH: ansible_connection is let be */
 };
 
-/* No line of a file is longer, in bytes. */
-#define INVENTORY_LINE 65536
-
-/* Nor is a kind. */
-#define INVENTORY_KIND 100
-
 /*
- * Reads and expands it all: files in their order, then patterns, less the excluded; each server
- * once. A file has one name or pattern a line, and may say of what kind its servers are: `web[1-4]
+ * Reads and expands it all: files in their order (of which groups take some, input/grouppattern.h),
+ * then patterns, less the excluded; each server once. An excluded name takes away the server of that name and every server on the host of that
+ * name: `web3` also excludes `me@web3:2222`.
+ *
+ * A plain list has one name or pattern a line, and may say of what kind its servers are: `web[1-4]
  * kind=gpu` (to the end of the line; of a server that is named twice, the last kind counts); a #
  * that begins a line or follows a blank begins a comment. CRLF and a UTF-8 byte order mark are
- * accepted. An excluded name takes away the server of that name and every server on the host of
- * that name: `web3` also excludes `me@web3:2222`.
+ * accepted. Other forms are Ansible's (input/ansible.h), each told by what could not stand in a
+ * plain list (input/inventoryform.h); a server that is in a plain list and in one of these is what
+ * the latter says.
  *
- * Fails with ERROR_USAGE and a sentence that names the file and line or the pattern and its column:
- * an unreadable file, a folder, NUL bytes, a line over INVENTORY_LINE, a malformed pattern, or no
- * server at all.
+ * *remarks gets lines for people: warnings, and every mistake of a file of Ansible's with its
+ * place. Fails with ERROR_USAGE and a sentence that names the file and line or the pattern and its
+ * column: an unreadable file, a folder, NUL bytes, a line over INVENTORY_LINE, a malformed pattern,
+ * or no server at all; when mistakes are in *remarks, the sentence counts them.
  */
-int inventory_load(const struct inventory_source *source, struct servers *ret,
+int inventory_load(const struct inventory_source *source, struct servers *ret, struct str *remarks,
                    struct error *err) must_use;

@@ -38,6 +38,7 @@ struct reader {
     size_t anchor_count;
     size_t anchor_cap;
     int depth;
+    bool any_tag;
 };
 
 void yaml_describe(const struct yaml_node *node, struct str *out) {
@@ -247,12 +248,16 @@ static void type_plain(struct yaml_node *node) {
 }
 
 /* A tag of YAML's own says no more than the node does, but for !!str and !. */
-static int check_tag(struct reader *r, const yaml_char_t *tag, yaml_mark_t mark,
-                     struct error *err) {
+static bool is_foreign(const yaml_char_t *tag) {
     static const char *const known[] = {"!",           YAML_STR_TAG, YAML_NULL_TAG,
                                         YAML_BOOL_TAG, YAML_INT_TAG, YAML_FLOAT_TAG,
                                         YAML_SEQ_TAG,  YAML_MAP_TAG, NULL};
-    if (tag && !is_one_of((const char *)tag, known))
+    return tag && !is_one_of((const char *)tag, known);
+}
+
+static int check_tag(struct reader *r, const yaml_char_t *tag, yaml_mark_t mark,
+                     struct error *err) {
+    if (!r->any_tag && is_foreign(tag))
         return refuse(r, mark, err, "this tag is not known");
     return 0;
 }
@@ -279,7 +284,8 @@ static struct yaml_node *read_scalar(struct reader *r, const yaml_event_t *event
         error_memory(err);
         return NULL;
     }
-    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
+    node->tagged = is_foreign(tag);
+    if (event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE && !node->tagged &&
         !(tag && is_one_of((const char *)tag, text_tags)))
         type_plain(node);
     return node;
@@ -381,6 +387,7 @@ static struct yaml_node *read_collection(struct reader *r, const yaml_event_t *e
     struct yaml_node *node = add_node(r, kind, event->start_mark, err);
     if (!node || open_anchor(r, event, name, node, &anchor, err) < 0)
         return NULL;
+    node->tagged = is_foreign(tag);
     r->depth++;
     int rc = read_children(r, node, err);
     r->depth--;
@@ -441,10 +448,11 @@ static int read_document(struct reader *r, struct error *err) {
     return type < 0 ? -1 : 0;
 }
 
-int yaml_read(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
-              struct error *err) {
+static int read_text(const char *text, size_t n, bool any_tag, struct yaml *ret,
+                     struct mistakes *mistakes, struct error *err) {
     struct yaml tree = {0};
-    struct reader r = {.source = text, .source_len = n, .tree = &tree, .mistakes = mistakes};
+    struct reader r = {
+        .source = text, .source_len = n, .tree = &tree, .mistakes = mistakes, .any_tag = any_tag};
     if (!yaml_parser_initialize(&r.parser))
         return error_memory(err);
     yaml_parser_set_input_string(&r.parser, (const unsigned char *)text, n);
@@ -458,4 +466,14 @@ int yaml_read(const char *text, size_t n, struct yaml *ret, struct mistakes *mis
     else
         *ret = tree;
     return rc;
+}
+
+int yaml_read(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
+              struct error *err) {
+    return read_text(text, n, false, ret, mistakes, err);
+}
+
+int yaml_read_tagged(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
+                     struct error *err) {
+    return read_text(text, n, true, ret, mistakes, err);
 }

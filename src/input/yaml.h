@@ -35,6 +35,7 @@ struct yaml_node {
     char *text; /* of a scalar, as it is written, without quotes; it holds no NUL */
     bool boolean;
     double number;
+    bool tagged;              /* with a tag that is not YAML's own: yaml_read_tagged() */
     struct yaml_node **keys;  /* of a mapping; NULL in a list */
     struct yaml_node **items; /* of a list, or the values of a mapping */
     size_t count;
@@ -57,6 +58,10 @@ struct yaml {
  */
 int yaml_read(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
               struct error *err) must_use;
+
+/* As yaml_read(), with tags of other programs (!vault) let be; such a scalar is a text. */
+int yaml_read_tagged(const char *text, size_t n, struct yaml *ret, struct mistakes *mistakes,
+                     struct error *err) must_use;
 void yaml_done(struct yaml *y);
 
 /* Appends what a node is, for a sentence: "nothing", "the number 5", "the text 'many'", "a list".

@@ -20,6 +20,9 @@ struct server {
     int round;      /* how many attempts at it came to a verdict before this one */
 };
 
+/* No kind that is given is longer, in bytes. */
+#define SERVER_KIND_MAX 100
+
 /*
  * What keeps the n bytes at `name` from being a server's name, or NULL when nothing does. *column
  * then is where, counted from 1 in bytes. A name is

@@ -2,16 +2,24 @@
  * fuzz_inventory: a file of servers, written by hand or by any other program.
  *
  * What is held: a sentence for every refusal; each server once, with a name that can be read again;
- * and the list of the names, one a line, is an inventory of the same servers in the same order.
+ * and of a plain list, the list of the names, one a line, is an inventory of the same servers in the
+ * same order.
  */
 #include "fuzz.h"
 #include "input/inventory.h"
+#include "input/inventoryform.h"
 #include "input/names.h"
 
 static int load(const void *data, size_t size, struct servers *ret, struct error *err) {
     cleanup(fuzz_file_done) struct fuzz_file file = fuzz_file(data, size);
+    cleanup(str_done) struct str remarks = {0};
     const char *path = file.path;
-    return inventory_load(&(struct inventory_source){.files = &path, .file_count = 1}, ret, err);
+    int rc = inventory_load(&(struct inventory_source){.files = &path, .file_count = 1}, ret,
+                            &remarks, err);
+    for (char *line = remarks.len ? strtok(remarks.data, "\n") : NULL; line;
+         line = strtok(NULL, "\n"))
+        require_printable(line, strlen(line));
+    return rc;
 }
 
 static void check_again(const struct servers *list) {
@@ -46,6 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         require(*s->host && *s->host != '-' && !names_has(&names, s->name));
         require(names_add(&names, s->name, strlen(s->name)) == 0);
     }
-    check_again(&list);
+    cleanup(free_ptr) char *text = fuzz_text(data, size);
+    if (inventoryform_of(text, size) == FORM_LIST)
+        check_again(&list);
     return 0;
 }

@@ -2,6 +2,7 @@
 #include "base/fd.h"
 #include "base/str.h"
 #include "input/inventory.h"
+#include "input/inventoryreader.h"
 #include "test.h"
 
 #include <fcntl.h>
@@ -28,9 +29,9 @@ static struct file make_file(const void *bytes, size_t n) {
 /* The names of what was loaded, with blanks between, or the error's sentence. */
 static void check(const struct inventory_source *source, const char *want) {
     cleanup(servers_done) struct servers list = {0};
-    cleanup(str_done) struct str got = {0};
+    cleanup(str_done) struct str got = {0}, remarks = {0};
     struct error err = {0};
-    if (inventory_load(source, &list, &err) < 0) {
+    if (inventory_load(source, &list, &remarks, &err) < 0) {
         assert_int_equal(err.kind, ERROR_USAGE);
         assert_null(list.items);
         str_add(&got, err.text);
@@ -130,7 +131,10 @@ static void reads_standard_input(UNUSED void **state) {
     close(ends[1]);
     assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
     close(ends[0]);
-    check(&(struct inventory_source){patterns, 1, files, 1, NULL, 0}, "web1 web2 db1 db2");
+    check(
+        &(struct inventory_source){
+            .patterns = patterns, .pattern_count = 1, .files = files, .file_count = 1},
+        "web1 web2 db1 db2");
     assert_int_equal(fcntl(STDIN_FILENO, F_GETFD), 0);
     assert_int_equal(dup2(saved, STDIN_FILENO), STDIN_FILENO);
     close(saved);
@@ -149,7 +153,10 @@ static void joins_sources_in_their_order(UNUSED void **state) {
     struct file one = make_file("b\na\n", 4), two = make_file("c\nb\n", 4);
     const char *files[] = {one.path, two.path};
     const char *patterns[] = {"a,z", "d"};
-    check(&(struct inventory_source){patterns, 2, files, 2, NULL, 0}, "b a c z d");
+    check(
+        &(struct inventory_source){
+            .patterns = patterns, .pattern_count = 2, .files = files, .file_count = 2},
+        "b a c z d");
     fd_close(&one.fd);
     fd_close(&two.fd);
 }
@@ -157,10 +164,56 @@ static void joins_sources_in_their_order(UNUSED void **state) {
 static void excludes_by_name_and_by_host(UNUSED void **state) {
     const char *patterns[] = {"web[1-5],me@web6:2222,web7:22,web7:23"};
     const char *excludes[] = {"web[2-3],nothere", "web6,web7:23"};
-    check(&(struct inventory_source){patterns, 1, NULL, 0, excludes, 2}, "web1 web4 web5 web7:22");
+    check(
+        &(struct inventory_source){
+            .patterns = patterns, .pattern_count = 1, .excludes = excludes, .exclude_count = 2},
+        "web1 web4 web5 web7:22");
     excludes[0] = "web[9-1]";
-    check(&(struct inventory_source){patterns, 1, NULL, 0, excludes, 1},
-          "--exclude: 'web[9-1]', column 5: the range runs backwards: write 1-9");
+    check(
+        &(struct inventory_source){
+            .patterns = patterns, .pattern_count = 1, .excludes = excludes, .exclude_count = 1},
+        "--exclude: 'web[9-1]', column 5: the range runs backwards: write 1-9");
+}
+
+static void groups_choose_among_the_files(UNUSED void **state) {
+    struct file f = make_file("web[1-3]\n[::1]:22\nweb10\n", 24);
+    const char *files = f.path;
+    const char *patterns[] = {"web2,extra"};
+    static const struct {
+        const char *group, *want;
+    } cases[] = {
+        {"web1", "web1 web2 extra"},
+        {"web[1,3]", "web1 web2 web3 extra"},
+        {"web?", "web1 web2 web3 extra"},
+        {"*:!web*", "web2 [::1]:22 extra"},
+        {"[::1]:22", "web2 [::1]:22 extra"},
+        {"web1,web10", "web1 web2 web10 extra"},
+        {"web*:&web1?", "web2 web10 extra"},
+        {"!web1,!web3", "web2 [::1]:22 web10 extra"},
+        {"ungrouped:!web*", "web2 [::1]:22 extra"},
+        {"web4", "--group: the inventory has no group and no server 'web4'"},
+        {"web[1-4]", "--group: the inventory has no group and no server 'web4'"},
+        {"all:!", "--group: the name of a group or of a server was expected between ':' or ','"},
+        {"db*", "--group: the inventory has no group and no server 'db*'"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        check(&(struct inventory_source){.patterns = patterns,
+                                         .pattern_count = 1,
+                                         .files = &files,
+                                         .file_count = 1,
+                                         .groups = &cases[i].group,
+                                         .group_count = 1},
+              cases[i].want);
+    const char *two[] = {"web1", "web3:!web3", "web10"};
+    check(
+        &(struct inventory_source){
+            .files = &files, .file_count = 1, .groups = two, .group_count = 3},
+        "web1 web10");
+    check(
+        &(struct inventory_source){
+            .patterns = patterns, .pattern_count = 1, .groups = two, .group_count = 1},
+        "--group chooses among the servers of an inventory: give one with -i");
+    fd_close(&f.fd);
 }
 
 static void refuses_an_empty_inventory(UNUSED void **state) {
@@ -172,8 +225,10 @@ static void refuses_an_empty_inventory(UNUSED void **state) {
     CHECK_FILE("# web1\n\n", "the inventory is empty: at least one server was expected");
     check(&(struct inventory_source){.patterns = &nothing, .pattern_count = 1},
           "the inventory is empty: at least one server was expected");
-    check(&(struct inventory_source){&pattern, 1, NULL, 0, &pattern, 1},
-          "no server is left: all 2 of the inventory are excluded");
+    check(
+        &(struct inventory_source){
+            .patterns = &pattern, .pattern_count = 1, .excludes = &pattern, .exclude_count = 1},
+        "no server is left: all 2 of the inventory are excluded");
 }
 
 static void a_line_may_say_the_kind(UNUSED void **state) {
@@ -183,7 +238,8 @@ static void a_line_may_say_the_kind(UNUSED void **state) {
     cleanup(servers_done) struct servers list = {0};
     struct error err;
     struct inventory_source source = {.files = &path, .file_count = 1};
-    assert_int_equal(inventory_load(&source, &list, &err), 0);
+    cleanup(str_done) struct str remarks = {0};
+    assert_int_equal(inventory_load(&source, &list, &remarks, &err), 0);
     assert_int_equal(list.count, 3);
     assert_string_equal(list.items[0].kind, "big memory");
     assert_string_equal(list.items[1].kind, "gpu");
@@ -206,6 +262,7 @@ int main(void) {
         cmocka_unit_test(says_what_cannot_be_read),
         cmocka_unit_test(joins_sources_in_their_order),
         cmocka_unit_test(excludes_by_name_and_by_host),
+        cmocka_unit_test(groups_choose_among_the_files),
         cmocka_unit_test(refuses_an_empty_inventory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
