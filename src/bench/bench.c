@@ -97,7 +97,8 @@ static int64_t settle_of(const struct plan *plan, const struct benchmark_plan *p
 
 static enum outcome_of_trial run_trial(const struct plan *plan, const struct benchmark_plan *p,
                                        struct agent *a, int number, int64_t server_deadline,
-                                       struct trials *trials, struct error *err) {
+                                       struct spot *spot, struct trials *trials,
+                                       struct error *err) {
     cleanup(str_done) struct str request = {0};
     cleanup(wire_message_done) struct wire_message answer = {0};
     int64_t left =
@@ -107,8 +108,9 @@ static enum outcome_of_trial run_trial(const struct plan *plan, const struct ben
     a->outfile.trial++;
     add_request(p, a, left < p->timeout ? left : p->timeout, number, settle, &request);
     int64_t busy_wait = a->last_id == 1 ? a->lease.busy_wait_ms * CLOCK_MS : 0;
-    int64_t last =
-        deadline_min(deadline_in(busy_wait + settle + p->timeout + ANSWER_GRACE), server_deadline);
+    int64_t may_take = busy_wait + settle + p->timeout;
+    int64_t last = deadline_min(deadline_in(may_take + ANSWER_GRACE), server_deadline);
+    board_trial(spot, number, deadline_min(deadline_in(may_take), server_deadline));
     if (agent_ask(a, &request, last, &answer, err) < 0) {
         char limit[DURATION_TEXT];
         duration_format(p->timeout, limit);
@@ -216,14 +218,14 @@ static int judge_lost(const struct benchmark_plan *p, enum outcome_of_trial outc
  * Returns 0, also when the benchmark erred; -1 when memory ran out.
  */
 static int measure(const struct plan *plan, const struct benchmark_plan *p,
-                   const struct judged_on *on, struct agent *a, int64_t deadline,
+                   const struct judged_on *on, struct agent *a, int64_t deadline, struct spot *spot,
                    struct benchmark_result *r, enum outcome_of_trial *outcome, struct error *err) {
     cleanup(trials_done) struct trials trials = {0};
     int64_t start = clock_now();
     int count = 0, rc = 0;
     do {
         bind_trial(p, ++count);
-        *outcome = run_trial(plan, p, a, count, deadline, &trials, err);
+        *outcome = run_trial(plan, p, a, count, deadline, spot, &trials, err);
         log_debug("trial ended");
         if (*outcome == TRIAL_MEASURED && count >= p->trials)
             rc = judge(p, on, &trials, r, err);
@@ -243,18 +245,19 @@ static int measure(const struct plan *plan, const struct benchmark_plan *p,
  */
 static int run_benchmark(const struct plan *plan, const struct benchmark_plan *p,
                          const struct judged_on *on, struct agent *a, int64_t deadline,
-                         struct benchmark_result *r, struct error *err) {
+                         struct spot *spot, struct benchmark_result *r, struct error *err) {
     enum outcome_of_trial outcome;
     log_bind("benchmark", p->name);
     a->outfile.trial = 0;
-    int rc = measure(plan, p, on, a, deadline, r, &outcome, err);
+    int rc = measure(plan, p, on, a, deadline, spot, r, &outcome, err);
     report_benchmark(r);
     log_unbind("benchmark");
     return rc == 0 && outcome == TRIAL_SESSION_GONE ? 1 : rc;
 }
 
 static int run_benchmarks(const struct bench *b, struct agent *a, const char *disk,
-                          int64_t deadline, struct server_result *r, struct error *err) {
+                          int64_t deadline, struct spot *spot, struct server_result *r,
+                          struct error *err) {
     const struct plan *plan = b->plan;
     const struct judged_on on = {.kind = r->kind, .disk = disk, .baselines = plan->baselines};
     int rc = 0;
@@ -274,7 +277,8 @@ static int run_benchmarks(const struct bench *b, struct agent *a, const char *di
             judge_error(err, result);
             continue;
         }
-        rc = run_benchmark(plan, &benchmark, &on, a, deadline, result, err);
+        board_benchmark(spot, i + 1, benchmark.name);
+        rc = run_benchmark(plan, &benchmark, &on, a, deadline, spot, result, err);
         if (rc < 0)
             return -1;
     }
@@ -332,7 +336,8 @@ static int identify(const struct server *server, struct server_result *r, char *
 
 /* Returns as run_benchmarks(). */
 static int converse(const struct bench *b, const struct server *server, struct session *session,
-                    int64_t deadline, struct server_result *r, struct error *err) {
+                    int64_t deadline, struct spot *spot, struct server_result *r,
+                    struct error *err) {
     struct agent agent;
     cleanup(wire_message_done) struct wire_message hello;
     cleanup(free_ptr) char *disk = NULL;
@@ -344,7 +349,7 @@ static int converse(const struct bench *b, const struct server *server, struct s
         r->facts = TAKE(hello.facts);
         rc = identify(server, r, &disk, err);
         if (rc == 0)
-            rc = run_benchmarks(b, &agent, disk, deadline, r, err);
+            rc = run_benchmarks(b, &agent, disk, deadline, spot, r, err);
         if (!is_to_linger(rc, err))
             agent_end(&agent);
     } else {
@@ -359,20 +364,23 @@ int bench_server(const struct bench *b, const struct server *server, int64_t dea
                  struct server_result *ret, struct error *err) {
     cleanup(session_closep) struct session *session = NULL;
     int64_t begin = clock_now();
+    struct spot spot;
     struct error why;
     *ret = (struct server_result){.attempts = 1};
     log_bind("server", server->name);
+    board_begin(b->board, &spot, server->name);
     int rc = transport_open(b->transport, server, deadline, &session, &why);
     if (rc == 0) {
         const char *address = session_address(session);
         log_info("connected", LOG_S("address", *address ? address : NULL),
                  LOG_F("seconds", seconds_since(begin)));
-        rc = converse(b, server, session, deadline, ret, &why);
+        rc = converse(b, server, session, deadline, &spot, ret, &why);
     } else {
         rc = 1;
     }
     judge_server(rc == 0 ? NULL : &why, ret);
     ret->seconds = seconds_since(begin);
+    board_end(&spot);
     log_unbind("server");
     if (rc >= 0)
         return 0;

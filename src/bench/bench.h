@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "live/board.h"
 #include "model/result.h"
 #include "model/server.h"
 #include "policy/plan.h"
@@ -17,6 +18,7 @@ struct bench {
     const char *agent_command; /* starts the agent: bench/bootstrap.h */
     struct transport *transport;
     const char *outputs; /* a folder for long outputs (bench/outfile.h), or NULL */
+    struct board *board; /* told where the server is; NULL: nobody looks */
 };
 
 /*

@@ -7,6 +7,7 @@
  */
 #include "cli/runner.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "cli/output.h"
 #include "cli/password.h"
@@ -39,6 +40,7 @@ void runner_done(struct runner *r) {
     transport_free(r->transport);
     if (r->log_open)
         log_close(&ignored);
+    progress_done(&r->progress);
     signals_stop(r->signals);
     cancel_free(r->cancel);
     store_close(r->store);
@@ -100,13 +102,20 @@ static int open_list(const char *path, int *ret, struct error *err) {
     return *ret < 0 ? error_os(err, ERROR_USAGE, errno, "cannot write to %s", path) : 0;
 }
 
+static int add_standard_error(struct runner *r, enum log_level level, struct error *err) {
+    const struct footer_drawing drawing = progress_drawing(&r->progress);
+    enum log_format format = r->output.log_format;
+    return r->progress.shown ? log_add_terminal(STDERR_FILENO, format, level, &drawing, err)
+                             : log_add_fd(STDERR_FILENO, format, level, err);
+}
+
 static int open_log(struct runner *r, struct error *err) {
     const struct run_output *o = &r->output;
     enum log_level level = o->verbose ? LOG_DEBUG : LOG_INFO;
     if (log_open(err) < 0)
         return -1;
     r->log_open = true;
-    if (!o->quiet && log_add_fd(STDERR_FILENO, o->log_format, level, err) < 0)
+    if (!o->quiet && add_standard_error(r, level, err) < 0)
         return -1;
     return o->log_file ? log_add_file(o->log_file, o->log_format, level, err) : 0;
 }
@@ -137,7 +146,9 @@ int runner_prepare(struct runner *r, struct error *err) {
     /* what is asked on the terminal comes before any line of the log, and Ctrl-C ends it as usual
      */
     if (cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0 ||
-        signals_start(r->cancel, &r->signals, err) < 0 || open_log(r, err) < 0)
+        signals_start(r->cancel, &r->signals, err) < 0 ||
+        progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err) < 0 ||
+        open_log(r, err) < 0)
         return -1;
     r->plan.fanout = room_for(o, &r->servers, r->plan.fanout);
     return 0;
@@ -174,13 +185,18 @@ static int execute(struct runner *r, struct error *err) {
                           .servers = &r->servers,
                           .transport = r->transport,
                           .store = r->store,
-                          .cancel = r->cancel};
+                          .cancel = r->cancel,
+                          .board = r->progress.board,
+                          .progress = progress_period(&r->progress)};
     if (r->resumed)
         log_info("run resumed", LOG_S("run", r->run.id),
                  LOG_I("judged", (int64_t)(r->run.total - r->run.cancelled)));
     if (r->options.simulate)
         log_info("simulated servers", LOG_I("seed", (int64_t)r->options.simulation.seed));
-    return fleet_run(&fleet, &r->run, r->outcomes, err);
+    int rc = fleet_run(&fleet, &r->run, r->outcomes, err);
+    log_footer(FOOTER_HIDE);
+    log_flush(DEADLINE_NEVER); /* what is said next, on standard error, comes after it */
+    return rc;
 }
 
 static int write_list(const struct runner *r, int fd, const char *path, bool passed,

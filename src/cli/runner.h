@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include "cli/progress.h"
 #include "cli/runoptions.h"
 #include "model/run.h"
 #include "store/store.h"
@@ -29,6 +30,7 @@ struct runner {
     int failed_to, passed_to;
     struct cancel *cancel;
     struct signals *signals;
+    struct progress progress;
     struct transport *transport;
     bool log_open;
     struct outcome *outcomes; /* of every server; none has a verdict until it is given one */

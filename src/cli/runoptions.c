@@ -135,6 +135,9 @@ int run_output_take(struct run_output *o, int c, const char *value, struct error
     case RUN_JSON:
         o->json = true;
         break;
+    case RUN_NO_PROGRESS:
+        o->no_progress = true;
+        break;
     case RUN_FAILED_TO:
         o->failed_to = value;
         break;

@@ -28,7 +28,7 @@ struct run_output {
     const char *store;
     const char *log_file;
     enum log_format log_format;
-    bool verbose, quiet, json;
+    bool verbose, quiet, json, no_progress;
     const char *failed_to, *passed_to;
 };
 
@@ -47,6 +47,7 @@ enum {
     RUN_LOG_FORMAT,
     RUN_LOG_FILE,
     RUN_JSON,
+    RUN_NO_PROGRESS,
     RUN_FAILED_TO,
     RUN_PASSED_TO,
     RUN_HELP,
@@ -81,6 +82,7 @@ enum {
     {"verbose", no_argument, NULL, 'v'},                                                           \
     {"quiet", no_argument, NULL, 'q'},                                                             \
     {"json", no_argument, NULL, RUN_JSON},                                                         \
+    {"no-progress", no_argument, NULL, RUN_NO_PROGRESS},                                           \
     {"failed-to", required_argument, NULL, RUN_FAILED_TO},                                         \
     {"passed-to", required_argument, NULL, RUN_PASSED_TO},                                         \
     {"help", no_argument, NULL, RUN_HELP}
@@ -93,6 +95,8 @@ enum {
     "      --log-file FILE      log here too; opened anew on SIGHUP\n" \
     "  -v, --verbose            log debug lines too\n" \
     "  -q, --quiet              only the summary\n" \
+    "      --no-progress        a line of the log every 30 s, as without a terminal, instead of\n" \
+    "                           the display below the log\n" \
     "      --json               print one JSON document instead of the summary\n" \
     "      --failed-to FILE     write the servers that did not pass, one a line\n" \
     "      --passed-to FILE     write the servers that passed, one a line\n" \

@@ -25,6 +25,51 @@ struct signals {
     atomic_bool stop;
 };
 
+/*
+ * Stops the program as SIGTSTP would have, which does nothing where no shell could continue it. The
+ * SIGCONT that ends it is taken here.
+ */
+static void suspend(void) {
+    sigset_t stop, go_on;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTSTP);
+    sigemptyset(&go_on);
+    sigaddset(&go_on, SIGCONT);
+    log_footer(FOOTER_HIDE);
+    log_flush(deadline_in(LAST_WORDS));
+    pthread_kill(pthread_self(), SIGTSTP);
+    pthread_sigmask(SIG_UNBLOCK, &stop, NULL);
+    pthread_sigmask(SIG_BLOCK, &stop, NULL);
+    sigtimedwait(&go_on, NULL, &(struct timespec){0});
+    log_footer(FOOTER_SHOW);
+}
+
+static void interrupt(struct signals *s, int number) {
+    if (atomic_load(&s->caught)) {
+        log_footer(FOOTER_HIDE);
+        log_flush(deadline_in(LAST_WORDS));
+        _exit(128 + number);
+    }
+    atomic_store(&s->caught, number);
+    cancel_fire(s->cancel); /* first: the log may have to wait for a terminal */
+    log_warning("interrupted: ending sessions, saving what was measured; once more to exit at "
+                "once",
+                LOG_S("signal", strsignal(number)));
+}
+
+static void heed(struct signals *s, int number) {
+    if (number == SIGHUP)
+        log_reopen();
+    else if (number == SIGWINCH)
+        log_footer(FOOTER_REDRAW);
+    else if (number == SIGTSTP)
+        suspend();
+    else if (number == SIGCONT) /* after SIGSTOP: the terminal has been others' since */
+        log_footer(FOOTER_SHOW_BELOW);
+    else
+        interrupt(s, number);
+}
+
 static void *wait_for_signals(void *arg) {
     struct signals *s = arg;
     pthread_setname_np(pthread_self(), "signals");
@@ -33,19 +78,7 @@ static void *wait_for_signals(void *arg) {
         sigwait(&s->set, &number);
         if (atomic_load(&s->stop))
             return NULL;
-        if (number == SIGHUP) {
-            log_reopen();
-            continue;
-        }
-        if (atomic_load(&s->caught)) {
-            log_flush(deadline_in(LAST_WORDS));
-            _exit(128 + number);
-        }
-        atomic_store(&s->caught, number);
-        cancel_fire(s->cancel); /* first: the log may have to wait for a terminal */
-        log_warning("interrupted: ending sessions, saving what was measured; once more to exit at "
-                    "once",
-                    LOG_S("signal", strsignal(number)));
+        heed(s, number);
     }
 }
 
@@ -55,10 +88,10 @@ int signals_start(struct cancel *cancel, struct signals **ret, struct error *err
         return error_memory(err);
     s->cancel = cancel;
     signal(SIGPIPE, SIG_IGN);
+    const int heeded[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
     sigemptyset(&s->set);
-    sigaddset(&s->set, SIGINT);
-    sigaddset(&s->set, SIGTERM);
-    sigaddset(&s->set, SIGHUP);
+    for (size_t i = 0; i < ARRAY_LEN(heeded); i++)
+        sigaddset(&s->set, heeded[i]);
     pthread_sigmask(SIG_BLOCK, &s->set, NULL);
     int rc = pthread_create(&s->thread, NULL, wait_for_signals, s);
     if (rc != 0) {

@@ -2,7 +2,8 @@
  * signals: Ctrl-C and its kin, for a command that runs for long.
  *
  * The first SIGINT or SIGTERM fires the cancel token, the second ends the program at once with
- * 128+N. SIGHUP opens the log's files anew.
+ * 128+N. SIGHUP opens the log's files anew. SIGTSTP takes the log's block off the terminal before
+ * the program stops, SIGCONT brings it back, SIGWINCH has it drawn anew.
  */
 #pragma once
 

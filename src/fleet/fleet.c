@@ -20,6 +20,7 @@
 #include "fleet/judgement.h"
 #include "fleet/longest.h"
 #include "fleet/waiting.h"
+#include "live/estimate.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
 #include "sync/log.h"
@@ -46,6 +47,7 @@ struct collector {
     size_t errors;  /* verdicts of this sitting */
     size_t left;    /* servers whose agents linger */
     int64_t start;
+    int64_t progress;           /* when the next line of the log says how far the run is */
     double before;              /* seconds that were spent in earlier sittings */
     bool more;                  /* the store may have pending servers */
     size_t *positions;          /* room for `depth` */
@@ -197,6 +199,22 @@ static void heed_errors(struct collector *c) {
     stop(c, "too many errors: stopping", why);
 }
 
+/* How far the run is, where nobody looks at the board. */
+static void report_progress(struct collector *c) {
+    struct board_view v;
+    if (clock_now() < c->progress)
+        return;
+    c->progress = deadline_in(c->f->progress);
+    if (!board_look(c->f->board, &v))
+        return;
+    double left = estimate_left(&v);
+    log_info("progress", LOG_I("servers", (int64_t)v.total), LOG_I("passed", (int64_t)v.passed),
+             LOG_I("failed", (int64_t)v.failed), LOG_I("errors", (int64_t)v.errors),
+             LOG_I("running", (int64_t)v.running), LOG_I("waiting", (int64_t)board_waiting(&v)),
+             isnan(left) ? LOG_S("seconds_left", NULL) : LOG_F("seconds_left", ceil(left)));
+    board_view_done(&v);
+}
+
 /* Totals, log and outcome of what is on disk now. */
 static void report_batch(struct collector *c, size_t n) {
     for (size_t i = 0; i < n; i++) {
@@ -208,11 +226,14 @@ static void report_batch(struct collector *c, size_t n) {
         o->reason = r->reason;
         o->detail = TAKE(r->detail);
         o->flaky = server_result_flaky(r);
+        if (r->verdict == VERDICT_FAILED || r->verdict == VERDICT_ERROR)
+            board_failure(c->f->board, o->server, r->reason, o->detail);
         run_count(c->run, r->verdict);
         c->errors += r->verdict == VERDICT_ERROR;
         c->left += c->f->plan->linger > 0 && r->verdict == VERDICT_CANCELLED && r->facts;
         server_result_free(r);
     }
+    board_totals(c->f->board, c->run);
     heed_errors(c);
 }
 
@@ -259,7 +280,8 @@ static int collect_all(struct collector *c, struct error *err) {
     ssize_t n = turn(c, 0, err);
     while (n >= 0 && (n > 0 || c->in_hand > 0)) {
         if (n == 0)
-            n = (ssize_t)collect(c, deadline);
+            n = (ssize_t)collect(c, deadline_min(deadline, c->progress));
+        report_progress(c);
         if (clock_now() >= deadline) {
             stop(c, "the run's time is over", "its time was over");
             deadline = DEADLINE_NEVER;
@@ -339,6 +361,8 @@ static int run_collector(struct collector *c, struct error *err) {
     c->start = clock_now();
     c->run->cancelled = 0; /* counted anew: what has no verdict is run, or cancelled again */
     c->run->stopped[0] = '\0';
+    c->progress = deadline_in(c->f->progress);
+    board_start(c->f->board, c->run, c->f->plan->fanout);
     log_servers(c, "servers to benchmark", "servers", has_no_verdict);
     int rc = c->f->plan->longest_first ? longest_first(c->f->store, c->f->plan, c->run, err) : 0;
     if (rc == 0)
@@ -363,7 +387,8 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         .f = f,
         .run = run,
         .outcomes = outcomes,
-        .attempts = {.bench = {f->plan, agent_command.data, f->transport, outputs}, .run = run->id},
+        .attempts = {.bench = {f->plan, agent_command.data, f->transport, outputs, f->board},
+                     .run = run->id},
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
     };

@@ -18,6 +18,8 @@ struct fleet {
     struct transport *transport;
     struct store *store;
     struct cancel *cancel; /* fire it to end the run early */
+    struct board *board;   /* told how far the run is; NULL: nobody looks */
+    int64_t progress;      /* ns between two lines of the log that say so; 0: none, nor a board */
 };
 
 /*

@@ -10,6 +10,10 @@
  * there is work it takes what has come meanwhile, and then lingers for some milliseconds, in which
  * callers do not wake it unless a chunk is full.
  *
+ * A terminal with a block below its lines is written in frames, which the thread wakes up for. Who
+ * wants a frame now, or waits for what was logged to be written, asks for it by a number, which the
+ * thread takes over when it has done so.
+ *
  * New sinks and reopening travel through the queue as records of their own. So they take effect in
  * order, and the sinks belong to the log's thread alone, without a lock.
  */
@@ -51,6 +55,7 @@ static struct {
     pthread_cond_t wake;  /* for the thread: there is work */
     pthread_cond_t moved; /* for callers: a chunk was written, or the log was closed */
     bool open;
+    bool running; /* the thread is */
     enum thread_state state;
     struct chunk *first;
     struct chunk *last;
@@ -58,7 +63,12 @@ static struct {
     size_t spares;
     size_t pending;   /* bytes that wait or are being written */
     uint64_t added;   /* bytes, ever */
-    uint64_t written; /* bytes, ever */
+    uint64_t written; /* bytes, ever: handed to the sinks */
+    uint64_t target;  /* which of them are to be on their way now */
+    uint64_t asked;   /* times that somebody asked for that, or for another block */
+    uint64_t obeyed;  /* how many of them were heeded */
+    bool hidden;      /* the block is to be */
+    bool forget;      /* what is drawn is no block any more */
     size_t lost;      /* records that no memory could be found for */
 
     /* the thread's own; the main thread's before its start and after its end */
@@ -200,7 +210,7 @@ static void consume(const struct chunk *c, struct unpacked *u) {
         obey(c->data + at, u);
         at += size;
     }
-    sinks_write(&the.sinks);
+    sinks_write(&the.sinks, WRITE_DUE);
 }
 
 static void wait_for_work_locked(void) {
@@ -211,11 +221,47 @@ static void wait_for_work_locked(void) {
     while (the.state == LINGERING)
         if (pthread_cond_timedwait(&the.wake, &the.lock, &until) == ETIMEDOUT)
             break;
-    if (!the.first && the.open)
+    if (!the.first && the.open && the.state == LINGERING)
         the.state = IDLE;
+    until = deadline_timespec(sinks_due(&the.sinks));
     while (the.state == IDLE)
-        pthread_cond_wait(&the.wake, &the.lock);
+        if (pthread_cond_timedwait(&the.wake, &the.lock, &until) == ETIMEDOUT)
+            break;
     the.state = WORKING;
+}
+
+/* Whether somebody asked for a frame now, all of what it is to have in it being there. */
+static bool is_asked_locked(void) {
+    return the.asked != the.obeyed && the.written >= the.target;
+}
+
+/* Writes what the sinks hold back: what is due, or all of it where that was asked for. */
+static void frame_locked(void) {
+    uint64_t asked = the.asked;
+    bool all = is_asked_locked(), hidden = the.hidden, forget = the.forget;
+    the.forget = false;
+    pthread_mutex_unlock(&the.lock);
+    sinks_show_footer(&the.sinks, !hidden, forget);
+    sinks_write(&the.sinks, all ? WRITE_ALL : WRITE_DUE);
+    pthread_mutex_lock(&the.lock);
+    if (all)
+        the.obeyed = asked;
+    pthread_cond_broadcast(&the.moved);
+}
+
+/* Hands the oldest chunk's records to the sinks. */
+static void take_chunk_locked(struct unpacked *u) {
+    struct chunk *c = the.first;
+    the.first = c->next;
+    if (!the.first)
+        the.last = NULL;
+    pthread_mutex_unlock(&the.lock);
+    consume(c, u);
+    pthread_mutex_lock(&the.lock);
+    the.pending -= c->len;
+    the.written += c->len;
+    free_chunk_locked(c);
+    pthread_cond_broadcast(&the.moved);
 }
 
 static void *run(void *unused) {
@@ -223,25 +269,24 @@ static void *run(void *unused) {
     pthread_setname_np(pthread_self(), "log");
     struct unpacked u = {0};
     pthread_mutex_lock(&the.lock);
-    while (the.first || the.open) {
-        struct chunk *c = the.first;
-        if (!c) {
+    while (the.first || the.open)
+        if (is_asked_locked())
+            frame_locked();
+        else if (the.first)
+            take_chunk_locked(&u);
+        else if (clock_now() >= sinks_due(&the.sinks))
+            frame_locked();
+        else
             wait_for_work_locked();
-            continue;
-        }
-        the.first = c->next;
-        if (!the.first)
-            the.last = NULL;
-        pthread_mutex_unlock(&the.lock);
-        consume(c, &u);
-        pthread_mutex_lock(&the.lock);
-        the.pending -= c->len;
-        the.written += c->len;
-        free_chunk_locked(c);
-        pthread_cond_broadcast(&the.moved);
-    }
     pthread_mutex_unlock(&the.lock);
+    sinks_show_footer(&the.sinks, false, false);
+    sinks_write(&the.sinks, WRITE_ALL);
     unpacked_done(&u);
+    pthread_mutex_lock(&the.lock);
+    the.running = false;
+    the.obeyed = the.asked;
+    pthread_cond_broadcast(&the.moved);
+    pthread_mutex_unlock(&the.lock);
     return NULL;
 }
 
@@ -267,7 +312,9 @@ int log_open(struct error *err) {
     pthread_once(&the.once, set_up_once);
     pthread_mutex_lock(&the.lock);
     sinks_init(&the.sinks);
-    the.added = the.written = the.pending = the.lost = 0;
+    the.added = the.written = the.target = the.pending = the.lost = 0;
+    the.asked = the.obeyed = 0;
+    the.hidden = the.forget = false;
     the.state = WORKING;
     the.open = true;
     int rc = 0;
@@ -282,6 +329,7 @@ int log_open(struct error *err) {
     }
     if (rc == 0)
         rc = start_thread();
+    the.running = rc == 0;
     if (rc != 0) {
         the.open = false;
         free_spares_locked();
@@ -311,6 +359,34 @@ int log_add_file(const char *path, enum log_format format, enum log_level level,
     return sink_new_file(path, format, level, &s, err) < 0 ? -1 : add_sink(s, level, err);
 }
 
+int log_add_terminal(int fd, enum log_format format, enum log_level level,
+                     const struct footer_drawing *drawing, struct error *err) {
+    struct sink *s;
+    if (sink_new_fd(fd, format, level, &s, err) < 0)
+        return -1;
+    if (sink_add_footer(s, drawing, err) < 0) {
+        sink_free(s);
+        return -1;
+    }
+    return add_sink(s, level, err);
+}
+
+/* Everything added until now is to be on its way, and the block as it is asked for. */
+static uint64_t ask_locked(void) {
+    the.target = the.added;
+    wake_locked();
+    return ++the.asked;
+}
+
+void log_footer(enum log_footer what) {
+    pthread_mutex_lock(&the.lock);
+    if (what != FOOTER_REDRAW)
+        the.hidden = what == FOOTER_HIDE;
+    the.forget |= what == FOOTER_SHOW_BELOW;
+    ask_locked();
+    pthread_mutex_unlock(&the.lock);
+}
+
 void log_reopen(void) {
     queue_order(RECORD_REOPEN, NULL);
 }
@@ -319,12 +395,10 @@ bool log_flush(int64_t deadline) {
     struct timespec until = deadline_timespec(deadline);
     int rc = 0;
     pthread_mutex_lock(&the.lock);
-    uint64_t target = the.added;
-    while (the.written < target && rc != ETIMEDOUT) {
-        wake_locked();
+    uint64_t target = the.running ? ask_locked() : the.obeyed;
+    while (the.obeyed < target && rc != ETIMEDOUT)
         rc = pthread_cond_timedwait(&the.moved, &the.lock, &until);
-    }
-    bool done = the.written >= target;
+    bool done = the.obeyed >= target;
     pthread_mutex_unlock(&the.lock);
     return done;
 }

@@ -33,6 +33,7 @@
 
 #include "base/error.h"
 #include "sync/field.h"
+#include "sync/footer.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -78,20 +79,37 @@ int log_add_file(const char *path, enum log_format format, enum log_level level,
                  struct error *err) must_use;
 
 /*
+ * Adds a terminal with a block below the log's lines, which the log's thread has drawn a few times
+ * a second (sync/footer.h); lines wait for that for 100 ms at most. What the drawing needs outlives
+ * the log. Nobody else writes to the terminal while the block is shown.
+ */
+int log_add_terminal(int fd, enum log_format format, enum log_level level,
+                     const struct footer_drawing *drawing, struct error *err) must_use;
+
+/*
+ * Asks for the block to be erased; to be drawn again; to be drawn anew below whatever was written
+ * since by others; or to be drawn at once, as the terminal has another size. They return at once:
+ * log_flush() waits.
+ */
+enum log_footer { FOOTER_HIDE, FOOTER_SHOW, FOOTER_SHOW_BELOW, FOOTER_REDRAW };
+void log_footer(enum log_footer what);
+
+/*
  * Asks the log's thread to open every file sink anew, in its order among the records; one that was
  * given up gets another chance, and one that cannot be opened stays as it was, which is logged.
  */
 void log_reopen(void);
 
 /*
- * Waits until all that was logged before the call is written, or until the deadline. Returns
- * whether it was.
+ * Waits until all that was logged before the call is written, and the block is as it was asked for
+ * before, or until the deadline. Returns whether it is.
  */
 bool log_flush(int64_t deadline);
 
 /*
- * Writes what is left, closes the sinks and ends the thread. Returns 0, or -1 (ERROR_STORE) when a
- * sink had to be given up or a record was lost for want of memory. It waits for a reader that does
- * not read: where that matters, ask log_flush() first. Logging without an open log does nothing.
+ * Writes what is left, erases the block, closes the sinks and ends the thread. Returns 0, or -1
+ * (ERROR_STORE) when a sink had to be given up or a record was lost for want of memory. It waits
+ * for a reader that does not read: where that matters, ask log_flush() first. Logging without an
+ * open log does nothing.
  */
 int log_close(struct error *err);

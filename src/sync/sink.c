@@ -1,7 +1,8 @@
 /*
  * sink: see sink.h.
  *
- * A sink collects rendered lines in memory and writes them in large pieces. Sinks of one format
+ * A sink collects rendered lines in memory and writes them in large pieces; one with a block below
+ * its lines (sync/footer.h) writes both a few times a second at most. Sinks of one format
  * share the work of rendering: the first that takes a record renders it, the others copy the bytes.
  *
  * A failed write gives the sink up, for good or until its file is opened anew: trying again with
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #define KEPT_BUFFER (1 << 20) /* a larger one, grown by a huge line, is freed after writing */
+#define HELD_MAX (64 << 10)   /* bytes of lines that wait for a frame */
 
 struct sink {
     struct sink *next;
@@ -29,6 +31,8 @@ struct sink {
     enum log_format format;
     enum log_level level;
     struct str out;
+    struct footer *footer; /* NULL: there is none */
+    struct str frame;
     bool given_up;
     bool told; /* the others know that it was given up */
     bool torn; /* the last write ended within a line */
@@ -87,9 +91,15 @@ int sink_new_file(const char *path, enum log_format format, enum log_level level
     return 0;
 }
 
+int sink_add_footer(struct sink *s, const struct footer_drawing *drawing, struct error *err) {
+    return footer_new(s->fd, drawing, &s->footer, err);
+}
+
 void sink_free(struct sink *s) {
     if (!s)
         return;
+    footer_free(s->footer);
+    str_done(&s->frame);
     if (s->path)
         fd_close(&s->fd);
     free(s->path);
@@ -138,19 +148,39 @@ static int write_waiting(int fd, const char *p, size_t n, size_t *written) {
     return 0;
 }
 
-static void write_out(struct sink *s) {
+static void write_bytes(struct sink *s, const struct str *bytes) {
     size_t written;
-    if (!s->given_up && s->out.len > 0) {
-        int os = write_waiting(s->fd, s->out.data, s->out.len, &written);
-        if (written > 0)
-            s->torn = s->out.data[written - 1] != '\n';
-        if (os != 0)
-            give_up(s, os);
-    }
+    if (s->given_up || bytes->len == 0)
+        return;
+    int os = write_waiting(s->fd, bytes->data, bytes->len, &written);
+    if (written > 0)
+        s->torn = bytes->data[written - 1] != '\n';
+    if (os != 0)
+        give_up(s, os);
+}
+
+static void write_out(struct sink *s) {
+    if (s->footer && !s->given_up)
+        footer_frame(s->footer, &s->out, &s->frame);
+    bool framed = s->frame.len > 0 && !s->frame.failed;
+    write_bytes(s, framed ? &s->frame : &s->out);
+    str_clear(&s->frame);
+    s->frame.failed = false;
     if (s->out.cap > KEPT_BUFFER)
         str_done(&s->out);
     else
         str_clear(&s->out);
+}
+
+static int64_t due(const struct sink *s) {
+    if (!s->footer || s->given_up)
+        return DEADLINE_NEVER;
+    return footer_due(s->footer, s->out.len > 0);
+}
+
+/* Whether its lines, and the block below them, may wait for the next frame. */
+static bool may_wait(const struct sink *s) {
+    return s->footer && s->out.len < HELD_MAX && clock_now() < due(s);
 }
 
 /*
@@ -204,9 +234,10 @@ static void describe(const struct sink *s, struct error *err) {
         error_os(err, ERROR_STORE, s->os, "cannot write the log to descriptor %d", s->fd);
 }
 
-void sinks_write(struct sinks *all) {
+void sinks_write(struct sinks *all, enum sinks_write what) {
     for (struct sink *s = all->first; s; s = s->next)
-        write_out(s);
+        if (what == WRITE_ALL || !may_wait(s))
+            write_out(s);
     for (struct sink *s = all->first; s; s = s->next) {
         if (!s->given_up || s->told)
             continue;
@@ -216,7 +247,7 @@ void sinks_write(struct sinks *all) {
             all->failure = why;
         s->told = true;
         error_line(all, "log given up", &why);
-        sinks_write(all); /* ends, as every sink is given up at most once */
+        sinks_write(all, what); /* ends, as every sink is given up at most once */
         return;
     }
 }
@@ -235,7 +266,7 @@ static int reopen(struct sink *s) {
 }
 
 void sinks_reopen(struct sinks *all) {
-    sinks_write(all);
+    sinks_write(all, WRITE_DUE);
     for (struct sink *s = all->first; s; s = s->next) {
         int os = s->path ? reopen(s) : 0;
         if (os != 0) {
@@ -244,5 +275,21 @@ void sinks_reopen(struct sinks *all) {
             error_line(all, "log not reopened", &why);
         }
     }
-    sinks_write(all);
+    sinks_write(all, WRITE_DUE);
+}
+
+int64_t sinks_due(const struct sinks *all) {
+    int64_t first = DEADLINE_NEVER;
+    for (const struct sink *s = all->first; s; s = s->next)
+        first = deadline_min(first, due(s));
+    return first;
+}
+
+void sinks_show_footer(struct sinks *all, bool shown, bool forget) {
+    for (struct sink *s = all->first; s; s = s->next) {
+        if (s->footer)
+            footer_show(s->footer, shown);
+        if (s->footer && forget)
+            footer_forget(s->footer);
+    }
 }

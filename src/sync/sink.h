@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "sync/field.h"
+#include "sync/footer.h"
 #include "sync/format.h"
 
 struct sink;
@@ -17,6 +18,10 @@ int sink_new_fd(int fd, enum log_format format, enum log_level level, struct sin
 int sink_new_file(const char *path, enum log_format format, enum log_level level, struct sink **ret,
                   struct error *err) must_use;
 void sink_free(struct sink *s);
+
+/* Gives the sink a block below its lines; its lines are then written in frames. */
+int sink_add_footer(struct sink *s, const struct footer_drawing *drawing,
+                    struct error *err) must_use;
 
 struct sinks {
     struct sink *first;
@@ -34,8 +39,19 @@ void sinks_add(struct sinks *all, struct sink *s);
 /* Renders the record for every sink that takes it, once per format. */
 void sinks_render(struct sinks *all, const struct format_record *record);
 
-/* Writes what was rendered. A sink that fails is given up, which the others are told. */
-void sinks_write(struct sinks *all);
+/*
+ * Writes what was rendered. A sink that fails is given up, which the others are told. The lines of
+ * a sink with a block may wait for its next frame, but with WRITE_ALL.
+ */
+enum sinks_write { WRITE_DUE, WRITE_ALL };
+void sinks_write(struct sinks *all, enum sinks_write what);
+
+/* When a frame is due; DEADLINE_NEVER: there is none to come. */
+int64_t sinks_due(const struct sinks *all);
+
+/* Shows or hides the blocks from the next write on; `forget`: what is there is no block any more.
+ */
+void sinks_show_footer(struct sinks *all, bool shown, bool forget);
 
 /* Writes, then opens every file anew. */
 void sinks_reopen(struct sinks *all);

@@ -67,7 +67,7 @@ static int tear_down(UNUSED void **state) {
 }
 
 static struct server_result run(struct fake_transport *f) {
-    struct bench bench = {&plan, "COMMAND", &f->transport, NULL};
+    struct bench bench = {&plan, "COMMAND", &f->transport, NULL, NULL};
     struct server server = {.name = (char *)"web03", .host = (char *)"web03"};
     struct server_result r;
     struct error err;
