@@ -12,6 +12,7 @@
 #include "bench/bench.h"
 
 #include "base/clock.h"
+#include "base/stack.h"
 #include "base/text.h"
 #include "base/units.h"
 #include "bench/agent.h"
@@ -348,6 +349,7 @@ static int converse(const struct bench *b, const struct server *server, struct s
         agent.outfile = (struct outfile){.folder = b->outputs, .server = server->name};
         r->facts = TAKE(hello.facts);
         rc = identify(server, r, &disk, err);
+        stack_trim(); /* from here on most threads do nothing but wait */
         if (rc == 0)
             rc = run_benchmarks(b, &agent, disk, deadline, spot, r, err);
         if (!is_to_linger(rc, err))
