@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "cli/terminal.h"
 #include "report/document.h"
 #include "report/summary.h"
 
@@ -17,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char help[] =
     "usage: muster judge [OPTIONS] FILE\n\n"
@@ -74,7 +76,7 @@ static int print(struct judging *j, struct error *err) {
         return 0;
     }
     cleanup(str_done) struct str text = {0};
-    summary_add(&text, &j->run, j->outcomes, j->notes.data);
+    summary_add(&text, &j->run, j->outcomes, j->notes.data, terminal_colours(STDOUT_FILENO));
     if (text.failed)
         return error_memory(err);
     fwrite(text.data, 1, text.len, stdout);

@@ -1,10 +1,12 @@
 /* output: see output.h. */
 #include "cli/output.h"
 
+#include "cli/terminal.h"
 #include "report/document.h"
 #include "report/summary.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 int output_summary(struct store *store, const struct run *run, const struct outcome *outcomes,
                    struct error *err) {
@@ -12,7 +14,7 @@ int output_summary(struct store *store, const struct run *run, const struct outc
     cleanup(free_ptr) char *notes = NULL;
     if (store_notes(store, run->id, &notes, err) < 0)
         return -1;
-    summary_add(&text, run, outcomes, notes);
+    summary_add(&text, run, outcomes, notes, terminal_colours(STDOUT_FILENO));
     if (text.failed)
         return error_memory(err);
     fwrite(text.data, 1, text.len, stdout);

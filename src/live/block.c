@@ -6,6 +6,7 @@
  */
 #include "live/block.h"
 
+#include "base/colours.h"
 #include "base/columns.h"
 #include "base/text.h"
 #include "live/estimate.h"
@@ -15,12 +16,6 @@
 
 #define NAME_BYTES 400 /* of a name, as it is shown */
 #define RUNNING_ROWS 5
-#define DIM "\x1b[2m"
-#define RED "\x1b[31m"
-#define GREEN "\x1b[32m"
-#define MAGENTA "\x1b[35m"
-#define CYAN "\x1b[36m"
-#define PLAIN "\x1b[0m"
 
 struct line {
     struct str *out;
@@ -59,7 +54,7 @@ static void put(struct line *l, const char *colour, const char *text) {
         str_add(l->out, colour);
     str_add_bytes(l->out, text, fits);
     if (l->colour && colour)
-        str_add(l->out, PLAIN);
+        str_add(l->out, COLOUR_NONE);
     l->left -= columns_of(text, fits);
 }
 
@@ -241,7 +236,7 @@ static void add_running(struct str *out, const struct board_view *v, size_t rows
         put_blanks(&l, 2);
         block_add_time(&all, v->longest[i].seconds);
         str_add(&all, " in all");
-        put(&l, DIM, all.failed || all.len > l.left ? "" : all.data);
+        put(&l, COLOUR_DIM, all.failed || all.len > l.left ? "" : all.data);
         end(&l);
         str_done(&where[i]);
         str_done(&times[i]);
@@ -254,7 +249,7 @@ static void add_failures(struct str *out, const struct board_view *v, size_t row
         const struct board_failed *f = &v->failures[i];
         bool failed = reason_verdict(f->reason) == VERDICT_FAILED;
         struct line l = begin(out, room);
-        put(&l, failed ? RED : MAGENTA, failed ? "failed" : "error");
+        put(&l, failed ? COLOUR_FAILED : COLOUR_ERROR, failed ? "failed" : "error");
         put(&l, NULL, ": ");
         put_cell(&l, f->server, (size_t)room.columns / 3, false);
         put_blanks(&l, 2);
@@ -268,11 +263,11 @@ static void add_failures(struct str *out, const struct board_view *v, size_t row
 void block_add(struct str *out, const struct board_view *v, double left, bool ending,
                struct block_room room) {
     struct part parts[PARTS] = {
-        {'P', GREEN, "passed", v->passed, 0},
-        {'F', RED, "failed", v->failed, 0},
-        {'E', MAGENTA, v->errors == 1 ? "error" : "errors", v->errors, 0},
-        {'R', CYAN, "running", v->running, 0},
-        {'w', DIM, "waiting", board_waiting(v), 0},
+        {'P', COLOUR_PASSED, "passed", v->passed, 0},
+        {'F', COLOUR_FAILED, "failed", v->failed, 0},
+        {'E', COLOUR_ERROR, v->errors == 1 ? "error" : "errors", v->errors, 0},
+        {'R', COLOUR_RUNNING, "running", v->running, 0},
+        {'w', COLOUR_DIM, "waiting", board_waiting(v), 0},
     };
     size_t rows = room.rows > 0 ? (size_t)room.rows : 1;
     if (v->total == 0)

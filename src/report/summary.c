@@ -26,6 +26,7 @@
  */
 #include "report/summary.h"
 
+#include "base/colours.h"
 #include "report/serverlist.h"
 #include "wire/jsontext.h"
 
@@ -38,6 +39,18 @@ static size_t utf8_width(const char *text) {
     for (; *text; text++)
         width += ((unsigned char)*text & 0xc0) != 0x80;
     return width;
+}
+
+/* `colour`: NULL for none. */
+static void add_coloured(struct str *out, const char *colour, const char *text) {
+    str_addf(out, "%s%s%s", colour ? colour : "", text, colour ? COLOUR_NONE : "");
+}
+
+static const char *colour_of(enum verdict v) {
+    return v == VERDICT_PASSED   ? COLOUR_PASSED
+           : v == VERDICT_FAILED ? COLOUR_FAILED
+           : v == VERDICT_ERROR  ? COLOUR_ERROR
+                                 : NULL;
 }
 
 /* Which of its sentences an outcome is told with. */
@@ -92,36 +105,44 @@ static void add_names(struct str *out, const struct outcome *const *group, size_
 }
 
 /* `running`: what has no verdict has a turn yet, and is not worth a line each. */
-static void add_group(struct str *out, enum reason reason, bool running,
+static void add_group(struct str *out, enum reason reason, bool running, bool colour,
                       const struct outcome *const *group, size_t n) {
     bool to_come = running && reason == REASON_INTERRUPTED;
-    if (to_come)
+    enum verdict verdict = reason_verdict(reason);
+    if (to_come) {
         str_add(out, "to come: ");
-    else
-        str_addf(out, "%s, %s: ", verdict_name(reason_verdict(reason)), reason_name(reason));
+    } else {
+        add_coloured(out, colour ? colour_of(verdict) : NULL, verdict_name(verdict));
+        str_addf(out, ", %s: ", reason_name(reason));
+    }
     add_names(out, group, n);
     if (!to_come)
         add_details(out, group, n, detail_of);
     str_add_char(out, '\n');
 }
 
-static void add_count(struct str *out, size_t n, const char *what, bool *first) {
+static void add_count(struct str *out, size_t n, const char *what, const char *colour,
+                      bool *first) {
+    char count[64];
     if (n == 0)
         return;
-    str_addf(out, "%s%zu %s", *first ? " " : ", ", n, what);
+    snprintf(count, sizeof(count), "%zu %s", n, what);
+    str_add(out, *first ? " " : ", ");
+    add_coloured(out, colour, count);
     *first = false;
 }
 
 /* The first sentence is the log's last event, word for word: one thing to look for in both. */
-static void add_totals(struct str *out, const struct run *run) {
+static void add_totals(struct str *out, const struct run *run, bool colour) {
     bool first = true, running = run->holder.pid;
     size_t failed = run->total - run->passed - (running ? run->cancelled : 0);
     str_addf(out, "Out of %zu, %zu servers failed%s.", run->total, failed,
              running ? " so far" : "");
-    add_count(out, run->passed, "passed", &first);
-    add_count(out, run->failed, "failed", &first);
-    add_count(out, run->errors, run->errors == 1 ? "error" : "errors", &first);
-    add_count(out, run->cancelled, running ? "to come" : "cancelled", &first);
+    add_count(out, run->passed, "passed", colour ? COLOUR_PASSED : NULL, &first);
+    add_count(out, run->failed, "failed", colour ? COLOUR_FAILED : NULL, &first);
+    add_count(out, run->errors, run->errors == 1 ? "error" : "errors", colour ? COLOUR_ERROR : NULL,
+              &first);
+    add_count(out, run->cancelled, running ? "to come" : "cancelled", NULL, &first);
     str_addf(out, " in %.1fs", isnan(run->seconds) ? 0 : run->seconds);
     if (run->id[0])
         str_addf(out, ", run %s", run->id);
@@ -144,7 +165,7 @@ static bool passed_later(const struct outcome *o) {
 }
 
 /* Names those of the run's servers that are so, when there are any. */
-static void add_those(struct str *out, const char *title, const struct run *run,
+static void add_those(struct str *out, const char *colour, const char *title, const struct run *run,
                       const struct outcome *outcomes, bool (*are)(const struct outcome *o),
                       const struct outcome **room) {
     size_t n = 0;
@@ -153,13 +174,14 @@ static void add_those(struct str *out, const char *title, const struct run *run,
             room[n++] = &outcomes[i];
     if (n == 0)
         return;
-    str_addf(out, "%s: ", title);
+    add_coloured(out, colour, title);
+    str_add(out, ": ");
     add_names(out, room, n);
     str_add_char(out, '\n');
 }
 
 /* Those that have such a sentence, named and with the sentence. */
-static void add_told(struct str *out, const char *title, const struct run *run,
+static void add_told(struct str *out, const char *colour, const char *title, const struct run *run,
                      const struct outcome *outcomes, sentence_fn *sentence,
                      const struct outcome **room) {
     size_t n = 0;
@@ -168,7 +190,8 @@ static void add_told(struct str *out, const char *title, const struct run *run,
             room[n++] = &outcomes[i];
     if (n == 0)
         return;
-    str_addf(out, "%s: ", title);
+    add_coloured(out, colour, title);
+    str_add(out, ": ");
     add_names(out, room, n);
     add_details(out, room, n, sentence);
     str_add_char(out, '\n');
@@ -187,7 +210,7 @@ static void add_notes(struct str *out, const char *notes) {
 }
 
 void summary_add(struct str *out, const struct run *run, const struct outcome *outcomes,
-                 const char *notes) {
+                 const char *notes, bool colour) {
     const struct outcome **group = calloc(run->total ? run->total : 1, sizeof(*group));
     if (!group) {
         out->failed = true;
@@ -199,16 +222,17 @@ void summary_add(struct str *out, const struct run *run, const struct outcome *o
             if (outcomes[i].reason == reason)
                 group[n++] = &outcomes[i];
         if (n > 0)
-            add_group(out, reason, run->holder.pid, group, n);
+            add_group(out, reason, run->holder.pid, colour, group, n);
     }
-    add_those(out, "passed when run again", run, outcomes, passed_later, group);
-    add_those(out, "flaky, passed but not for certain", run, outcomes, is_flaky, group);
-    add_told(out, "outliers, by their peers", run, outcomes, outlier_of, group);
-    add_told(out, "missing what their peers have", run, outcomes, missing_of, group);
-    add_told(out, "slower than itself", run, outcomes, drift_of, group);
+    const char *doubt = colour ? COLOUR_DOUBT : NULL;
+    add_those(out, NULL, "passed when run again", run, outcomes, passed_later, group);
+    add_those(out, doubt, "flaky, passed but not for certain", run, outcomes, is_flaky, group);
+    add_told(out, doubt, "outliers, by their peers", run, outcomes, outlier_of, group);
+    add_told(out, doubt, "missing what their peers have", run, outcomes, missing_of, group);
+    add_told(out, doubt, "slower than itself", run, outcomes, drift_of, group);
     free(group);
     add_notes(out, notes);
     if (run->stopped[0])
         str_addf(out, "stopped: %s\n\n", run->stopped);
-    add_totals(out, run);
+    add_totals(out, run, colour);
 }

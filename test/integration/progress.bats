@@ -160,6 +160,19 @@ stopped_twice() { [ "$(screen | grep -c 'Stopped ')" -eq 2 ]; }
     ! grep -qaP '\x1b' "$T/out" "$T/err" || fail "escapes"
 }
 
+@test "the summary has colours on a terminal alone" {
+    run muster run --simulate=servers=4,seed=7,delay=0 -q
+    terminal 90 24
+    type_in "$MUSTER show last; echo done-\$?"
+    wait_for shows '^done-0$'
+    tmux capture-pane -p -e | grep -qF $'\e[31mfailed\e[39m, below-threshold: ' || fail "no colour"
+    [ "$(screen | grep -cxF -f <(printf '%s\n' "$output"))" -ge "$(grep -c . <<<"$output")" ] || fail "other words: $(screen)"
+    type_in "clear; NO_COLOR=1 $MUSTER show last; echo done-\$?"
+    wait_for shows '^done-0$'
+    ! tmux capture-pane -p -e | grep -qF $'\e[31m' || fail "colours"
+    [[ $("$MUSTER" show last) == "$output" ]]
+}
+
 @test "what a server says cannot move the cursor" {
     cat >muster.yaml <<'EOF'
 benchmarks:
