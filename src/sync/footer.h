@@ -20,7 +20,7 @@
 #include <stdint.h>
 
 #define FOOTER_PERIOD (500 * INT64_C(1000000)) /* ns; between two frames without lines */
-#define FOOTER_PACE (100 * INT64_C(1000000))   /* the same, with lines */
+#define FOOTER_PACE (200 * INT64_C(1000000))   /* the same, with lines */
 
 /*
  * Draws the block: appends at most `rows` lines, none wider than `columns`, each ended by a

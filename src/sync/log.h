@@ -80,7 +80,7 @@ int log_add_file(const char *path, enum log_format format, enum log_level level,
 
 /*
  * Adds a terminal with a block below the log's lines, which the log's thread has drawn a few times
- * a second (sync/footer.h); lines wait for that for 100 ms at most. What the drawing needs outlives
+ * a second (sync/footer.h); lines wait for that for 200 ms at most. What the drawing needs outlives
  * the log. Nobody else writes to the terminal while the block is shown.
  */
 int log_add_terminal(int fd, enum log_format format, enum log_level level,
