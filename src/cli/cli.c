@@ -181,7 +181,8 @@ int cli_servers_load(const struct cli_servers *s, char **patterns, size_t count,
                                       .any_connection = s->any_connection};
     cleanup(str_done) struct str remarks = {0};
     int rc = inventory_load(&source, ret, &remarks, err);
-    for (char *line = remarks.len ? strtok(remarks.data, "\n") : NULL; line; line = strtok(NULL, "\n"))
+    for (char *line = remarks.len ? strtok(remarks.data, "\n") : NULL; line;
+         line = strtok(NULL, "\n"))
         fprintf(stderr, "muster: %s\n", line);
     return rc;
 }

@@ -12,7 +12,8 @@
 static const char help[] =
     "usage: muster servers [OPTIONS] [SERVER...]\n\n"
     "Prints what an inventory expands to, one server a line.\n\n"
-    "  -i, --inventory FILE   servers, one or a pattern a line, or an inventory of Ansible's (INI,\n"
+    "  -i, --inventory FILE   servers, one or a pattern a line, or an inventory of Ansible's "
+    "(INI,\n"
     "                         YAML); - is standard input (repeatable)\n"
     "  -g, --group PATTERN    of the inventory, these: a group, web:&prod:!db, web*, @FILE\n"
     "                         (repeatable)\n"

@@ -41,6 +41,7 @@ void ansible_done(struct ansible *a) {
     free(a->up.items);
     free(a->by_order);
     names_done(&a->files);
+    names_done(&a->bases);
     names_done(&a->host_names);
     names_done(&a->group_names);
     mistakes_done(&a->mistakes);

@@ -85,6 +85,7 @@ struct ansible_group {
 
 struct ansible {
     struct names files;
+    struct names bases;         /* folders that may have group_vars and host_vars */
     struct names host_names;    /* in the order in which they came */
     struct ansible_host *hosts; /* by their names' places */
     size_t host_cap;

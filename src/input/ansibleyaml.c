@@ -190,8 +190,12 @@ int ansibleyaml_variables(struct ansible *a, size_t file, const char *text, size
     struct form r = {a, file};
     struct yaml tree;
     int rc = read_tree(a, text, n, &tree);
-    if (rc == 0 && tree.root)
+    if (rc == 0 && tree.root) { /* then all there can be is a key that is given twice */
+        struct mistakes none = a->warnings;
+        a->warnings = a->mistakes;
+        a->mistakes = none;
         rc = each_pair(&r, tree.root, VARIABLES, set_variable, to);
+    }
     if (rc == 0)
         yaml_done(&tree);
     return rc < 0 || a->mistakes.failed ? -1 : 0;

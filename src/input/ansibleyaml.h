@@ -17,6 +17,7 @@
 /* Reads the n bytes of the file with this number (ansible_file()). */
 int ansibleyaml_read(struct ansible *a, size_t file, const char *text, size_t n) must_use;
 
-/* Reads variables alone, name: value, as they stand in group_vars and host_vars. */
+/* Reads variables alone, name: value, as they stand in group_vars and host_vars. Of a key that is
+ * given twice the last counts, with a warning. */
 int ansibleyaml_variables(struct ansible *a, size_t file, const char *text, size_t n,
                           struct ansible_values *to) must_use;

@@ -65,12 +65,12 @@ static int spawn(const char *path, char *const argv[], int out, int errors, pid_
 }
 
 /* Reads once into *to. Returns 0 at the end of the pipe, -1 with errno when it cannot be read. */
-static int drain(int fd, struct str *to) {
+static int drain(int fd, size_t max, struct str *to) {
     char bytes[8192];
     ssize_t n = read(fd, bytes, sizeof(bytes));
     if (n < 0)
         return errno == EINTR ? 1 : -1;
-    size_t room = to->len < CAPTURE_MAX ? CAPTURE_MAX - to->len : 0;
+    size_t room = to->len < max ? max - to->len : 0;
     str_add_bytes(to, bytes, (size_t)n < room ? (size_t)n : room);
     return n > 0;
 }
@@ -82,8 +82,8 @@ static int check_time(const struct cancel *cancel, int64_t deadline, struct erro
 }
 
 /* The third of the descriptors is the cancel token's. */
-static int read_both(struct pollfd fds[3], struct str *to[2], const struct cancel *cancel,
-                     int64_t deadline, struct error *err) {
+static int read_both(struct pollfd fds[3], size_t max, struct str *to[2],
+                     const struct cancel *cancel, int64_t deadline, struct error *err) {
     while (fds[0].fd >= 0 || fds[1].fd >= 0) {
         int ready = poll(fds, 3, deadline_left_ms(deadline));
         if (ready < 0 && errno != EINTR)
@@ -93,7 +93,7 @@ static int read_both(struct pollfd fds[3], struct str *to[2], const struct cance
         for (int i = 0; ready > 0 && i < 2; i++) {
             if (!fds[i].revents)
                 continue;
-            int more = drain(fds[i].fd, to[i]);
+            int more = drain(fds[i].fd, max, to[i]);
             if (more < 0)
                 return error_os(err, ERROR_INTERNAL, errno, "cannot read its output");
             if (!more)
@@ -126,8 +126,9 @@ static void end_group(pid_t pid) {
         nanosleep(&(struct timespec){.tv_nsec = CLOCK_MS}, NULL);
 }
 
-int capture_run(const char *path, char *const argv[], const struct cancel *cancel, int64_t deadline,
-                struct str *out, struct str *errors, int *status, struct error *err) {
+int capture_run_max(const char *path, char *const argv[], const struct cancel *cancel,
+                    int64_t deadline, size_t max, struct str *out, struct str *errors, int *status,
+                    struct error *err) {
     cleanup(close_pipe) struct pipe a = {{-1, -1}}, b = {{-1, -1}};
     if (pipe2(a.ends, O_CLOEXEC) < 0 || pipe2(b.ends, O_CLOEXEC) < 0)
         return error_os(err, ERROR_INTERNAL, errno, "no pipe for %s", path);
@@ -141,10 +142,15 @@ int capture_run(const char *path, char *const argv[], const struct cancel *cance
     fd_close(&b.ends[1]);
     struct pollfd fds[3] = {
         {a.ends[0], POLLIN, 0}, {b.ends[0], POLLIN, 0}, {cancel_fd(cancel), POLLIN, 0}};
-    if (read_both(fds, (struct str *[2]){out, errors}, cancel, deadline, err) < 0 ||
+    if (read_both(fds, max, (struct str *[2]){out, errors}, cancel, deadline, err) < 0 ||
         reap(pid, cancel, deadline, status, err) < 0) {
         end_group(pid);
         return error_prefix(err, "%s", path);
     }
     return 0;
+}
+
+int capture_run(const char *path, char *const argv[], const struct cancel *cancel, int64_t deadline,
+                struct str *out, struct str *errors, int *status, struct error *err) {
+    return capture_run_max(path, argv, cancel, deadline, CAPTURE_MAX, out, errors, status, err);
 }

@@ -22,3 +22,8 @@
  */
 int capture_run(const char *path, char *const argv[], const struct cancel *cancel, int64_t deadline,
                 struct str *out, struct str *errors, int *status, struct error *err) must_use;
+
+/* The same, keeping at most `max` bytes of each. */
+int capture_run_max(const char *path, char *const argv[], const struct cancel *cancel,
+                    int64_t deadline, size_t max, struct str *out, struct str *errors, int *status,
+                    struct error *err) must_use;

@@ -13,6 +13,7 @@
 #include "base/vec.h"
 #include "input/ansible.h"
 #include "input/ansiblesource.h"
+#include "input/ansiblevars.h"
 #include "input/grouppattern.h"
 #include "input/inventoryform.h"
 #include "input/inventoryreader.h"
@@ -163,25 +164,61 @@ static int take_hosts(struct found *f, size_t from, struct error *err) {
     return 0;
 }
 
+/* Variables may stand in files beside the inventory, which is `path` itself when it is a folder. */
+static int add_base(struct found *f, const char *path, bool is_folder, struct error *err) {
+    const char *slash = strrchr(path, '/');
+    size_t n = is_folder ? strlen(path) : slash ? (size_t)(slash - path) : 0;
+    if (strcmp(path, "-") == 0)
+        return 0;
+    int rc = n > 0 ? names_add(&f->ansible.bases, path, n)
+                   : names_add(&f->ansible.bases, slash ? "/" : ".", 1);
+    return rc < 0 ? error_memory(err) : 0;
+}
+
+static int read_ansible(struct found *f, struct reader *r, const char *path, struct error *err) {
+    cleanup(str_done) struct str text = {0};
+    struct ansible *a = &f->ansible;
+    const char *begin;
+    size_t n;
+    if (S_ISDIR(r->st.st_mode))
+        return ansiblesource_folder(a, path, f->remarks, err);
+    if (inventoryreader_peek(r, &begin, &n, err) < 0)
+        return -1;
+    if (ansiblesource_is_program(r, path, begin, n))
+        return ansiblesource_program(a, path, r->name.data, f->remarks, err);
+    enum inventory_form form = inventoryform_of(begin, n);
+    if (inventoryreader_rest(r, ANSIBLESOURCE_MAX, &text, err) < 0)
+        return -1;
+    return ansiblesource_text(a, r->name.data, form, &text, f->remarks, err);
+}
+
+/* Whether a file is neither a folder nor a program and has no form but one name a line. */
+static int is_list(struct reader *r, const char *path, bool *ret, struct error *err) {
+    const char *begin;
+    size_t n;
+    *ret = false;
+    if (S_ISDIR(r->st.st_mode))
+        return 0;
+    if (inventoryreader_peek(r, &begin, &n, err) < 0)
+        return -1;
+    *ret = !ansiblesource_is_program(r, path, begin, n) && inventoryform_of(begin, n) == FORM_LIST;
+    return 0;
+}
+
 static int read_file(const char *path, struct found *found, struct error *err) {
     cleanup(inventoryreader_done) struct reader r;
-    cleanup(str_done) struct str text = {0};
-    const char *begin;
-    size_t n, from = found->ansible.host_names.count;
-    if (inventoryreader_open(&r, path, err) < 0)
+    size_t from = found->ansible.host_names.count;
+    bool list;
+    if (inventoryreader_open(&r, path, err) < 0 || is_list(&r, path, &list, err) < 0)
         return -1;
-    if (S_ISDIR(r.st.st_mode))
-        return error_set(err, ERROR_USAGE,
-                         "the inventory %s is a folder: a file with one server a line was expected",
-                         r.name.data);
-    if (inventoryreader_peek(&r, &begin, &n, err) < 0)
-        return -1;
-    enum inventory_form form = inventoryform_of(begin, n);
-    if (form == FORM_LIST)
+    if (list)
         return read_list(&r, found, err);
-    if (inventoryreader_rest(&r, ANSIBLESOURCE_MAX, &text, err) < 0 ||
-        ansiblesource_text(&found->ansible, r.name.data, form, &text, found->remarks, err) < 0)
+    if (read_ansible(found, &r, path, err) < 0 ||
+        add_base(found, path, S_ISDIR(r.st.st_mode), err) < 0)
         return -1;
+    if (S_ISDIR(r.st.st_mode) && found->ansible.host_names.count == 0)
+        return error_set(err, ERROR_USAGE, "the folder %s has no inventory with a server in it",
+                         r.name.data);
     return take_hosts(found, from, err);
 }
 
@@ -227,6 +264,10 @@ static int read_all(const struct inventory_source *source, struct found *found,
                          "--group chooses among the servers of an inventory: give one with -i");
     for (size_t i = 0; i < source->file_count; i++)
         if (read_file(source->files[i], found, err) < 0)
+            return -1;
+    for (size_t i = 0; i < found->ansible.bases.count; i++)
+        if (ansiblevars_read(&found->ansible, found->ansible.bases.items[i], found->remarks, err) <
+            0)
             return -1;
     size_t warned = found->remarks->len;
     if (ansible_settle(&found->ansible, found->remarks) < 0)

@@ -24,8 +24,8 @@ struct inventory_source {
 
 /*
  * Reads and expands it all: files in their order (of which groups take some, input/grouppattern.h),
- * then patterns, less the excluded; each server once. An excluded name takes away the server of that name and every server on the host of that
- * name: `web3` also excludes `me@web3:2222`.
+ * then patterns, less the excluded; each server once. An excluded name takes away the server of
+ * that name and every server on the host of that name: `web3` also excludes `me@web3:2222`.
  *
  * A plain list has one name or pattern a line, and may say of what kind its servers are: `web[1-4]
  * kind=gpu` (to the end of the line; of a server that is named twice, the last kind counts); a #

@@ -58,6 +58,9 @@ static void expansion_done(struct expansion *x) {
     str_done(&x->name);
 }
 
+/* May stand before a name, and means nothing. */
+#define SCHEME "ssh://"
+
 /* Of a long pattern, only what stands around the mistake is quoted. */
 static void quote(const char *pattern, size_t at, struct str *out) {
     enum { AROUND = 40 };
@@ -221,6 +224,8 @@ static int read_literal(struct expansion *x, size_t start) {
 }
 
 static int read_operand(struct expansion *x) {
+    if (strncmp(x->pattern + x->pos, SCHEME, strlen(SCHEME)) == 0)
+        x->pos += strlen(SCHEME);
     size_t start = x->pos;
     x->piece_count = x->range_count = 0;
     do {

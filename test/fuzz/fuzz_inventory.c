@@ -2,8 +2,8 @@
  * fuzz_inventory: a file of servers, written by hand or by any other program.
  *
  * What is held: a sentence for every refusal; each server once, with a name that can be read again;
- * and of a plain list, the list of the names, one a line, is an inventory of the same servers in the
- * same order.
+ * and of a plain list, the list of the names, one a line, is an inventory of the same servers in
+ * the same order.
  */
 #include "fuzz.h"
 #include "input/inventory.h"

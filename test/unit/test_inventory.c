@@ -142,11 +142,15 @@ static void reads_standard_input(UNUSED void **state) {
 
 static void says_what_cannot_be_read(UNUSED void **state) {
     const char *missing = "/nonexistent/fleet\x1b.txt";
-    const char *folder = "/";
+    char folder[] = "/tmp/test_inventory.XXXXXX";
+    const char *path = mkdtemp(folder);
+    assert_non_null(path);
     check(&(struct inventory_source){.files = &missing, .file_count = 1},
           "cannot read the inventory /nonexistent/fleet\\x1b.txt: No such file or directory");
-    check(&(struct inventory_source){.files = &folder, .file_count = 1},
-          "the inventory / is a folder: a file with one server a line was expected");
+    char want[100];
+    snprintf(want, sizeof(want), "the folder %s has no inventory with a server in it", folder);
+    check(&(struct inventory_source){.files = &path, .file_count = 1}, want);
+    rmdir(folder);
 }
 
 static void joins_sources_in_their_order(UNUSED void **state) {

@@ -29,6 +29,8 @@ static void check_expand(const char *pattern, const char *want) {
 
 static void expands_ranges(UNUSED void **state) {
     check_expand("web1", "web1");
+    check_expand("ssh://me@web[1-2]:22,ssh://[::1]:22", "me@web1:22 me@web2:22 [::1]:22");
+    check_expand("web[1-3]!ssh://web2", "web1 web3");
     check_expand("a[1-3]", "a1 a2 a3");
     check_expand("a[5-5]", "a5");
     check_expand("a[8-11]", "a8 a9 a10 a11");
