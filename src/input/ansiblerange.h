@@ -15,7 +15,9 @@
 #include "input/names.h"
 
 /* At most this many names are made of one pattern. */
+#ifndef ANSIBLERANGE_MAX
 #define ANSIBLERANGE_MAX 1000000
+#endif
 
 /* Whether what stands at an opening bracket is one of Ansible's ranges. */
 bool ansiblerange_at(const char *open);
