@@ -114,8 +114,8 @@ static int pattern_mistake(struct ansible *a, const char *pattern, const char *m
     if (mistake == ansiblerange_no_memory)
         return -1;
     text_add_printable(&shown, pattern, strlen(pattern), 100);
-    mistakes_add(&a->mistakes, at.line, at.column + (int)column - 1, "'%s': %s",
-                 shown.data ? shown.data : "", mistake);
+    mistakes_add(&a->mistakes, at.line ? at.line : 1, at.line ? at.column + (int)column - 1 : 1,
+                 "'%s': %s", shown.data ? shown.data : "", mistake);
     return 0;
 }
 

@@ -39,7 +39,7 @@ enum ansible_key {
     ANSIBLE_NO_KEY,  /* none of these */
 };
 
-/* Where something stands; a column of 0 is none. */
+/* Where something stands; a line of 0 is none: of JSON, no places are known. */
 struct ansible_place {
     size_t file; /* of ansible_file() */
     int line, column;

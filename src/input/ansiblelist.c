@@ -55,8 +55,7 @@ static int set_all(struct list *l, struct ansible_values *to, json_t *variables)
 
 static int add_host(struct list *l, size_t group, const char *name) {
     struct ansible_places ret = {0};
-    int rc = ansible_add_host(
-        l->a, group, name, (struct ansible_place){.file = l->file, .line = 1, .column = 1}, &ret);
+    int rc = ansible_add_host(l->a, group, name, (struct ansible_place){.file = l->file}, &ret);
     free(ret.items);
     return rc;
 }

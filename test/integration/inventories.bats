@@ -81,6 +81,8 @@ small_site() {
     [ "${lines[*]}" = "w1 w2" ]
     stderr_has "the inventory's ansible_ssh_common_args is not read"
     run -0 muster servers -i "$T/hosts" -g web
+    run muster run -i "$T/hosts" -g here -T local -b none --json
+    json_is '[.servers[] | "\(.server) \(.verdict)"] | join(", ")' 'localhost passed'
     printf '[web]\nw1 ansible_host="{{ lookup("pipe", "touch %s/ran") }}"\n' "$T" >"$T/hosts"
     run -2 muster servers -i "$T/hosts"
     printf "[web]\nw1 ansible_host='{{ x }}'\nw2 ansible_user='\$(touch %s/ran)'\n" "$T" >"$T/hosts"

@@ -151,32 +151,38 @@ static void agrees_with_ansible(UNUSED void **state) {
     assert_true(count >= 10);
 }
 
-/* What a text gives: its names and where they are reached, or the mistakes. */
+/* The hosts of *a, each as NAME=ADDRESS:PORT, and what is wrong with their values. */
+static void apply_all(struct ansible *a, struct str *got, struct str *remarks) {
+    struct ansible_trouble trouble = {0};
+    struct error err;
+    for (size_t i = 0; i < a->host_names.count; i++) {
+        struct server s;
+        assert_int_equal(server_parse(a->host_names.items[i], &s, &err), 0);
+        assert_int_equal(ansible_apply(a, i, &s, &trouble, remarks, &err), 0);
+        str_addf(got, "%s%s=%s:%d", i ? " " : "", s.name, s.host, s.port);
+        server_done(&s);
+    }
+    ansible_trouble_done(&trouble);
+}
+
+/* What a text gives: its hosts or, where there are any, the mistakes and warnings. */
 static void check(const char *text, const char *want) {
     cleanup(ansible_done) struct ansible a = {0};
-    cleanup(str_done) struct str copy = {0}, got = {0};
+    cleanup(str_done) struct str copy = {0}, got = {0}, remarks = {0};
     struct error err;
     str_add(&copy, text);
+    str_add(&got, "");
     enum inventory_form form = inventoryform_of(text, strlen(text));
     assert_int_not_equal(form, FORM_LIST);
-    if (ansiblesource_text(&a, "f", form, &copy, &got, &err) == 0) {
-        struct ansible_trouble trouble = {0};
-        assert_int_equal(ansible_settle(&a, &got), 0);
-        for (size_t i = 0; got.len == 0 && i < a.host_names.count; i++) {
-            struct server s;
-            cleanup(str_done) struct str line = {0};
-            assert_int_equal(server_parse(a.host_names.items[i], &s, &err), 0);
-            assert_int_equal(ansible_apply(&a, i, &s, &trouble, &got, &err), 0);
-            if (got.len == 0 || got.data[got.len - 1] != '\n')
-                str_addf(&got, "%s%s=%s:%d", i ? " " : "", s.name, s.host, s.port);
-            server_done(&s);
-            if (memchr(got.data, '\n', got.len))
-                break;
-        }
-        ansible_trouble_done(&trouble);
+    if (ansiblesource_text(&a, "f", form, &copy, &remarks, &err) == 0) {
+        size_t before = remarks.len;
+        assert_int_equal(ansible_settle(&a, &remarks), 0);
+        if (remarks.len == before)
+            apply_all(&a, &got, &remarks);
     }
-    if (!got.data || strcmp(got.data, want) != 0)
-        fail_msg("of\n%s\ncame\n%s\nnot\n%s", text, got.data ? got.data : "", want);
+    const char *came = remarks.len ? remarks.data : got.data;
+    if (strcmp(came, want) != 0)
+        fail_msg("of\n%s\ncame\n%s\nnot\n%s", text, came, want);
 }
 
 static void ini_mistakes_have_their_place(UNUSED void **state) {
@@ -244,6 +250,31 @@ static void yaml_mistakes_have_their_place(UNUSED void **state) {
           "f:2:3: 'host' is passed over: a group has hosts, children and vars\n");
 }
 
+static void lists_of_programs_are_read(UNUSED void **state) {
+    check("{\"web\": [\"w1\", \"w2\"], \"_meta\": {\"hostvars\": {\"w2\": {\"ansible_port\": 7}}}}",
+          "w1=w1:0 w2=w2:7");
+    check("{\"all\": {\"hosts\": {\"w1\": {\"ansible_port\": 8}}}}", "w1=w1:8");
+    check("{\"web\": {\"hosts\": \"w1\"}, \"_meta\": {\"hostvars\": {}}}",
+          "f:1:1: web.hosts: a list was expected\n");
+    check("{\"web\": {\"hosts\": [1]}, \"db\": {\"children\": [2], \"vars\": 3}, \"x\": 4}",
+          "f:1:1: there is no _meta.hostvars: what hosts have of variables is not known\n"
+          "f:1:1: db.children: a list of names was expected\n"
+          "f:1:1: db.vars: an object was expected\n"
+          "f:1:1: web.hosts: a list of names was expected\n"
+          "f:1:1: x: a list of hosts, or an object was expected\n");
+    check("{\"web\": [\"-oProxyCommand=x\"], \"_meta\": {\"hostvars\": []}}",
+          "f:1:1: '-oProxyCommand=x': this character cannot be part of a name\n"
+          "f:1:1: _meta.hostvars: an object was expected\n");
+    check(
+        "{\"web\": [\"w1\"], \"_meta\": {\"hostvars\": {\"w1\": {\"ansible_user\": "
+        "{\"__ansible_vault\": \"x\"}}}}}",
+        "f: the ansible_user of w1 is 'encrypted': it has a tag (such as !vault): muster reads no "
+        "encrypted values\n");
+    check("{\"a\": {\"children\": [\"b\"]}, \"b\": {\"children\": [\"a\"]}, \"_meta\": "
+          "{\"hostvars\": {}}}",
+          "f: the group 'a' holds itself: it is a child of one of the groups within it\n");
+}
+
 static void tells_the_form(UNUSED void **state) {
     static const struct {
         const char *text;
@@ -284,6 +315,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(ini_mistakes_have_their_place),
         cmocka_unit_test(values_are_judged_where_they_stand),
         cmocka_unit_test(yaml_mistakes_have_their_place),
+        cmocka_unit_test(lists_of_programs_are_read),
         cmocka_unit_test(tells_the_form),
     };
     if (argc > 1) {

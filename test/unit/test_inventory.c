@@ -90,6 +90,17 @@ static void names_the_line_of_a_mistake(UNUSED void **state) {
     CHECK_FILE("web\x1b[2J\n", "%s:1: 'web\\x1b[2J', column 5: this '[' has no ']'");
 }
 
+/* Thousands of names may come before the first sign of another form; then it is asked for. */
+static void a_late_sign_of_another_form_is_a_mistake(UNUSED void **state) {
+    cleanup(str_done) struct str text = {0};
+    for (int i = 0; text.len < 9 * INVENTORY_LINE; i++)
+        str_addf(&text, "server-with-a-long-name-that-is-number-%08d\n", i);
+    str_add(&text, "[web]\n");
+    check_file(text.data, text.len,
+               "%s:12289: this is of an INI file of Ansible's, and too far from the beginning for "
+               "the file to be known as one: begin it with [ungrouped]");
+}
+
 static void bounds_a_line(UNUSED void **state) {
     cleanup(str_done) struct str text = {0};
     str_add(&text, "a\n# ");
@@ -260,6 +271,7 @@ int main(void) {
         cmocka_unit_test(skips_comments),
         cmocka_unit_test(accepts_what_other_systems_write),
         cmocka_unit_test(names_the_line_of_a_mistake),
+        cmocka_unit_test(a_late_sign_of_another_form_is_a_mistake),
         cmocka_unit_test(bounds_a_line),
         cmocka_unit_test(a_line_of_a_gigabyte_fails_at_once),
         cmocka_unit_test(reads_standard_input),
