@@ -11,9 +11,10 @@
  *
  * `,`, `!`, `&` and `^` bind alike and go from left to right. `user@web03:2222`,
  * `[2001:db8::7]:22` and a bare IPv6 address are names: brackets that begin a host and hold a colon
- * are no range. `ssh://` before a name is left out of it. A name is what server_parse() takes (model/server.h). Other than ClusterShell,
- * names keep the order in which the pattern gives them, brackets may follow each other directly,
- * and blanks, wildcards and groups are mistakes. Pure; any thread.
+ * are no range. `ssh://` before a name is left out of it. A name is what server_parse() takes
+ * (model/server.h). Other than ClusterShell, names keep the order in which the pattern gives them,
+ * brackets may follow each other directly, and blanks, wildcards and groups are mistakes. Pure; any
+ * thread.
  */
 #pragma once
 
