@@ -3,9 +3,10 @@
  *
  * What was asked for is kept in a search tree, one slot for each distinct host, user, port,
  * identity and list of hops. The mutex guards the tree alone: two threads that ask for the same
- * server at once both evaluate, which costs less than waiting, and the first to be done is kept. A
- * slot in the tree is immutable, so its options are handed out without a lock. Commands of the
- * configuration are run once, and waited for (input/sshcommands.h).
+ * server at once both evaluate, which costs less than waiting, and the first to be done is kept.
+ * The options of a slot are immutable, so they are handed out without a lock; a slot that nobody
+ * holds any more is taken out of the tree. Commands of the configuration are run once, and waited
+ * for (input/sshcommands.h).
  */
 #include "input/sshconfig.h"
 
@@ -26,6 +27,7 @@ struct slot {
     char *identity;
     char *proxy_jump;
     int port;
+    size_t held; /* guarded by the lock */
     struct ssh_options options;
 };
 
@@ -90,6 +92,8 @@ static struct slot *find_slot(struct sshconfig *c, const struct slot *key) {
     pthread_mutex_lock(&c->lock);
     struct slot *const *found = tfind(key, &c->slots, compare_slots);
     struct slot *s = found ? *found : NULL;
+    if (s)
+        s->held++;
     pthread_mutex_unlock(&c->lock);
     return s;
 }
@@ -100,10 +104,34 @@ static struct slot *keep_slot(struct sshconfig *c, struct slot *s) {
     pthread_mutex_lock(&c->lock);
     struct slot *const *found = tsearch(s, &c->slots, compare_slots);
     struct slot *kept = found ? *found : NULL;
+    if (kept)
+        kept->held++;
     pthread_mutex_unlock(&c->lock);
     if (kept != s)
         slot_free(s);
     return kept;
+}
+
+/* The slot that the options are of. */
+static struct slot *slot_of(const struct ssh_options *o) {
+    return (struct slot *)((char *)o - offsetof(struct slot, options));
+}
+
+void sshconfig_hold(struct sshconfig *c, const struct ssh_options *o) {
+    pthread_mutex_lock(&c->lock);
+    slot_of(o)->held++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+void sshconfig_release(struct sshconfig *c, const struct ssh_options *o) {
+    struct slot *s = slot_of(o);
+    pthread_mutex_lock(&c->lock);
+    bool last = --s->held == 0;
+    if (last)
+        tdelete(s, &c->slots, compare_slots);
+    pthread_mutex_unlock(&c->lock);
+    if (last)
+        slot_free(s);
 }
 
 /* ---- making ---------------------------------------------------------------------------------- */

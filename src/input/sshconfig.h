@@ -5,7 +5,8 @@
  * ssh program is needed. What every keyword is to muster stands in input/sshkeywords.h. Defaults
  * are those of OpenSSH 9.2 as Debian has it. Paths are expanded (~, %-tokens, ${VARIABLE}).
  *
- * Threads: any thread may resolve; the results are shared and live as long as the sshconfig.
+ * Threads: any thread may resolve; the results are shared and live until whoever has resolved them
+ * has let go of them, or as long as the sshconfig.
  */
 #pragma once
 
@@ -121,10 +122,17 @@ int sshconfig_resolve(struct sshconfig *c, const struct server *server, int64_t 
                       const struct ssh_options **ret, struct error *err) must_use;
 
 /*
+ * Lets go of a server's options: they are gone when nobody holds them any more, so that a fleet's
+ * are not kept to the end. sshconfig_hold() is for one who has them from somebody else.
+ */
+void sshconfig_hold(struct sshconfig *c, const struct ssh_options *o);
+void sshconfig_release(struct sshconfig *c, const struct ssh_options *o);
+
+/*
  * The options of a jump host, as `ssh -J proxy_jump host` has them: neither the run's user and port
  * nor a server's identity apply. `user`, `port` and `proxy_jump`, the hops before it, are what the
- * list of hops says (NULL, 0, NULL: nothing; then the host's own configuration counts). Otherwise
- * as sshconfig_resolve().
+ * list of hops says (NULL, 0, NULL: nothing; then the host's own configuration counts). They are
+ * wanted again, and kept. Otherwise as sshconfig_resolve().
  */
 int sshconfig_resolve_jump(struct sshconfig *c, const char *host, const char *user, int port,
                            const char *proxy_jump, int64_t deadline, const struct ssh_options **ret,

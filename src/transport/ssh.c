@@ -98,7 +98,7 @@ static int open_linked(struct ssh_transport *t, const struct server *server,
     log_debug("ssh session open", LOG_S("address", address),
               LOG_S("kex", ssh_get_kex_algo(link.ssh)),
               LOG_S("cipher", ssh_get_cipher_out(link.ssh)));
-    return sshsession_new(&link, address, request->options, ret, err);
+    return sshsession_new(&link, address, t->kit.config, request->options, ret, err);
 }
 
 static int open_session(struct transport *base, const struct server *server, int64_t deadline,
@@ -117,6 +117,7 @@ static int open_session(struct transport *base, const struct server *server, int
     do
         rc = open_linked(t, server, &request, ret, &broke, err);
     while (rc != 0 && broke && ++tries < TRIES);
+    sshconfig_release(t->kit.config, request.options);
     return rc;
 }
 

@@ -32,8 +32,9 @@ struct sshsession {
     struct session base;
     struct link link;
     char address[ADDRESS_TEXT];
-    const struct ssh_options *options;
-    ssh_channel channel; /* NULL: no command */
+    struct sshconfig *config;
+    const struct ssh_options *options; /* of it */
+    ssh_channel channel;               /* NULL: no command */
     struct ssh_channel_callbacks_struct callbacks;
     struct complaint *complaint; /* NULL: nothing came */
     int status;                  /* -1: the far side has not told */
@@ -281,6 +282,7 @@ static void close_session(struct session *base) {
     struct sshsession *s = of(base);
     drop_channel(s);
     link_done(&s->link);
+    sshconfig_release(s->config, s->options);
     if (s->complaint)
         str_done(&s->complaint->text);
     free(s->complaint);
@@ -295,7 +297,7 @@ static const struct session_ops OPS = {.start = start,
                                        .stderr_text = stderr_text,
                                        .close = close_session};
 
-int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT],
+int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT], struct sshconfig *config,
                    const struct ssh_options *options, struct session **ret, struct error *err) {
     struct sshsession *s = calloc(1, sizeof(*s));
     if (!s)
@@ -310,7 +312,9 @@ int sshsession_new(struct link *l, const char address_text[ADDRESS_TEXT],
         .channel_exit_status_function = on_exit_status,
         .channel_exit_signal_function = on_exit_signal,
     };
+    s->config = config;
     s->options = options;
+    sshconfig_hold(config, options);
     s->link = *l;
     s->link.peer = s->address;
     *l = (struct link){.agent = -1};

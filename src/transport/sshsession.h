@@ -10,9 +10,10 @@
 
 /*
  * A session over a link that is logged in, which it takes (and leaves an empty one behind). Of the
- * options, which it borrows, it sends the environment before each command; what the server does
- * not take of that is left out, as ssh leaves it out. Fails with ERROR_INTERNAL.
+ * options, which are the configuration's and which it holds, it sends the environment before each
+ * command; what the server does not take of that is left out, as ssh leaves it out. Fails with
+ * ERROR_INTERNAL.
  */
-int sshsession_new(struct link *l, const char address[ADDRESS_TEXT],
+int sshsession_new(struct link *l, const char address[ADDRESS_TEXT], struct sshconfig *config,
                    const struct ssh_options *options, struct session **ret,
                    struct error *err) must_use;

@@ -147,9 +147,11 @@ static int look_at_way(struct unlocking *k, const struct server *server, struct 
     int64_t deadline = deadline_in(LOOK_TIMEOUT - k->looked);
     if (sshconfig_resolve(k->u->config, server, deadline, &options, &ignored) != 0)
         return 0; /* the run says what is wrong with it */
-    if (look_at(k, options, server->identity, err) != 0)
+    int rc = look_at(k, options, server->identity, err);
+    const struct ssh_options *first = rc == 0 ? jump_of(k, options) : NULL, *jump = first;
+    sshconfig_release(k->u->config, options);
+    if (rc != 0)
         return -1;
-    const struct ssh_options *first = jump_of(k, options), *jump = first;
     for (int i = 0; jump && jump != k->jump && i < HOPS_MAX; i++, jump = jump_of(k, jump))
         if (look_at(k, jump, NULL, err) != 0)
             return -1;

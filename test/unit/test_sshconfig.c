@@ -499,6 +499,24 @@ static void runs_a_command_once(UNUSED void **state) {
     sshconfig_free(c);
 }
 
+static void keeps_what_is_held(UNUSED void **state) {
+    struct sshconfig *c = new_config("Host web*\n User bob\n", NULL, 0);
+    const struct ssh_options *one = resolve_host(c, "web1"), *again = resolve_host(c, "web1");
+    assert_ptr_equal(one, again);
+    sshconfig_release(c, one);
+    sshconfig_hold(c, again);
+    sshconfig_release(c, again);
+    assert_string_equal(again->user, "bob");
+    assert_ptr_equal(resolve_host(c, "web1"), again);
+    for (int i = 0; i < 1000; i++) { /* what is let go of is not kept */
+        char host[16];
+        snprintf(host, sizeof(host), "web%d", i + 2);
+        sshconfig_release(c, resolve_host(c, host));
+    }
+    assert_string_equal(again->hostname, "web1");
+    sshconfig_free(c);
+}
+
 /* No program is needed to read a configuration. */
 static void does_without_ssh(UNUSED void **state) {
     setenv("PATH", folder, 1);
@@ -549,6 +567,7 @@ int main(void) {
         TEST(explains),
         TEST(takes_no_host_for_an_option),
         TEST(runs_a_command_once),
+        TEST(keeps_what_is_held),
         TEST(does_without_ssh),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
