@@ -9,7 +9,12 @@ setup() {
     unset TMUX NO_COLOR
 }
 teardown() {
+    local shell
     [ -n "${BATS_TEST_COMPLETED:-}" ] || screen
+    # muster outlives its terminal: SIGHUP opens logs anew
+    for shell in $(tmux list-panes -a -F '#{pane_pid}' 2>/dev/null); do
+        pkill -KILL -P "$shell"
+    done
     tmux kill-server 2>/dev/null
     scratch_done
 }
