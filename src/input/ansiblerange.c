@@ -68,15 +68,16 @@ bool ansiblerange_at(const char *open) {
     return last > 0 && *p == ']';
 }
 
+/* Of DIGITS at most; more are refused. */
 static long number(const char *p) {
     long n = 0;
-    for (; is_digit(*p); p++)
-        n = n * 10 + (*p - '0');
+    for (int i = 0; i < DIGITS && is_digit(p[i]); i++)
+        n = n * 10 + (p[i] - '0');
     return n;
 }
 
-static const char *check(const struct range *r, size_t first, size_t last) {
-    if (first > DIGITS || last > DIGITS)
+static const char *check(const struct range *r, size_t first, size_t last, size_t step) {
+    if (first > DIGITS || last > DIGITS || step > DIGITS)
         return "a number has at most 9 digits";
     if (r->width && first != last)
         return "both ends of a padded range must have the same number of digits";
@@ -97,13 +98,12 @@ static const char *read_range(const char *text, struct range *r) {
     if (r->letters != (letter_of(*q) >= 0))
         return expected;
     r->step = q[last] == ':' ? number(q + last + 1) : 1;
-    if (q[last] == ':' && (digits(q + last + 1) == 0 || digits(q + last + 1) > DIGITS))
-        return "a step is at least 1";
-    r->first = r->letters ? letter_of(*p) : first > DIGITS ? 0 : number(p);
-    r->last = r->letters ? letter_of(*q) : last > DIGITS ? 0 : number(q);
+    size_t step = q[last] == ':' ? digits(q + last + 1) : 1;
+    r->first = r->letters ? letter_of(*p) : number(p);
+    r->last = r->letters ? letter_of(*q) : number(q);
     r->width = !r->letters && first > 1 && *p == '0' ? (int)first : 0;
     r->end = r->at + strcspn(text + r->at, "]") + 1;
-    return check(r, first, last);
+    return check(r, first, last, step);
 }
 
 static const char *read_ranges(struct pattern *p, size_t *at) {

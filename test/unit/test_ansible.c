@@ -201,6 +201,8 @@ static void ini_mistakes_have_their_place(UNUSED void **state) {
     check("[a]\nw1 x='1\n\n w2 \"\n", "f:2:6: this quote is never closed\n"
                                       "f:4:5: this quote is never closed\n");
     check("[a]\nw[1-3]\n", "f:2:2: 'w[1-3]': a range is [first:last] or [first:last:step]\n");
+    check("[a]\nw[1:3:22222222222222222222]\n",
+          "f:2:2: 'w[1:3:22222222222222222222]': a number has at most 9 digits\n");
     check("[a]\nw[3:1]\n", "f:2:2: 'w[3:1]': the range runs backwards\n");
     check("[a]\nw[01:100]\n",
           "f:2:2: 'w[01:100]': both ends of a padded range must have the same number of digits\n");
