@@ -8,6 +8,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <unistd.h>
 
 /* ---- rate: arithmetic ------------------------------------------------------------------------ */
@@ -285,6 +286,7 @@ static void keeps_its_rate_with_many_threads(void **state UNUSED) {
 
 struct turn {
     int order;
+    _Atomic pid_t thread; /* 0: it does not run yet */
     int64_t deadline;
     int rc;
     struct error err;
@@ -293,19 +295,43 @@ struct turn {
 static void *take_turn(void *arg) {
     struct turn *t = arg;
     struct start start;
+    t->thread = gettid();
     t->rc = pace_wait(f.pace, f.cancel, t->deadline, &start, &t->err);
     t->order = atomic_fetch_add(&f.started, 1);
     return NULL;
 }
 
+/* Whether the kernel has the thread asleep, as one is that stands in the queue. */
+static bool sleeps(pid_t thread) {
+    char path[64], line[256] = "";
+    snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)thread);
+    FILE *in = thread ? fopen(path, "r") : NULL;
+    if (!in)
+        return false;
+    const char *end = fgets(line, sizeof(line), in) ? strrchr(line, ')') : NULL;
+    fclose(in);
+    return end && end[2] == 'S';
+}
+
+static void begin_turn(pthread_t *thread, struct turn *t) {
+    int64_t patience = deadline_in(10 * CLOCK_S);
+    assert_int_equal(pthread_create(thread, NULL, take_turn, t), 0);
+    while (!sleeps(t->thread) && clock_now() < patience)
+        usleep(500);
+}
+
 static void gives_turns_in_the_order_of_asking(void **state UNUSED) {
     pthread_t threads[6];
     struct turn turns[6];
-    make_pace(20);
+    make_pace(10);
     for (int i = 0; i < 6; i++) {
         turns[i] = (struct turn){.deadline = DEADLINE_NEVER};
-        assert_int_equal(pthread_create(&threads[i], NULL, take_turn, &turns[i]), 0);
-        usleep(5000); /* until it stands in the queue, or nearly always */
+        if (i > 0)
+            begin_turn(&threads[i], &turns[i]);
+        else /* which does not wait */
+            assert_int_equal(pthread_create(&threads[i], NULL, take_turn, &turns[i]), 0);
+        while (i == 0 && atomic_load(&f.started) == 0)
+            usleep(500);
     }
     for (int i = 0; i < 6; i++) {
         pthread_join(threads[i], NULL);
