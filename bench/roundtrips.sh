@@ -81,8 +81,8 @@ echo "$(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2 | sed 's/^ *//'), $(np
 echo
 echo "| wall, ms, median (range) | near | $delay ms away | round trips |"
 echo "|---|---|---|---|"
-row ssh '`ssh server true`'
-row muster '`muster run`: facts, one benchmark, verdict, store'
+row ssh "\`ssh server true\`"
+row muster "\`muster run\`: facts, one benchmark, verdict, store"
 echo
 echo "muster's median by ssh's, $delay ms away:" \
     "$(echo "$(median times.muster.127.0.9.2) $(median times.ssh.127.0.9.2)" | awk '{ printf "%.2f", $1 / $2 }')"
