@@ -75,7 +75,7 @@ static bool is_key(const char *line, size_t n) {
 
 static bool is_yaml(const char *line) {
     size_t n = strcspn(line, BLANKS ENDS);
-    return (n == 3 && memcmp(line, "---", 3) == 0) || strncmp(line, "%YAML", 5) == 0 ||
+    return (n == 3 && memcmp(line, "---", 3) == 0) || strncmp(line, "%YAML ", 6) == 0 ||
            is_key(line, n);
 }
 

@@ -4,8 +4,8 @@
  * A plain list stays one: each other form is told by a line that could not stand in a plain list.
  *
  *     JSON  the first line begins with {
- *     YAML  the first line is ---, begins with %YAML, or begins with a word, quoted or not, and a
- *           colon right behind it (`all:`)
+ *     YAML  the first line is --- or %YAML and a version, or begins with a word, quoted or not,
+ *           and a colon right behind it (`all:`)
  *     INI   a line is a section ([web], [web:children], [web:vars]), begins with ;, has name=value
  *           as its second word, with a name other than `kind`, or has a range of Ansible's
  *           (web[01:40])

@@ -304,6 +304,7 @@ static void tells_the_form(UNUSED void **state) {
         {"\xef\xbb\xbfweb: # c\n", FORM_YAML},
         {"\"all\": {}\n", FORM_YAML},
         {"%YAML 1.1\n", FORM_YAML},
+        {"%YAML\n", FORM_LIST},
         {"{\"all\": 1}", FORM_JSON},
     };
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
