@@ -367,7 +367,7 @@ static int run_verb(const struct verb *v, const struct words *w) {
     return rc < 0 ? cli_fail(&err) : rc ? rc : cli_flush();
 }
 
-int cmd_baseline(int argc, char **argv) {
+static int cmd_baseline(int argc, char **argv) {
     struct words w = {.min = BASELINE_SERVERS};
     char given[8] = "";
     int status = read_words(argc, argv, &w, given);
@@ -391,3 +391,11 @@ int cmd_baseline(int argc, char **argv) {
     w.argument = arguments ? argv[optind + 1] : NULL;
     return run_verb(v, &w);
 }
+
+const struct cli_command command_baseline = {
+    .name = "baseline",
+    .about = "what kinds of servers should score, learned from a run",
+    .run = cmd_baseline,
+    .help = help,
+    .options = options,
+};

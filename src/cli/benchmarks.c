@@ -73,7 +73,7 @@ static void print_json(const struct config *config, const struct plan *defaults)
     json_decref(list);
 }
 
-int cmd_benchmarks(int argc, char **argv) {
+static int cmd_benchmarks(int argc, char **argv) {
     cleanup(config_done) struct config config;
     cleanup(plan_done) struct plan defaults = {0};
     struct plan_options none = {.threshold = NAN};
@@ -104,3 +104,11 @@ int cmd_benchmarks(int argc, char **argv) {
         print(&config, &defaults);
     return cli_flush();
 }
+
+const struct cli_command command_benchmarks = {
+    .name = "benchmarks",
+    .about = "list benchmarks, built in and configured",
+    .run = cmd_benchmarks,
+    .help = help,
+    .options = options,
+};

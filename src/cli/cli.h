@@ -1,8 +1,8 @@
 /*
- * cli: what the commands share. One source file a command; main.c has the table of them.
+ * cli: what the commands share. One source file a command; commands.c has the table of them.
  *
- * A command takes its own arguments, argv[0] being its name, and returns the exit status of the
- * program. Mistakes are one line each on standard error.
+ * A command's run() takes its own arguments, argv[0] being its name, and returns the exit status of
+ * the program. Mistakes are one line each on standard error.
  */
 #pragma once
 
@@ -21,17 +21,33 @@ enum exit_status {
     EXIT_STUCK = 3,      /* muster itself could not go on */
 };
 
-int cmd_run(int argc, char **argv);
-int cmd_resume(int argc, char **argv);
-int cmd_servers(int argc, char **argv);
-int cmd_benchmarks(int argc, char **argv);
-int cmd_runs(int argc, char **argv);
-int cmd_show(int argc, char **argv);
-int cmd_history(int argc, char **argv);
-int cmd_log(int argc, char **argv);
-int cmd_judge(int argc, char **argv);
-int cmd_compare(int argc, char **argv);
-int cmd_baseline(int argc, char **argv);
+/* A command. Its help and its options are also what completions are made of. */
+struct cli_command {
+    const char *name;
+    const char *about; /* one line */
+    int (*run)(int argc, char **argv);
+    const char *help;             /* what --help prints */
+    const struct option *options; /* ended by one without a name */
+};
+
+/* Each at the end of its own source file. */
+extern const struct cli_command command_run;
+extern const struct cli_command command_servers;
+extern const struct cli_command command_benchmarks;
+extern const struct cli_command command_runs;
+extern const struct cli_command command_show;
+extern const struct cli_command command_history;
+extern const struct cli_command command_log;
+extern const struct cli_command command_compare;
+extern const struct cli_command command_judge;
+extern const struct cli_command command_resume;
+extern const struct cli_command command_baseline;
+
+/* All of them, in the order of `muster --help`, ended by NULL. */
+extern const struct cli_command *const cli_commands[];
+
+/* NULL: there is no such command. */
+const struct cli_command *cli_find(const char *name);
 
 /* Prints `muster: SENTENCE` on standard error and returns the exit status that goes with its kind.
  */

@@ -89,7 +89,7 @@ static int read_options(int argc, char **argv, struct wanted *ret) {
     return -1;
 }
 
-int cmd_compare(int argc, char **argv) {
+static int cmd_compare(int argc, char **argv) {
     struct wanted w = {.percent = COMPARE_PERCENT};
     int status = read_options(argc, argv, &w);
     if (status >= 0)
@@ -109,3 +109,11 @@ int cmd_compare(int argc, char **argv) {
     status = cli_flush();
     return status == EXIT_PASSED && worse ? EXIT_NOT_PASSED : status;
 }
+
+const struct cli_command command_compare = {
+    .name = "compare",
+    .about = "what changed between two runs",
+    .run = cmd_compare,
+    .help = help,
+    .options = options,
+};

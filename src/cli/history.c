@@ -71,7 +71,7 @@ static int show(const struct cli_store *from, const char *server, struct error *
     return from->json ? history_document(stdout, &h, err) : print(&h, err);
 }
 
-int cmd_history(int argc, char **argv) {
+static int cmd_history(int argc, char **argv) {
     struct cli_store from;
     struct error err;
     int status = cli_store_options(argc, argv, options, help, &from);
@@ -81,3 +81,11 @@ int cmd_history(int argc, char **argv) {
         return cli_usage("`muster history` takes one SERVER, as a run named it");
     return show(&from, argv[optind], &err) < 0 ? cli_fail(&err) : cli_flush();
 }
+
+const struct cli_command command_history = {
+    .name = "history",
+    .about = "a server's scores over all runs, and whether it is slower than itself",
+    .run = cmd_history,
+    .help = help,
+    .options = options,
+};

@@ -148,7 +148,7 @@ static int read_words(struct judging *j, int argc, char **argv) {
     return -1;
 }
 
-int cmd_judge(int argc, char **argv) {
+static int cmd_judge(int argc, char **argv) {
     cleanup(judging_done) struct judging j = {.words = {.threshold = NAN}};
     struct error err;
     config_init(&j.config);
@@ -165,3 +165,11 @@ int cmd_judge(int argc, char **argv) {
     status = cli_flush();
     return status != 0 ? status : j.run.passed == j.run.total ? EXIT_PASSED : EXIT_NOT_PASSED;
 }
+
+const struct cli_command command_judge = {
+    .name = "judge",
+    .about = "judge results that muster did not measure",
+    .run = cmd_judge,
+    .help = help,
+    .options = options,
+};

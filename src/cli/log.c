@@ -150,7 +150,7 @@ static int show_log(struct store *store, const char *id, const char *server, enu
     return rc;
 }
 
-int cmd_log(int argc, char **argv) {
+static int cmd_log(int argc, char **argv) {
     struct cli_store from;
     int status = cli_store_options(argc, argv, options, help, &from);
     if (status >= 0)
@@ -166,3 +166,11 @@ int cmd_log(int argc, char **argv) {
     store_close(store);
     return rc < 0 ? cli_fail(&err) : cli_flush();
 }
+
+const struct cli_command command_log = {
+    .name = "log",
+    .about = "a run's log, of one server if named",
+    .run = cmd_log,
+    .help = help,
+    .options = options,
+};

@@ -179,7 +179,7 @@ static int go_on(struct resuming *r, const char *run, const struct told *told) {
                : runner_go(&r->runner);
 }
 
-int cmd_resume(int argc, char **argv) {
+static int cmd_resume(int argc, char **argv) {
     struct resuming r = {0};
     struct told told = {0};
     runner_init(&r.runner);
@@ -189,3 +189,11 @@ int cmd_resume(int argc, char **argv) {
     resuming_done(&r);
     return status;
 }
+
+const struct cli_command command_resume = {
+    .name = "resume",
+    .about = "go on with an interrupted run",
+    .run = cmd_resume,
+    .help = help,
+    .options = options,
+};

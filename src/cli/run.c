@@ -132,7 +132,7 @@ static int begin(struct runner *r, struct beginning *b, char **patterns, size_t 
     return store(r, err);
 }
 
-int cmd_run(int argc, char **argv) {
+static int cmd_run(int argc, char **argv) {
     struct beginning b = {0};
     struct runner r;
     struct error err;
@@ -146,3 +146,11 @@ int cmd_run(int argc, char **argv) {
     cli_servers_done(&b.servers);
     return status;
 }
+
+const struct cli_command command_run = {
+    .name = "run",
+    .about = "benchmark servers, print the summary",
+    .run = cmd_run,
+    .help = help,
+    .options = options,
+};

@@ -49,7 +49,7 @@ static int print_json(const struct run *runs, size_t n, struct error *err) {
     return 0;
 }
 
-int cmd_runs(int argc, char **argv) {
+static int cmd_runs(int argc, char **argv) {
     struct cli_store from;
     int status = cli_store_options(argc, argv, options, help, &from);
     if (status >= 0)
@@ -70,3 +70,11 @@ int cmd_runs(int argc, char **argv) {
         print(runs, n);
     return rc < 0 ? cli_fail(&err) : cli_flush();
 }
+
+const struct cli_command command_runs = {
+    .name = "runs",
+    .about = "list runs in the store",
+    .run = cmd_runs,
+    .help = help,
+    .options = options,
+};

@@ -147,7 +147,7 @@ static int read_words(struct words *w, int argc, char **argv) {
     return -1;
 }
 
-int cmd_servers(int argc, char **argv) {
+static int cmd_servers(int argc, char **argv) {
     cleanup(words_done) struct words w = {0};
     cleanup(servers_done) struct servers servers = {0};
     struct error err;
@@ -164,3 +164,11 @@ int cmd_servers(int argc, char **argv) {
         return explain_servers(&w.how, &servers);
     return print_names(&servers, w.fold, w.json);
 }
+
+const struct cli_command command_servers = {
+    .name = "servers",
+    .about = "print what an inventory expands to",
+    .run = cmd_servers,
+    .help = help,
+    .options = options,
+};

@@ -114,7 +114,7 @@ static int show_server(struct store *store, const char *id, const char *server, 
     return 0;
 }
 
-int cmd_show(int argc, char **argv) {
+static int cmd_show(int argc, char **argv) {
     struct cli_store from;
     int status = cli_store_options(argc, argv, options, help, &from);
     if (status >= 0)
@@ -130,3 +130,11 @@ int cmd_show(int argc, char **argv) {
     store_close(store);
     return rc < 0 ? cli_fail(&err) : cli_flush();
 }
+
+const struct cli_command command_show = {
+    .name = "show",
+    .about = "a run's summary, as at its end",
+    .run = cmd_show,
+    .help = help,
+    .options = options,
+};

@@ -31,6 +31,9 @@ config() { printf '%s\n' "$@" >"$T/muster.yaml"; }
         run -0 muster $command --help
         output_has "usage: muster $command"
         output_has "--help"
+        said=$output
+        run -0 muster help $command
+        [ "$output" = "$said" ]
         run -0 muster --help
     done
     run -2 muster
