@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "report/report.h"
 #include "wire/jsontext.h"
 
 #include <math.h>
@@ -110,26 +111,39 @@ int document_run(FILE *out, const struct run *run, struct error *err) {
     return dump(out, run_object(run), 0, err);
 }
 
-int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
-                   const char *notes, struct error *err) {
-    json_t *object = run_object(run);
-    json_t *failed = json_array();
-    int rc = failed ? 0 : -1;
-    for (size_t i = 0; rc == 0 && i < run->total; i++)
-        if (outcomes[i].verdict != VERDICT_PASSED &&
-            !(run->holder.pid && outcomes[i].verdict == VERDICT_CANCELLED))
-            rc = json_array_append_new(failed, text(outcomes[i].server));
-    if (rc < 0)
-        json_decref(failed);
-    if (rc < 0 || json_object_set_new(object, "failed_servers", failed) < 0 ||
-        json_object_set_new(object, "notes", json_of(notes, JSON_ARRAY, json_array())) < 0) {
-        json_decref(object);
-        return error_memory(err);
-    }
+int document_head(FILE *out, const struct run *run, struct error *err) {
     fputc('{', out);
-    rc = dump(out, object, JSON_EMBED, err);
+    int rc = dump(out, run_object(run), JSON_EMBED, err);
+    fputs(",\"failed_servers\":[", out);
+    return rc;
+}
+
+int document_failed(FILE *out, bool *first, const struct run *run, const char *server,
+                    enum verdict verdict, struct error *err) {
+    if (verdict == VERDICT_PASSED || (run->holder.pid && verdict == VERDICT_CANCELLED))
+        return 0;
+    if (!*first)
+        fputc(',', out);
+    *first = false;
+    return dump(out, text(server), 0, err);
+}
+
+int document_servers(FILE *out, const char *notes, struct error *err) {
+    fputs("],\"notes\":", out);
+    int rc = dump(out, json_of(notes, JSON_ARRAY, json_array()), 0, err);
     fputs(",\"servers\":[", out);
     return rc;
+}
+
+int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
+                   const char *notes, struct error *err) {
+    bool first = true;
+    if (document_head(out, run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < run->total; i++)
+        if (document_failed(out, &first, run, outcomes[i].server, outcomes[i].verdict, err) < 0)
+            return -1;
+    return document_servers(out, notes, err);
 }
 
 void document_end(FILE *out) {
@@ -218,4 +232,38 @@ int document_add(FILE *out, bool first, const char *server, const struct server_
     json_decref(attempt);
     fputs(first ? "\n" : ",\n", out);
     return dump(out, object, 0, err);
+}
+
+/* ---- as a report ---- */
+
+struct writing {
+    FILE *out;
+    const struct run *run;
+    bool first;
+};
+
+static int write_failed(void *arg, const char *server, const struct server_result *r,
+                        struct error *err) {
+    struct writing *w = arg;
+    return document_failed(w->out, &w->first, w->run, server, r->verdict, err);
+}
+
+static int write_server(void *arg, const char *server, const struct server_result *r,
+                        struct error *err) {
+    struct writing *w = arg;
+    int rc = document_add(w->out, w->first, server, r, err);
+    w->first = false;
+    return rc;
+}
+
+int report_json(FILE *out, const struct report_source *from, struct error *err) {
+    struct writing failed = {.out = out, .run = from->run, .first = true};
+    struct writing servers = failed;
+    if (document_head(out, from->run, err) < 0 ||
+        from->each(from, write_failed, &failed, err) < 0 ||
+        document_servers(out, from->notes, err) < 0 ||
+        from->each(from, write_server, &servers, err) < 0)
+        return -1;
+    document_end(out);
+    return 0;
 }

@@ -1,9 +1,10 @@
 /*
  * document: a run as one JSON document, the form that `--json` prints.
  *
- * The document is written as it goes, so that its size does not matter: document_begin(), one
- * document_add() for each server in the inventory's order, document_end(). They fail with
- * ERROR_INTERNAL when memory runs out; what cannot be written shows in ferror() of the stream.
+ * The document is written as it goes, so that its size does not matter: document_head(), one
+ * document_failed() for each server, document_servers(), one document_add() for each server,
+ * document_end(); both times in the inventory's order. They fail with ERROR_INTERNAL when memory
+ * runs out; what cannot be written shows in ferror() of the stream.
  */
 #pragma once
 
@@ -12,10 +13,21 @@
 
 #include <stdio.h>
 
+int document_head(FILE *out, const struct run *run, struct error *err) must_use;
+
 /*
- * `outcomes` are the run->total servers in the inventory's order, for the list of those that did
- * not pass; while the run is going on, those to come are not among them. `notes` is a JSON array of
- * sentences about the run, or NULL.
+ * Names a server that did not pass; while the run is going on, those to come are not among them.
+ * *first: none was named before; true at first.
+ */
+int document_failed(FILE *out, bool *first, const struct run *run, const char *server,
+                    enum verdict verdict, struct error *err) must_use;
+
+/* `notes` is a JSON array of sentences about the run, or NULL. */
+int document_servers(FILE *out, const char *notes, struct error *err) must_use;
+
+/*
+ * The three above in one, for who has the outcomes at hand: the run->total servers in the
+ * inventory's order.
  */
 int document_begin(FILE *out, const struct run *run, const struct outcome *outcomes,
                    const char *notes, struct error *err) must_use;
