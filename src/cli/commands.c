@@ -3,11 +3,20 @@
 
 #include <string.h>
 
-/* clang-format off: one a line */
+/* clang-format off */ /* one a line */
 const struct cli_command *const cli_commands[] = {
-    &command_run,   &command_servers, &command_benchmarks, &command_runs,
-    &command_show,  &command_history, &command_log,        &command_compare,
-    &command_judge, &command_resume,  &command_baseline,   &command_report,
+    &command_run,
+    &command_servers,
+    &command_benchmarks,
+    &command_runs,
+    &command_show,
+    &command_history,
+    &command_log,
+    &command_compare,
+    &command_judge,
+    &command_resume,
+    &command_baseline,
+    &command_report,
     NULL,
 };
 /* clang-format on */
