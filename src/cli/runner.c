@@ -22,7 +22,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 void runner_init(struct runner *r) {
@@ -109,14 +113,31 @@ static int add_standard_error(struct runner *r, enum log_level level, struct err
                              : log_add_fd(STDERR_FILENO, format, level, err);
 }
 
+/* Whether systemd has connected standard error with the journal: systemd.exec(5), JOURNAL_STREAM.
+ */
+static bool standard_error_is_journal(void) {
+    const char *stream = getenv("JOURNAL_STREAM");
+    struct stat st;
+    char here[50];
+    if (!stream || fstat(STDERR_FILENO, &st) < 0)
+        return false;
+    snprintf(here, sizeof(here), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, here) == 0;
+}
+
 static int open_log(struct runner *r, struct error *err) {
     const struct run_output *o = &r->output;
     enum log_level level = o->verbose ? LOG_DEBUG : LOG_INFO;
+    /* the journal need not have each line twice */
+    bool quiet = o->quiet || (o->log_to[LOG_JOURNAL] && standard_error_is_journal());
     if (log_open(err) < 0)
         return -1;
     r->log_open = true;
-    if (!o->quiet && add_standard_error(r, level, err) < 0)
+    if (!quiet && add_standard_error(r, level, err) < 0)
         return -1;
+    for (enum log_daemon to = LOG_JOURNAL; to <= LOG_SYSLOG; to++)
+        if (o->log_to[to] && log_add_daemon(to, NULL, level, err) < 0)
+            return -1;
     return o->log_file ? log_add_file(o->log_file, o->log_format, level, err) : 0;
 }
 
@@ -177,6 +198,7 @@ static int open_run_log(struct runner *r, struct error *err) {
     cleanup(free_ptr) char *path = store_log_path(r->store, r->run.id);
     if (!path)
         return error_memory(err);
+    log_name_run(r->run.id);
     return log_add_file(path, LOG_JSON, r->output.verbose ? LOG_DEBUG : LOG_INFO, err);
 }
 

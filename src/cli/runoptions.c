@@ -126,6 +126,14 @@ int run_output_take(struct run_output *o, int c, const char *value, struct error
     case RUN_LOG_FILE:
         o->log_file = value;
         break;
+    case RUN_LOG_TO: {
+        enum log_daemon to;
+        if (log_daemon_parse(value, &to) < 0)
+            return error_set(err, ERROR_USAGE, "--log-to takes journal or syslog, not '%.40s'",
+                             value);
+        o->log_to[to] = true;
+        break;
+    }
     case 'v':
         o->verbose = true;
         break;

@@ -28,6 +28,7 @@ struct run_output {
     const char *store;
     const char *log_file;
     enum log_format log_format;
+    bool log_to[LOG_SYSLOG + 1]; /* by enum log_daemon */
     bool verbose, quiet, json, no_progress;
     const char *failed_to, *passed_to;
 };
@@ -46,6 +47,7 @@ enum {
     RUN_STORE,
     RUN_LOG_FORMAT,
     RUN_LOG_FILE,
+    RUN_LOG_TO,
     RUN_JSON,
     RUN_NO_PROGRESS,
     RUN_FAILED_TO,
@@ -79,6 +81,7 @@ enum {
     {"store", required_argument, NULL, RUN_STORE},                                                 \
     {"log-format", required_argument, NULL, RUN_LOG_FORMAT},                                       \
     {"log-file", required_argument, NULL, RUN_LOG_FILE},                                           \
+    {"log-to", required_argument, NULL, RUN_LOG_TO},                                               \
     {"verbose", no_argument, NULL, 'v'},                                                           \
     {"quiet", no_argument, NULL, 'q'},                                                             \
     {"json", no_argument, NULL, RUN_JSON},                                                         \
@@ -93,6 +96,8 @@ enum {
     "      --store URL          where runs are kept (~/.local/state/muster/muster.db)\n" \
     "      --log-format F       of standard error and --log-file: console, logfmt or json\n" \
     "      --log-file FILE      log here too; opened anew on SIGHUP\n" \
+    "      --log-to WHERE       log here too: journal (systemd's, with a field for each key, so that\n" \
+    "                           `journalctl MUSTER_SERVER=web03` works) or syslog\n" \
     "  -v, --verbose            log debug lines too\n" \
     "  -q, --quiet              only the summary\n" \
     "      --no-progress        a line of the log every 30 s, as without a terminal, instead of\n" \

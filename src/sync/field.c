@@ -5,6 +5,7 @@
 
 static const char *const level_names[] = {"debug", "info", "warning", "error"};
 static const char *const format_names[] = {"console", "logfmt", "json"};
+static const char *const daemon_names[] = {"journal", "syslog"};
 
 static int find_name(const char *name, const char *const *names, size_t count) {
     for (size_t i = 0; i < count; i++)
@@ -18,6 +19,14 @@ int log_format_parse(const char *name, enum log_format *ret) {
     if (i < 0)
         return -1;
     *ret = (enum log_format)i;
+    return 0;
+}
+
+int log_daemon_parse(const char *name, enum log_daemon *ret) {
+    int i = find_name(name, daemon_names, ARRAY_LEN(daemon_names));
+    if (i < 0)
+        return -1;
+    *ret = (enum log_daemon)i;
     return 0;
 }
 

@@ -10,6 +10,7 @@
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
 enum log_format { LOG_CONSOLE, LOG_LOGFMT, LOG_JSON };
+enum log_daemon { LOG_JOURNAL, LOG_SYSLOG };
 
 enum log_kind { LOG_KIND_END, LOG_KIND_STRING, LOG_KIND_INT, LOG_KIND_FLOAT, LOG_KIND_LIST };
 
@@ -33,7 +34,11 @@ struct log_field {
 #define LOG_L(k, v, n)                                                                             \
     ((struct log_field){.key = (k), .kind = LOG_KIND_LIST, .list = {.items = (v), .count = (n)}})
 
-/* "console", "logfmt", "json"; "debug", "info", "warning", "error": -1 for an unknown name. */
+/*
+ * "console", "logfmt", "json"; "journal", "syslog"; "debug", "info", "warning", "error": -1 for an
+ * unknown name.
+ */
 int log_format_parse(const char *name, enum log_format *ret) must_use;
+int log_daemon_parse(const char *name, enum log_daemon *ret) must_use;
 int log_level_parse(const char *name, enum log_level *ret) must_use;
 const char *log_level_name(enum log_level level);

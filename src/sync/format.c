@@ -189,6 +189,21 @@ static void add_fields(struct str *out, const struct log_field *field, bool json
     }
 }
 
+void format_event(struct str *out, const char *event) {
+    add_escaped(out, event, event + strlen(event), IN_EVENT);
+}
+
+void format_fields(struct str *out, const struct log_field *fields) {
+    add_fields(out, fields, false);
+}
+
+void format_value(struct str *out, const struct log_field *field) {
+    if (field->kind == LOG_KIND_STRING)
+        str_add(out, field->string);
+    else
+        add_value(out, field, false);
+}
+
 static bool has_fields(const struct log_field *field) {
     while (field->kind == LOG_KIND_STRING && !field->string)
         field++;
@@ -231,7 +246,7 @@ static void console_head(struct str *out, const struct format_record *r,
     str_add_bytes(out, clock->local, 19);
     str_add_bytes(out, levels[r->level], 13);
     size_t start = out->len;
-    add_escaped(out, r->event, r->event + strlen(r->event), IN_EVENT);
+    format_event(out, r->event);
     if (has_fields(r->fields))
         pad(out, start, EVENT_COLUMNS);
 }

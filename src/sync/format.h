@@ -30,5 +30,13 @@ struct format_record {
 void format_line(struct str *out, enum log_format format, const struct format_record *record,
                  struct format_clock *clock);
 
+/*
+ * What a console line is made of behind its level: the event, and " key=value" for each field. And
+ * a field's value alone, where a string is its own bytes, whatever they are.
+ */
+void format_event(struct str *out, const char *event);
+void format_fields(struct str *out, const struct log_field *fields);
+void format_value(struct str *out, const struct log_field *field);
+
 /* Appends a finite number as printf's %.6g does in the C locale, several times as fast. */
 void format_number(struct str *out, double number);

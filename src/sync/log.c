@@ -167,21 +167,27 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 }
 
 /* Queues a record of a kind that is no line. Returns whether it was. */
-static bool queue_order(enum record_kind kind, struct sink *sink) {
-    struct record_head head = {.kind = kind, .size = sizeof(head) + sizeof(sink)};
+static bool queue_order(enum record_kind kind, void *what) {
+    struct record_head head = {.kind = kind, .size = sizeof(head) + sizeof(what)};
     pthread_mutex_lock(&the.lock);
     char *room = room_locked(head.size);
     if (room) {
         memcpy(room, &head, sizeof(head));
-        memcpy(room + sizeof(head), &sink, sizeof(sink));
+        memcpy(room + sizeof(head), &what, sizeof(what));
     }
     pthread_mutex_unlock(&the.lock);
     return room;
 }
 
+/* What an order is about. */
+static void *ordered(const char *record) {
+    void *what;
+    memcpy(&what, record + sizeof(struct record_head), sizeof(what));
+    return what;
+}
+
 static void obey(const char *record, struct unpacked *u) {
     struct record_head head;
-    struct sink *sink;
     memcpy(&head, record, sizeof(head));
     switch (head.kind) {
     case RECORD_LINE:
@@ -194,11 +200,13 @@ static void obey(const char *record, struct unpacked *u) {
                                                              .fields = u->fields});
         break;
     case RECORD_ADD_SINK:
-        memcpy(&sink, record + sizeof(head), sizeof(sink));
-        sinks_add(&the.sinks, sink);
+        sinks_add(&the.sinks, ordered(record));
         break;
     case RECORD_REOPEN:
         sinks_reopen(&the.sinks);
+        break;
+    case RECORD_NAME_RUN:
+        sinks_name_run(&the.sinks, ordered(record));
         break;
     }
 }
@@ -281,6 +289,7 @@ static void *run(void *unused) {
     pthread_mutex_unlock(&the.lock);
     sinks_show_footer(&the.sinks, false, false);
     sinks_write(&the.sinks, WRITE_ALL);
+    sinks_end(&the.sinks);
     unpacked_done(&u);
     pthread_mutex_lock(&the.lock);
     the.running = false;
@@ -369,6 +378,18 @@ int log_add_terminal(int fd, enum log_format format, enum log_level level,
         return -1;
     }
     return add_sink(s, level, err);
+}
+
+int log_add_daemon(enum log_daemon daemon, const char *socket, enum log_level level,
+                   struct error *err) {
+    struct sink *s;
+    return sink_new_daemon(daemon, socket, level, &s, err) < 0 ? -1 : add_sink(s, level, err);
+}
+
+void log_name_run(const char *run) {
+    char *copy = strdup(run);
+    if (!queue_order(RECORD_NAME_RUN, copy))
+        free(copy);
 }
 
 /* Everything added until now is to be on its way, and the block as it is asked for. */

@@ -87,6 +87,19 @@ int log_add_terminal(int fd, enum log_format format, enum log_level level,
                      const struct footer_drawing *drawing, struct error *err) must_use;
 
 /*
+ * Adds the daemon that keeps this machine's logs, on its Unix socket (NULL: where it usually is),
+ * as a sink: systemd's journal, with a field for each key (sync/message.h), or what listens on
+ * /dev/log. What it does not take at once is kept, up to 16 MiB, and offered again; nobody waits
+ * for it but log_flush() and log_close(), and they for 5 s without progress at most. Lines that are
+ * lost beyond that are counted and said. Fails with ERROR_USAGE where nothing listens.
+ */
+int log_add_daemon(enum log_daemon daemon, const char *socket, enum log_level level,
+                   struct error *err) must_use;
+
+/* What run the lines that follow are of: daemons, which keep lines of many, say so with each. */
+void log_name_run(const char *run);
+
+/*
  * Asks for the block to be erased; to be drawn again; to be drawn anew below whatever was written
  * since by others; or to be drawn at once, as the terminal has another size. They return at once:
  * log_flush() waits.
@@ -108,7 +121,8 @@ bool log_flush(int64_t deadline);
 
 /*
  * Writes what is left, erases the block, closes the sinks and ends the thread. Returns 0, or -1
- * (ERROR_STORE) when a sink had to be given up or a record was lost for want of memory. It waits
+ * (ERROR_STORE) when a sink had to be given up or a record was lost, for want of memory or because
+ * a daemon did not take it. It waits
  * for a reader that does not read: where that matters, ask log_flush() first. Logging without an
  * open log does nothing.
  */

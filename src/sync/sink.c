@@ -5,6 +5,9 @@
  * its lines (sync/footer.h) writes both a few times a second at most. Sinks of one format
  * share the work of rendering: the first that takes a record renders it, the others copy the bytes.
  *
+ * A daemon gets each line as a message of its own (sync/daemon.h), and never holds up the
+ * lines of the other sinks.
+ *
  * A failed write gives the sink up, for good or until its file is opened anew: trying again with
  * every line would cost much and tell nothing. A descriptor that its owner made non-blocking is
  * waited for. SIGPIPE is the caller's to block.
@@ -13,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "sync/daemon.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +37,7 @@ struct sink {
     struct str out;
     struct footer *footer; /* NULL: there is none */
     struct str frame;
+    struct daemon *daemon; /* NULL: there is none */
     bool given_up;
     bool told; /* the others know that it was given up */
     bool torn; /* the last write ended within a line */
@@ -91,6 +96,19 @@ int sink_new_file(const char *path, enum log_format format, enum log_level level
     return 0;
 }
 
+int sink_new_daemon(enum log_daemon kind, const char *socket, enum log_level level,
+                    struct sink **ret, struct error *err) {
+    struct daemon *daemon;
+    if (daemon_new(kind, socket, &daemon, err) < 0)
+        return -1;
+    if (sink_new(-1, LOG_CONSOLE, level, ret, err) < 0) {
+        daemon_free(daemon);
+        return -1;
+    }
+    (*ret)->daemon = daemon;
+    return 0;
+}
+
 int sink_add_footer(struct sink *s, const struct footer_drawing *drawing, struct error *err) {
     return footer_new(s->fd, drawing, &s->footer, err);
 }
@@ -98,6 +116,7 @@ int sink_add_footer(struct sink *s, const struct footer_drawing *drawing, struct
 void sink_free(struct sink *s) {
     if (!s)
         return;
+    daemon_free(s->daemon);
     footer_free(s->footer);
     str_done(&s->frame);
     if (s->path)
@@ -117,6 +136,13 @@ void sinks_done(struct sinks *all) {
         all->first = s->next;
         sink_free(s);
     }
+    free(all->run);
+    all->run = NULL;
+}
+
+void sinks_name_run(struct sinks *all, char *run) {
+    free(all->run);
+    all->run = run;
 }
 
 void sinks_add(struct sinks *all, struct sink *s) {
@@ -173,6 +199,8 @@ static void write_out(struct sink *s) {
 }
 
 static int64_t due(const struct sink *s) {
+    if (s->daemon)
+        return daemon_due(s->daemon);
     if (!s->footer || s->given_up)
         return DEADLINE_NEVER;
     return footer_due(s->footer, s->out.len > 0);
@@ -210,6 +238,10 @@ void sinks_render(struct sinks *all, const struct format_record *record) {
     for (struct sink *s = all->first; s; s = s->next) {
         if (s->given_up || record->level < s->level)
             continue;
+        if (s->daemon) {
+            daemon_add(s->daemon, record, all->run);
+            continue;
+        }
         size_t start;
         if (!append(s, rendered[s->format], from[s->format], &start, record, &all->clock)) {
             all->lost++;
@@ -234,9 +266,28 @@ static void describe(const struct sink *s, struct error *err) {
         error_os(err, ERROR_STORE, s->os, "cannot write the log to descriptor %d", s->fd);
 }
 
+/* Offers the daemons what they have not taken, and says on all sinks what is lost. */
+static void send_to_daemons(struct sinks *all, bool patient) {
+    bool told;
+    do {
+        told = false;
+        for (struct sink *s = all->first; s; s = s->next) {
+            struct error why;
+            if (!s->daemon)
+                continue;
+            daemon_send(s->daemon, patient);
+            if (!daemon_has_lost(s->daemon, &why))
+                continue;
+            error_line(all, "log lines lost", &why);
+            told = true;
+        }
+    } while (told); /* the daemons, too */
+}
+
 void sinks_write(struct sinks *all, enum sinks_write what) {
+    send_to_daemons(all, what == WRITE_ALL);
     for (struct sink *s = all->first; s; s = s->next)
-        if (what == WRITE_ALL || !may_wait(s))
+        if (!s->daemon && (what == WRITE_ALL || !may_wait(s)))
             write_out(s);
     for (struct sink *s = all->first; s; s = s->next) {
         if (!s->given_up || s->told)
@@ -276,6 +327,13 @@ void sinks_reopen(struct sinks *all) {
         }
     }
     sinks_write(all, WRITE_DUE);
+}
+
+void sinks_end(struct sinks *all) {
+    struct error why;
+    for (struct sink *s = all->first; s; s = s->next)
+        if (s->daemon && daemon_end(s->daemon, &why) < 0 && all->failure.kind == ERROR_NONE)
+            all->failure = why;
 }
 
 int64_t sinks_due(const struct sinks *all) {

@@ -17,6 +17,9 @@ int sink_new_fd(int fd, enum log_format format, enum log_level level, struct sin
                 struct error *err) must_use;
 int sink_new_file(const char *path, enum log_format format, enum log_level level, struct sink **ret,
                   struct error *err) must_use;
+/* A sink on the socket of a daemon; NULL: where it usually is. Fails with ERROR_USAGE. */
+int sink_new_daemon(enum log_daemon daemon, const char *socket, enum log_level level,
+                    struct sink **ret, struct error *err) must_use;
 void sink_free(struct sink *s);
 
 /* Gives the sink a block below its lines; its lines are then written in frames. */
@@ -28,10 +31,14 @@ struct sinks {
     struct format_clock clock;
     struct error failure; /* of the first sink that was given up */
     size_t lost;          /* lines that a sink lost for want of memory */
+    char *run;            /* what the records are of, for daemons; NULL: not known */
 };
 
 void sinks_init(struct sinks *all);
 void sinks_done(struct sinks *all); /* frees the sinks; writes nothing */
+
+/* The run that the records to come are of; takes the string. */
+void sinks_name_run(struct sinks *all, char *run);
 
 /* Puts the sink at the end of the list, which owns it from now on. */
 void sinks_add(struct sinks *all, struct sink *s);
@@ -41,12 +48,16 @@ void sinks_render(struct sinks *all, const struct format_record *record);
 
 /*
  * Writes what was rendered. A sink that fails is given up, which the others are told. The lines of
- * a sink with a block may wait for its next frame, but with WRITE_ALL.
+ * a sink with a block may wait for its next frame, but with WRITE_ALL; what a daemon does not
+ * take is kept for later, and with WRITE_ALL waited for, for some seconds.
  */
 enum sinks_write { WRITE_DUE, WRITE_ALL };
 void sinks_write(struct sinks *all, enum sinks_write what);
 
-/* When a frame is due; DEADLINE_NEVER: there is none to come. */
+/* Counts what a daemon has not taken as lost; the last call before sinks_done(). */
+void sinks_end(struct sinks *all);
+
+/* When a frame is due, or a daemon to be tried again; DEADLINE_NEVER: nothing is to come. */
 int64_t sinks_due(const struct sinks *all);
 
 /* Shows or hides the blocks from the next write on; `forget`: what is there is no block any more.
