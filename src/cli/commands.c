@@ -17,6 +17,7 @@ const struct cli_command *const cli_commands[] = {
     &command_resume,
     &command_baseline,
     &command_report,
+    &command_serve,
     NULL,
 };
 /* clang-format on */

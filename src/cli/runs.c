@@ -39,16 +39,6 @@ static void print(const struct run *runs, size_t n) {
     }
 }
 
-static int print_json(const struct run *runs, size_t n, struct error *err) {
-    for (size_t i = 0; i < n; i++) {
-        fputs(i ? ",\n" : "[\n", stdout);
-        if (document_run(stdout, &runs[i], err) < 0)
-            return -1;
-    }
-    fputs(n ? "\n]\n" : "[]\n", stdout);
-    return 0;
-}
-
 static int cmd_runs(int argc, char **argv) {
     struct cli_store from;
     int status = cli_store_options(argc, argv, options, help, &from);
@@ -65,7 +55,7 @@ static int cmd_runs(int argc, char **argv) {
     int rc = store_runs(store, &runs, &n, &err);
     store_close(store);
     if (rc == 0 && from.json)
-        rc = print_json(runs, n, &err);
+        rc = document_runs(stdout, runs, n, &err);
     else if (rc == 0)
         print(runs, n);
     return rc < 0 ? cli_fail(&err) : cli_flush();

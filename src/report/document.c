@@ -111,6 +111,16 @@ int document_run(FILE *out, const struct run *run, struct error *err) {
     return dump(out, run_object(run), 0, err);
 }
 
+int document_runs(FILE *out, const struct run *runs, size_t n, struct error *err) {
+    for (size_t i = 0; i < n; i++) {
+        fputs(i ? ",\n" : "[\n", out);
+        if (document_run(out, &runs[i], err) < 0)
+            return -1;
+    }
+    fputs(n ? "\n]\n" : "[]\n", out);
+    return 0;
+}
+
 int document_head(FILE *out, const struct run *run, struct error *err) {
     fputc('{', out);
     int rc = dump(out, run_object(run), JSON_EMBED, err);

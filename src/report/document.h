@@ -40,3 +40,6 @@ void document_end(FILE *out);
 
 /* One run on its own, as in `muster runs --json`: an object without its servers. */
 int document_run(FILE *out, const struct run *run, struct error *err) must_use;
+
+/* A JSON array of them. */
+int document_runs(FILE *out, const struct run *runs, size_t n, struct error *err) must_use;
