@@ -25,6 +25,7 @@ teardown() {
 }
 
 # muster serve with these options, ready to answer; its pid in $T/serve.pid
+# shellcheck disable=SC2120 # some tests have no more options
 serve() {
     "$MUSTER" serve --store "$T/a.db" "$@" >"$T/serve.out" 2>"$T/serve.err" 3>&- &
     echo $! >"$T/serve.pid"
