@@ -27,6 +27,7 @@ teardown() {
 # muster serve with these options, ready to answer; its pid in $T/serve.pid
 # shellcheck disable=SC2120 # some tests have no more options
 serve() {
+    rm -f "$T/serve.out"
     "$MUSTER" serve --store "$T/a.db" "$@" >"$T/serve.out" 2>"$T/serve.err" 3>&- &
     echo $! >"$T/serve.pid"
     wait_for grep -q 'muster serves at' "$T/serve.out"
