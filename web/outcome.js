@@ -1,0 +1,121 @@
+// The outcome of a run, and what did not pass and why.
+import { h, put, count, counted, duration, localTime } from "./dom.js";
+import { LETTERS, FINDINGS, has } from "./data.js";
+import { compareNames } from "./table.js";
+
+const SHOWN = 20; // servers told of in each group; the table has them all
+
+export function letter(verdict) {
+  return h("b", { class: `letter ${verdict}`, "aria-hidden": "true" }, LETTERS[verdict] ?? "?");
+}
+
+function tally(run) {
+  const n = { passed: 0, failed: 0, error: 0, cancelled: 0, waiting: 0 };
+  for (const s of run.servers) if (s) n[run.verdict(s)]++;
+  return n;
+}
+
+const WORDS = { passed: "passed", failed: "failed", error: "errors", cancelled: "cancelled", waiting: "to come" };
+
+export function outcome(run) {
+  const n = tally(run), total = run.servers.length, bad = n.failed + n.error + n.cancelled;
+  const words = total === 0 ? "No servers."
+    : bad === 0 && n.waiting === 0 ? `All ${counted(total, "server")} passed.`
+      : `${count(bad)} of ${counted(total, "server")} did not pass${n.waiting ? " so far" : ""}.`;
+  const shown = Object.keys(WORDS).filter((v) => n[v] > 0 || v === "passed" || v === "failed" || v === "error");
+  const bar = h("div", { class: "bar", "aria-hidden": "true" }, shown.map((v) => {
+    const part = h("span", { class: v });
+    part.style.flexGrow = n[v];
+    part.hidden = n[v] === 0;
+    return part;
+  }));
+  return [h("h1", {}, words), bar,
+    h("dl", { class: "totals" }, shown.map((v) =>
+      h("div", { class: v }, h("dt", {}, letter(v), ` ${WORDS[v]}`), h("dd", {}, count(n[v])))))];
+}
+
+export function runFacts(run) {
+  const r = run.run, rows = [
+    ["Run", r.run], ["Began", localTime(r.started)], ["Took", duration(r.seconds)],
+    ["State", r.stopped ? `${r.state}: ${r.stopped}` : r.state],
+    ["Servers", count(run.servers.length)], ["Kinds", count(run.kinds.length)],
+    ["Benchmarks", run.benchmarks.join(", ") || "-"], ["Metrics", count(run.metrics.length)],
+    ["Fan-out", count(r.fanout)], ["Threshold", String(r.threshold)],
+  ];
+  return [h("dl", { class: "facts" }, rows.map(([k, v]) => h("div", {}, h("dt", {}, k), h("dd", {}, v)))),
+    run.notes.length ? h("ul", { class: "notes" }, run.notes.map((n) => h("li", {}, n))) : null];
+}
+
+// Kinds down, reasons across, how many servers; a number opens those servers in the table.
+function matrix(run, filter) {
+  const reasons = new Map(), kinds = new Map();
+  for (const s of run.servers) {
+    if (!s) continue;
+    const row = kinds.get(s.kind) ?? kinds.set(s.kind, { total: 0, passed: 0, by: new Map() }).get(s.kind);
+    row.total++;
+    const reason = run.reason(s);
+    if (run.verdict(s) === "passed") row.passed++;
+    else if (reason) {
+      reasons.set(reason, run.verdict(s));
+      row.by.set(reason, (row.by.get(reason) ?? 0) + 1);
+    }
+  }
+  if (reasons.size === 0) return null;
+  const cell = (n, only) => h("td", { class: "num" },
+    n ? h("button", { type: "button", class: "plain", onclick: () => filter.only(only) }, count(n)) : h("span", { class: "muted" }, "0"));
+  return h("div", { class: "wide" }, h("table", { class: "matrix" },
+    h("caption", {}, "Servers by kind and reason"),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Kind"), h("th", { scope: "col", class: "num" }, "Servers"),
+      h("th", { scope: "col", class: "num" }, "passed"),
+      [...reasons].map(([r, v]) => h("th", { scope: "col", class: "num" }, letter(v), ` ${r}`)))),
+    h("tbody", {}, [...kinds].sort(([a], [b]) => compareNames(a, b)).map(([kind, row]) => h("tr", {},
+      h("th", { scope: "row" }, kind), h("td", { class: "num" }, count(row.total)),
+      cell(row.passed, { kind, verdicts: ["passed"] }),
+      [...reasons.keys()].map((reason) => cell(row.by.get(reason), { kind, reason })))))));
+}
+
+// One group: a heading, and of the first few servers the sentence and what is different.
+function group(title, servers, sentence, link, all) {
+  return h("section", { class: "group" },
+    h("h3", {}, title, " ", h("span", { class: "n" }, count(servers.length))),
+    h("ul", { class: "sentences" }, servers.slice(0, SHOWN).map((s) => h("li", {},
+      h("a", { href: link(s), class: "name" }, s.name),
+      h("span", {}, sentence(s), s.why.length && sentence(s)
+        ? h("span", { class: "why" }, "Different: ", s.why.map((w) => w.detail).join("; ")) : null)))),
+    servers.length > SHOWN ? h("p", { class: "more" },
+      h("button", { type: "button", class: "plain", onclick: all }, `All ${count(servers.length)} in the table`)) : null);
+}
+
+export function notPassed(run, filter, link) {
+  const reasons = new Map(), found = new Map(Object.keys(FINDINGS).concat("flaky").map((f) => [f, []]));
+  for (const s of run.servers) {
+    if (!s) continue;
+    const verdict = run.verdict(s), reason = run.reason(s);
+    if (reason) {
+      const key = `${verdict}\n${reason}`;
+      reasons.has(key) ? reasons.get(key).push(s) : reasons.set(key, [s]);
+    }
+    if (verdict === "passed") for (const [f, list] of found) if (has(s, f)) list.push(s);
+  }
+  const order = ["failed", "error", "cancelled"];
+  const groups = [...reasons].sort(([a, x], [b, y]) =>
+    order.indexOf(a.split("\n")[0]) - order.indexOf(b.split("\n")[0]) || y.length - x.length).map(([key, servers]) => {
+    const [verdict, reason] = key.split("\n");
+    return group([letter(verdict), ` ${verdict}, ${reason}`], servers, (s) => s.detail ?? "", link, () => filter.only({ reason }));
+  });
+  const said = (f) => (s) => f === "flaky" ? "" : s.findings.filter((x) => x.finding === f).map((x) => x.detail).join("; ");
+  const notes = [...found].filter(([, list]) => list.length).map(([f, list]) =>
+    group(f === "flaky" ? "passed, but not for certain" : `passed, ${FINDINGS[f]}`, list, said(f), link,
+      () => filter.only({ finding: f, verdicts: ["passed"] })));
+  return { failed: [matrix(run, filter), groups], found: notes };
+}
+
+// Puts them where they stand on the page; a part with nothing in it is hidden.
+export function showOutcome(run, filter, link, places) {
+  put(places.outcome, outcome(run), runFacts(run));
+  const { failed, found } = notPassed(run, filter, link);
+  places.failed.hidden = failed[1].length === 0;
+  put(places.failed, h("h2", { id: "not-passed" }, "What did not pass"), failed);
+  places.found.hidden = found.length === 0;
+  put(places.found, h("h2", { id: "found" }, "Passed, and worth a look"), found);
+}

@@ -1,0 +1,195 @@
+// The page of a run: in a file of its own, or of muster serve, then live while the run goes on.
+import { h, put, count, score, duration, announce } from "./dom.js";
+import { Run } from "./data.js";
+import { STEPS, stepOfScore, stepOfPeers, stepWords } from "./colour.js";
+import { VirtualTable } from "./table.js";
+import { Filter } from "./filter.js";
+import { HeatMap, tileOf } from "./heatmap.js";
+import { Distributions } from "./distribution.js";
+import { showOutcome, letter } from "./outcome.js";
+import { ServerView } from "./server.js";
+
+function serverLink(server) {
+  return `#server=${encodeURIComponent(server.name)}`;
+}
+
+function section(label) {
+  return h("section", { "aria-labelledby": label });
+}
+
+export class Report {
+  // `history(server)` is the address of a server's history, where there is one.
+  constructor(main, source, overview, { history = null } = {}) {
+    this.source = source;
+    this.run = new Run(overview);
+    this.peers = !this.run.servers.some((s) => s?.benchmarks.some((b) => b && b.reference !== null));
+    this.main = main;
+    this.overview = h("div");
+    this.view = new ServerView(this.run, source, serverLink, history);
+    this.view.element.hidden = true;
+    this.filter = new Filter(this.run, () => this.show());
+    this.map = new HeatMap(this.run, (s) => (location.hash = serverLink(s)));
+    this.build();
+    put(main, this.overview, this.view.element);
+    this.show();
+    addEventListener("hashchange", () => this.route());
+    addEventListener("keydown", (event) => this.key(event));
+    this.route();
+  }
+
+  build() {
+    this.places = { outcome: h("section", { class: "outcome", "aria-label": "Outcome" }), failed: section("not-passed"), found: section("found") };
+    this.shownCount = h("p", { class: "shown", role: "status" });
+    this.legend = h("ul", { class: "legend" });
+    this.tableBox = h("div");
+    this.mapBox = h("details", { class: "mapbox", open: true }, h("summary", {}, "Map of the fleet"), this.mapControls(), this.map.element);
+    this.distributions = new Distributions(this.run, serverLink, (kind) => this.only({ kind }));
+    this.filterOnly = this.filter.only.bind(this.filter);
+    this.filter.only = (what) => this.only(what);
+    put(this.overview, this.places.outcome, this.places.failed, this.places.found,
+      h("section", { "aria-labelledby": "servers", class: "fleet" }, h("h2", { id: "servers" }, "Servers"),
+        this.filter.element, this.shownCount, this.mapBox, this.tableBox),
+      h("section", { "aria-labelledby": "distributions" }, h("h2", { id: "distributions" }, "Distributions"),
+        h("p", { class: "muted" }, "Of each metric and kind, on an axis of its own. ▲ is the median, the upright line the threshold, ◆ an outlier."),
+        this.distributions.element));
+    this.makeTable();
+    showOutcome(this.run, this.filter, serverLink, this.places);
+  }
+
+  only(what) {
+    this.filterOnly(what);
+    document.getElementById("servers").scrollIntoView();
+    announce(this.table.describe(this.run.servers.length));
+  }
+
+  mapControls() {
+    this.mapOf = h("select", { id: "map-of", onchange: () => {
+      this.map.benchmark = Number(this.mapOf.value);
+      this.map.draw();
+    } });
+    this.by = h("select", { id: "by", onchange: () => {
+      this.peers = this.by.value === "peers";
+      this.show();
+    } }, h("option", { value: "score", selected: !this.peers }, "score"), h("option", { value: "peers", selected: this.peers }, "per cent of the kind's median"));
+    return h("div", { class: "controls" }, h("label", { for: "map-of" }, "Tiles show "), this.mapOf,
+      h("label", { for: "by" }, "Colours are by "), this.by, this.legend);
+  }
+
+  // Anew when there are other benchmarks.
+  makeTable() {
+    this.columnsOf = this.run.benchmarks.length;
+    put(this.mapOf, h("option", { value: -1 }, "the worst benchmark"), this.run.benchmarks.map((b, i) => h("option", { value: i }, b)));
+    const narrow = matchMedia("(max-width: 700px)").matches;
+    this.table = new VirtualTable({
+      label: "Servers", what: "server", link: serverLink,
+      columns: [
+        { title: "Server", class: "name", width: narrow ? "9rem" : "13rem", cell: (s) => s.name, key: (s) => s.name },
+        { title: "Verdict", width: "11.5rem", key: (s) => `${this.run.verdict(s)} ${this.run.reason(s) ?? ""}`,
+          cell: (s) => [letter(this.run.verdict(s)), ` ${this.run.reason(s) ?? this.run.verdict(s)}`,
+            s.verdict === "passed" && s.findings.length ? h("span", { class: "flag", title: s.findings[0].detail }, " ◆ found") : null] },
+        ...this.run.benchmarks.map((title, b) => ({
+          title, class: "num", width: "6.5rem", first: "up", cell: (s) => this.scoreCell(s, b),
+          key: (s) => tileOf(this.run, s, b, this.peers)?.value ?? null,
+        })),
+        { title: "Kind", class: "kind", width: "17rem", cell: (s) => h("span", { title: s.kind }, s.kind), key: (s) => s.kind },
+        { title: "Time", class: "num", width: "5.5rem", first: "down", cell: (s) => duration(s.seconds), key: (s) => s.seconds },
+      ],
+    });
+    put(this.tableBox, this.table.element);
+  }
+
+  scoreCell(server, benchmark) {
+    const result = server.benchmarks[benchmark];
+    if (!result) return h("td", { class: "cell none" }, h("span", { class: "muted" }, "·"));
+    const value = this.peers ? (result.judged === null ? NaN : this.run.againstPeers(server, result.judged)) : result.score ?? NaN;
+    const step = this.peers ? stepOfPeers(value) : stepOfScore(value, result.threshold);
+    const mark = result.verdict === "passed" ? null : letter(result.verdict);
+    return h("td", { class: step < 0 ? "cell none" : `cell s${step}` }, mark,
+      h("span", {}, Number.isNaN(value) ? (mark ? "" : "·") : this.peers ? `${Number(value.toPrecision(3))} %` : score(value)));
+  }
+
+  show() {
+    const servers = this.filter.servers();
+    this.map.peers = this.peers;
+    this.map.set(servers);
+    this.table.set(servers);
+    this.shownCount.textContent = `${this.table.describe(this.run.servers.length)} shown`;
+    put(this.legend, Array.from({ length: STEPS }, (_, i) => h("li", {}, h("span", { class: `swatch s${i}` }), stepWords(this.peers, i))));
+  }
+
+  recolour() {
+    this.map.draw();
+  }
+
+  // ---- which part of the page is shown ----
+
+  route() {
+    const name = /^#server=(.*)$/.exec(location.hash)?.[1];
+    let server = null;
+    try {
+      server = name === undefined ? null : this.run.byName.get(decodeURIComponent(name)) ?? null;
+    } catch {
+      server = null; // not an address of ours
+    }
+    const was = !this.view.element.hidden && this.view.shown;
+    if (server && this.overview.hidden === false) this.scrolled = scrollY;
+    this.overview.hidden = server !== null;
+    this.view.element.hidden = server === null;
+    document.title = `${server ? `${server.name}, ` : ""}run ${this.run.run.run}, muster`;
+    if (server) {
+      const list = this.table.shown, at = list.indexOf(server);
+      this.view.show(server, { before: list[at - 1], after: at >= 0 ? list[at + 1] : undefined });
+    } else if (was) {
+      put(this.view.element);
+      if (!location.hash || location.hash === "#") this.back(was);
+      else document.getElementById(location.hash.slice(1))?.scrollIntoView();
+    }
+  }
+
+  // To where one was: the row of the server that was open has the focus.
+  back(server) {
+    scrollTo(0, this.scrolled ?? 0);
+    this.table.draw();
+    const at = this.table.shown.indexOf(server);
+    if (at >= 0) this.table.focus(at);
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input, select, textarea")) {
+      if (event.key === "Escape" && event.target === this.filter.search) this.filter.search.blur();
+      return;
+    }
+    const link = { Escape: ".back", j: '[aria-keyshortcuts="j"]', k: '[aria-keyshortcuts="k"]' }[event.key];
+    if (event.key === "/") {
+      event.preventDefault();
+      if (this.overview.hidden) location.hash = "";
+      setTimeout(() => {
+        this.filter.search.scrollIntoView({ block: "center" });
+        this.filter.search.select();
+        this.filter.search.focus();
+      });
+    } else if (link && !this.view.element.hidden) {
+      this.view.element.querySelector(link)?.click();
+    }
+  }
+
+  // ---- live ----
+
+  // Rows that have changed, and what is known of the run, or either.
+  update(rows, run) {
+    if (run) Object.assign(this.run.run, run);
+    if (rows) this.run.merge(rows);
+    this.filter.texts.clear();
+    if (this.columnsOf !== this.run.benchmarks.length) this.makeTable();
+    this.filter.update();
+    showOutcome(this.run, this.filter, serverLink, this.places);
+    this.show();
+    this.distributions.update();
+  }
+}
+
+export function progressWords(p) {
+  const parts = [["running", p.running], ["waiting", p.waiting]].filter(([, n]) => n > 0).map(([w, n]) => `${count(n)} ${w}`);
+  const done = p.total ? Math.floor((100 * (p.passed + p.failed + p.errors)) / p.total) : 100;
+  return `${done} % done${parts.length ? `: ${parts.join(", ")}` : ""}`;
+}
