@@ -19,6 +19,7 @@ static const struct format {
     report_fn *write;
 } formats[] = {
     {"csv", ".csv", report_csv},
+    {"html", ".html", report_html},
     {"json", ".json", report_json},
 };
 
@@ -28,6 +29,7 @@ static const char help[] =
     "interrupted is written as far as it has come, and says so.\n\n"
     "  -f, --format FORMAT  one of these; told from FILE's suffix where it is not given:\n"
     "                         csv         .csv   a row for each server, benchmark and metric\n"
+    "                         html        .html  one page with everything, for a browser\n"
     "                         json        .json  the document of `muster show --json`\n"
     "  -o, --output FILE    write here, not to standard output: a temporary file beside it\n"
     "                       takes its name when it is whole\n"

@@ -32,3 +32,4 @@ typedef int report_fn(FILE *out, const struct report_source *from, struct error 
 
 report_fn report_json; /* document.h */
 report_fn report_csv;
+report_fn report_html;
