@@ -79,7 +79,7 @@ static int use_given(const char *path, int64_t size, struct failure *f) {
     struct stat st;
     struct statfs fs;
     if (stat(path, &st) != 0 || statfs(path, &fs) != 0)
-        return failure_set(f, "unsupported", "%s: %s", path, strerror(errno));
+        return failure_set(f, "unsupported", "cannot look at %s: %s", path, strerror(errno));
     if (!S_ISDIR(st.st_mode))
         return failure_set(f, "unsupported", "%s is not a folder", path);
     int i = not_disk(&fs);

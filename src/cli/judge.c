@@ -91,7 +91,7 @@ static int read_file(struct judging *j, struct error *err) {
     bool standard = strcmp(name, "-") == 0;
     FILE *in = standard ? stdin : fopen(name, "re");
     if (!in)
-        return error_set(err, ERROR_USAGE, "%.200s: %s", name, strerror(errno));
+        return error_os(err, ERROR_USAGE, errno, "cannot open %.200s", name);
     int rc = measurements_read(in, standard ? "standard input" : name, j->words.ignored.items,
                                j->words.ignored.count, &j->in, &mistakes, err);
     if (!standard)

@@ -126,7 +126,7 @@ bool hosthash_is(const struct hosthash *h, const struct hosthash_name *name) {
 int hosthash_write(const char *name, char out[HOSTHASH_TEXT], struct error *err) {
     unsigned char salt[SUM], sum[SUM];
     if (RAND_bytes(salt, SUM) != 1)
-        return error_set(err, ERROR_INTERNAL, "no random bytes for hiding a host name");
+        return error_set(err, ERROR_INTERNAL, "no random bytes to hide the name in");
     struct hosthash h;
     struct hosthash_name hashed;
     salted(&h, salt);

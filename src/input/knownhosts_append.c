@@ -86,7 +86,7 @@ static int check(const char *file, const struct knownhosts_addition *a, struct e
     cleanup(str_done) struct str scratch = {0};
     if (a->host && !knownhosts_recordable(a->host))
         return error_set(err, ERROR_HOST_KEY,
-                         "the host's name has characters that cannot stand in %s", file);
+                         "the server's name has characters that cannot stand in %s", file);
     const char *plain = hostkey_type(a->type, strlen(a->type), a->key, strlen(a->key), &scratch);
     if (scratch.failed)
         return error_memory(err);

@@ -148,7 +148,7 @@ int measurements_read(FILE *in, const char *name, const char *const *ignore, siz
         bad_header = r.is_csv && !was_csv && r.mistakes.count > 0;
     }
     if (ferror(in))
-        return error_set(err, ERROR_USAGE, "%.200s: %s", name, strerror(errno));
+        return error_os(err, ERROR_USAGE, errno, "cannot read %.200s", name);
     return check(&r, name, mistakes, err);
 }
 

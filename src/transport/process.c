@@ -85,7 +85,7 @@ static int process_start(struct session *s, const char *command, int64_t deadlin
     if (p->child.pid != 0)
         return error_set(err, ERROR_INTERNAL, "the session still runs a command");
     if (cancel_fired(p->cancel))
-        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+        return error_set(err, ERROR_INTERRUPTED, "interrupted before a command was started");
     str_clear(&p->ahead);
     p->ahead_at = 0;
     p->complaint->len = 0;

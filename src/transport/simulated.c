@@ -287,7 +287,8 @@ static int wait_ready(struct simulated_session *s, int64_t deadline, struct erro
     struct cancel *cancel = s->fleet->cancel;
     int64_t until = deadline_min(s->ready, s->next_beat);
     if (s->ready > 0 ? cancel_sleep(cancel, deadline_min(until, deadline)) : cancel_fired(cancel))
-        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+        return error_set(err, ERROR_INTERRUPTED,
+                         "interrupted while waiting for the simulated server");
     if (s->ready > 0 && until > deadline)
         return error_set(err, ERROR_TIMEOUT, "timed out while waiting for the simulated server");
     return 0;
@@ -398,7 +399,8 @@ static int simulated_open(struct transport *t, const struct server *server,
                           struct error *err) {
     const struct simulated *fleet = (const struct simulated *)t;
     if (cancel_fired(fleet->cancel))
-        return error_set(err, ERROR_INTERRUPTED, "interrupted");
+        return error_set(err, ERROR_INTERRUPTED,
+                         "interrupted while waiting for the simulated server");
     uint64_t h = hash_text(fleet->simulation.seed, server->name, strlen(server->name));
     enum fate fate = draw_fate(&fleet->simulation, h);
     if (fate == FATE_UNREACHABLE)

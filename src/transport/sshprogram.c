@@ -109,7 +109,7 @@ static int judge(struct program *p, struct error *err) {
     last_line(said, &line);
     if (line.failed)
         return error_memory(err);
-    return error_set(err, kind, "the ssh program could not carry %s: %s", p->server, line.data);
+    return error_set(err, kind, "the ssh program cannot carry %s: %s", p->server, line.data);
 }
 
 static int start(struct session *s, const char *command, int64_t deadline, struct error *err) {
