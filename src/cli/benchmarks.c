@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "base/units.h"
+#include "model/builtin.h"
 #include "policy/plan.h"
 
 #include <jansson.h>
@@ -41,7 +42,7 @@ static bool is_configured(const struct config *config, const char *name) {
 }
 
 static void print(const struct config *config, const struct plan *defaults) {
-    for (const struct builtin *b = plan_builtins(false); b->name; b++)
+    for (const struct builtin *b = builtins; b->name; b++)
         if (!is_configured(config, b->name))
             printf("%c %-16s built in  %s%s\n", is_default(defaults, b->name) ? '*' : ' ', b->name,
                    b->about, b->warm_up ? ", after a warm-up" : "");
@@ -55,7 +56,7 @@ static void print(const struct config *config, const struct plan *defaults) {
 
 static void print_json(const struct config *config, const struct plan *defaults) {
     json_t *list = json_array();
-    for (const struct builtin *b = plan_builtins(false); b->name; b++)
+    for (const struct builtin *b = builtins; b->name; b++)
         if (!is_configured(config, b->name))
             json_array_append_new(list,
                                   json_pack("{ss ss sn sb sb}", "benchmark", b->name, "kind",
@@ -95,8 +96,7 @@ static int cmd_benchmarks(int argc, char **argv) {
     }
     if (optind < argc)
         return cli_usage("`muster benchmarks` takes no argument '%.40s'", argv[optind]);
-    if (cli_config(path, false, &config, &err) < 0 ||
-        plan_make(&config, &none, &defaults, &err) < 0)
+    if (cli_config(path, &config, &err) < 0 || plan_make(&config, &none, &defaults, &err) < 0)
         return cli_fail(&err);
     if (json)
         print_json(&config, &defaults);

@@ -5,7 +5,7 @@
 #include "base/units.h"
 #include "base/vec.h"
 #include "input/inventory.h"
-#include "policy/plan.h"
+#include "model/builtin.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -130,14 +130,14 @@ int cli_config_of(const char *path, const struct builtin *known, struct config *
     return rc < 0 ? cli_mistakes(&mistakes, err) : 0;
 }
 
-int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) {
-    return cli_config_of(path, plan_builtins(simulated), ret, err);
+int cli_config(const char *path, struct config *ret, struct error *err) {
+    return cli_config_of(path, builtins, ret, err);
 }
 
-int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,
-                    struct config *ret, struct error *err) {
+int cli_config_kept(const char *path, const char *text, size_t len, struct config *ret,
+                    struct error *err) {
     cleanup(str_done) struct str mistakes = {0};
-    int rc = config_read(path, text, len, plan_builtins(simulated), ret, &mistakes, err);
+    int rc = config_read(path, text, len, builtins, ret, &mistakes, err);
     return rc < 0 ? cli_mistakes(&mistakes, err) : 0;
 }
 

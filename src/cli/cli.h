@@ -96,7 +96,7 @@ int cli_decimal(const char *what, const char *text, double *ret, struct error *e
  * which config_init() made. Mistakes are printed here, one line each; the error's text is empty
  * then.
  */
-int cli_config(const char *path, bool simulated, struct config *ret, struct error *err) must_use;
+int cli_config(const char *path, struct config *ret, struct error *err) must_use;
 
 /* As cli_config(), with benchmarks that are `known` instead of those that are built in. */
 int cli_config_of(const char *path, const struct builtin *known, struct config *ret,
@@ -106,8 +106,8 @@ int cli_config_of(const char *path, const struct builtin *known, struct config *
 int cli_mistakes(struct str *mistakes, struct error *err);
 
 /* As cli_config(), of a text that a run has kept. */
-int cli_config_kept(const char *path, const char *text, size_t len, bool simulated,
-                    struct config *ret, struct error *err) must_use;
+int cli_config_kept(const char *path, const char *text, size_t len, struct config *ret,
+                    struct error *err) must_use;
 
 /*
  * Prints the lines of mistakes that a reader of a file has found, if there are any; then there is

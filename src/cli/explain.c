@@ -87,7 +87,7 @@ int explain_servers(const struct explain_options *o, const struct servers *serve
     struct error err;
     config_init(&config);
     int rc = 0;
-    if (cli_config(o->config, false, &config, &err) < 0 || cancel_new(&cancel, &err) < 0) {
+    if (cli_config(o->config, &config, &err) < 0 || cancel_new(&cancel, &err) < 0) {
         rc = cli_fail(&err);
     } else {
         struct ssh_settings settings = {

@@ -34,7 +34,7 @@ bool judging_is_scored(const struct scored *scored, const char *metric) {
 /* All that it may name: what is built in, metrics without their rank, and what is before a slash.
  */
 static int find_names(const struct measurements *in, struct names *ret) {
-    for (const struct builtin *b = plan_builtins(false); b->name; b++)
+    for (const struct builtin *b = builtins; b->name; b++)
         if (names_add(ret, b->name, strlen(b->name)) < 0)
             return -1;
     for (size_t i = 0; i < in->keys.count; i++) {
@@ -52,7 +52,7 @@ static int find_names(const struct measurements *in, struct names *ret) {
 static int read_config(struct judging *j, struct error *err) {
     static const struct parameter none = {0};
     cleanup(names_done) struct names names = {0};
-    const struct builtin *built_in = plan_builtins(false);
+    const struct builtin *built_in = builtins;
     if (find_names(&j->in, &names) < 0)
         return error_memory(err);
     cleanup(free_ptr) struct builtin *known = calloc(names.count + 1, sizeof(*known));

@@ -132,7 +132,7 @@ static int prepare(struct resuming *r, const struct told *told, struct error *er
     if (enter_folder(r, err) < 0)
         return -1;
     if (recipe->config && cli_config_kept(recipe->config_path, recipe->config, recipe->config_len,
-                                          runner->options.simulate, &runner->config, err) < 0)
+                                          &runner->config, err) < 0)
         return -1;
     if (told->outliers)
         runner->options.plan.outliers = told->outliers;

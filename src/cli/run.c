@@ -121,7 +121,7 @@ static int store(struct runner *r, struct error *err) {
 
 static int begin(struct runner *r, struct beginning *b, char **patterns, size_t count,
                  struct error *err) {
-    if (cli_config(b->config, r->options.simulate, &r->config, err) < 0 ||
+    if (cli_config(b->config, &r->config, err) < 0 ||
         load_servers(&r->options, b, patterns, count, &r->servers, err) < 0 ||
         runner_prepare(r, err) < 0)
         return -1;

@@ -13,15 +13,16 @@
 
 static const struct parameter no_parameters[] = {{.name = NULL}};
 
+/* All that are built in, so that a configuration for real servers can be tried; the first of them
+ * are a simulated server's own. */
 static const struct builtin simulated_builtins[] = {
     {.name = "cpu", .about = "a score that is drawn", .trials = 1, .parameters = no_parameters},
     {.name = "gpu", .about = "a score that is drawn", .trials = 1, .parameters = no_parameters},
+    {.name = "memory", .about = "a score that is drawn", .trials = 1, .parameters = no_parameters},
+    {.name = "disk", .about = "a score that is drawn", .trials = 1, .parameters = no_parameters},
     {.name = NULL},
 };
-
-const struct builtin *plan_builtins(bool simulated) {
-    return simulated ? simulated_builtins : builtins;
-}
+enum { SIMULATED_OWN = 2 };
 
 static const struct builtin *find_builtin(const struct builtin *table, const char *name) {
     for (; table->name; table++)
@@ -171,7 +172,7 @@ static int add_listed(const struct config *config, const struct builtin *table, 
 
 static int add_all(const struct config *config, const struct plan_options *options,
                    struct plan *plan, struct error *err) {
-    const struct builtin *table = plan_builtins(options->simulated);
+    const struct builtin *table = options->simulated ? simulated_builtins : builtins;
     size_t cap = 0;
     if (options->benchmarks && strcmp(options->benchmarks, "none") == 0)
         return 0;
@@ -181,8 +182,8 @@ static int add_all(const struct config *config, const struct plan_options *optio
         if (add(config, table, config->benchmarks[i].name, options->quick, plan, &cap, err) < 0)
             return -1;
     if (config->benchmark_count == 0)
-        for (; table->name; table++)
-            if (add(config, table, table->name, options->quick, plan, &cap, err) < 0)
+        for (int i = 0; table[i].name && !(options->simulated && i == SIMULATED_OWN); i++)
+            if (add(config, table, table[i].name, options->quick, plan, &cap, err) < 0)
                 return -1;
     return 0;
 }

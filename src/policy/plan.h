@@ -82,11 +82,8 @@ struct plan_options {
     enum outliers outliers;
     bool longest_first;
     bool quick;     /* shorter built-in benchmarks */
-    bool simulated; /* the built-in benchmarks are the simulated servers' cpu and gpu */
+    bool simulated; /* of the built-in benchmarks simulated servers have cpu and gpu, if not told */
 };
-
-/* The built-in benchmarks, ended by one without a name. */
-const struct builtin *plan_builtins(bool simulated);
 
 /*
  * Makes the plan. The configuration must outlive it. Without -b the benchmarks are those that the

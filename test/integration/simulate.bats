@@ -212,3 +212,10 @@ quick=servers=10,seed=7,delay=0
     run muster run --simulate=$quick
     [ "$(find "$T/state" -type f | sed 's/.*\.//' | sort -u | tr '\n' ' ')" = "db jsonl " ]
 }
+
+@test "simulated servers take a configuration that is for real ones" {
+    printf 'benchmarks: {disk: {path: /data, size: 4GiB}, cpu: {threshold: 40}}\n' >muster.yaml
+    run muster run --simulate=servers=3,score=60-90,delay=0 --json
+    status_is 0
+    json_is '[.servers[].benchmarks[].benchmark] | unique | join(",")' cpu,disk
+}

@@ -210,6 +210,10 @@ static void simulated_servers_have_a_cpu_and_a_gpu(UNUSED void **state) {
     assert_string_equal(p.benchmarks[1].name, "gpu");
     assert_true(isnan(p.benchmarks[1].reference));
     plan_done(&p);
+    p = make(&c, (struct plan_options){.threshold = NAN, .simulated = true, .benchmarks = "disk"});
+    assert_int_equal(p.benchmark_count, 1);
+    assert_int_equal(p.benchmarks[0].trials, 1);
+    plan_done(&p);
 }
 
 static void an_unknown_benchmark_is_a_mistake(UNUSED void **state) {
