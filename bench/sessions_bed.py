@@ -170,7 +170,7 @@ def measure(bed, build, folder, servers, command, environment=None):
 
 def muster_command(build):
     return [f"{build}/muster", "run", "-q", "-F", "ssh_config", "-i", "names", "-f", str(FANOUT),
-            "--log-file", "log", "--json"]
+            "--log-file", "log"]
 
 
 def shown(values, digits=1):

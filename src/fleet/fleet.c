@@ -4,8 +4,9 @@
  * A job is one attempt at one server. Two batches more servers than there are workers are in hand
  * at any time: while one is being written, workers find the next, and the memory in use does not
  * grow with the fleet. Each turn of the orchestrator is one transaction: it hands in whatever
- * results are there and claims as many servers as there is room for. The slower the disk, the
- * larger the batch.
+ * results came within a moment and claims as many servers as there is room for. The slower the
+ * disk, the larger the batch; on a fast one the moment keeps servers that end one by one from
+ * costing a transaction each.
  *
  * A server that is to be tried again waits here, at no worker's expense, and is submitted behind
  * the others when its pause is over. When the run ends first it keeps no verdict.
@@ -29,8 +30,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH 2048         /* results in one transaction, at most: the disk is waited for once */
-#define STACK (512 * 1024) /* of a worker; only what is touched costs memory */
+#define BATCH 2048 /* results in one transaction, at most: the disk is waited for once */
+#define MOMENT (100 * CLOCK_MS) /* in which a first result waits for others of its batch */
+#define STACK (512 * 1024)      /* of a worker; only what is touched costs memory */
 
 /* The orchestrator's own. */
 struct collector {
@@ -161,14 +163,17 @@ static size_t wake(struct collector *c) {
 }
 
 /*
- * Waits for at least one result and takes all that are there, up to a batch. Returns how many; 0
- * when the deadline or somebody's pause is over.
+ * Waits for at least one result and takes all that come within a moment of it, up to a batch.
+ * Returns how many; 0 when the deadline or somebody's pause is over.
  */
 static size_t collect(struct collector *c, int64_t deadline) {
     size_t n = wake(c);
+    int64_t moment = DEADLINE_NEVER;
     while (n < BATCH && c->in_hand > c->waiting.count) {
-        int64_t until = deadline_min(deadline, waiting_next(&c->waiting));
-        struct future *future = completed_next(c->completed, n ? clock_now() : until);
+        if (n > 0 && moment == DEADLINE_NEVER)
+            moment = deadline_in(MOMENT);
+        int64_t until = deadline_min(deadline, deadline_min(moment, waiting_next(&c->waiting)));
+        struct future *future = completed_next(c->completed, until);
         if (!future)
             return n;
         n += collect_one(c, future, &c->batch[n]);

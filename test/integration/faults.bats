@@ -117,10 +117,10 @@ store_is_whole() {
 
 @test "a disk that is full, after however much" {
     local size some_stopped=
-    for size in 4k 48k 64k 96k 160k 288k 16m; do
+    for size in 4k 48k 64k 96k 160k 288k 416k 16m; do
         rm -rf out shown copy
         on_disk "$size" <<'X'
-            "$MUSTER" run --simulate=servers=300,seed=1,delay=1ms-3ms -f 8 --json -q >out 2>"$T/err"
+            "$MUSTER" run --simulate=servers=400,seed=1,delay=5ms-9ms -f 8 --json -q >out 2>"$T/err"
             echo $? >status
             "$MUSTER" show last --json >shown 2>show.err
             echo $? >show.status
