@@ -4,9 +4,10 @@
  * The main thread waits for the signal that ends it; all else is done by the threads of connections
  * (serve/server.h). Nothing of muster's is logged here: there is no run.
  */
-#include "cli/cli.h"
 #include "base/clock.h"
+#include "cli/cli.h"
 #include "cli/signals.h"
+#include "serve/auth.h"
 #include "serve/server.h"
 #include "store/store.h"
 
@@ -20,20 +21,23 @@ static const char help[] =
     "runs until it is interrupted.\n\n"
     "      --listen WHERE     ADDRESS:PORT, or unix:PATH for a socket that only its\n"
     "                         owner can use (" LISTEN_DEFAULT ")\n"
+    "      --token-file FILE  a file with the token that every reader has to show; needed where\n"
+    "                         others than this machine can connect\n"
     "      --store URL        where runs are kept\n"
     "      --help             this text\n";
 
-enum { LISTEN = CLI_HELP + 1 };
+enum { LISTEN = CLI_HELP + 1, TOKEN_FILE };
 
 static const struct option options[] = {
     {"store", required_argument, NULL, CLI_STORE},
     {"listen", required_argument, NULL, LISTEN},
+    {"token-file", required_argument, NULL, TOKEN_FILE},
     {"help", no_argument, NULL, CLI_HELP},
     {NULL, 0, NULL, 0},
 };
 
 struct wanted {
-    const char *store, *listen;
+    const char *store, *listen, *token_file;
 };
 
 /* A store that cannot be read is said at once, and not by every page. */
@@ -64,9 +68,12 @@ static int listen_and_serve(const struct wanted *w, struct site *site, struct er
     if (listen_open(w->listen, &at, err) < 0)
         return -1;
     int status = -1;
-    if (!at.loopback)
+    site->check_host = !site->auth && !at.path;
+    if (!at.loopback && !site->auth)
         error_set(err, ERROR_USAGE,
-                  "others than this machine can connect to %s: that is not served openly", at.url);
+                  "others than this machine can connect to %s: --token-file FILE with a token "
+                  "for them is needed (`umask 077; openssl rand -hex 32 >FILE` makes one)",
+                  at.url);
     else
         status = serve(site, &at, err);
     listen_done(&at);
@@ -83,7 +90,7 @@ static int read_options(int argc, char **argv, struct wanted *ret) {
             fputs(help, stdout);
             return cli_flush();
         }
-        *(c == CLI_STORE ? &ret->store : &ret->listen) = optarg;
+        *(c == CLI_STORE ? &ret->store : c == LISTEN ? &ret->listen : &ret->token_file) = optarg;
     }
     return -1;
 }
@@ -104,7 +111,10 @@ static int cmd_serve(int argc, char **argv) {
         cancel_free(site.cancel);
         return cli_fail(&err);
     }
-    status = listen_and_serve(&w, &site, &err);
+    status = w.token_file ? auth_load(w.token_file, &site.auth, &err) : 0;
+    if (status == 0)
+        status = listen_and_serve(&w, &site, &err);
+    auth_free(site.auth);
     signals_stop(signals);
     cancel_free(site.cancel);
     return status < 0 ? cli_fail(&err) : status;

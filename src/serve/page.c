@@ -1,18 +1,37 @@
 /* page: see page.h. */
 #include "serve/page.h"
 
-static const char front[] = "<!doctype html>\n"
-                            "<html lang=\"en\"><meta charset=\"utf-8\"><title>muster</title>\n"
-                            "<h1>muster</h1>\n"
-                            "<p><a href=\"/api/runs\">The runs in the store</a>, and the\n"
-                            "<a href=\"/api/runs/last\">last one</a>, as JSON.</p>\n"
-                            "</html>\n";
+#include "report/assets.h"
 
-int page_front(struct request *q, struct answer *a, struct error *err) {
-    (void)q;
-    a->type = ANSWER_HTML;
-    if (spool_begin(&a->body, err) < 0)
-        return -1;
-    fputs(front, a->body.out);
-    return 0;
+#include <string.h>
+
+/*
+ * The library copies none of it. A browser asks each time whether what it has is still it: the
+ * addresses of assets do not tell their versions, and all of them are small.
+ */
+static int send_asset(struct request *q, struct answer *a, const struct asset *asset,
+                      struct error *err) {
+    const char *has = request_header(q, "If-None-Match");
+    a->type = asset->type;
+    a->cache = "no-cache";
+    answer_header(a, "ETag", "\"%s\"", asset->sha256);
+    if (has && strstr(has, asset->sha256)) {
+        a->status = MHD_HTTP_NOT_MODIFIED;
+        return 0;
+    }
+    a->response = MHD_create_response_from_buffer(asset->len, (void *)(uintptr_t)asset->data,
+                                                  MHD_RESPMEM_PERSISTENT);
+    return a->response ? 0 : error_memory(err);
+}
+
+int page_shell(struct request *q, struct answer *a, struct error *err) {
+    return send_asset(q, a, &asset_page, err);
+}
+
+int page_style(struct request *q, struct answer *a, struct error *err) {
+    return send_asset(q, a, &asset_css, err);
+}
+
+int page_program(struct request *q, struct answer *a, struct error *err) {
+    return send_asset(q, a, &asset_js, err);
 }

@@ -30,8 +30,8 @@ struct request {
         char *key, *value; /* decoded; owned */
     } parameters[REQUEST_PARAMETERS];
     size_t parameter_count;
-    const char *names[2]; /* the segments that the route has a `*` for */
-    char body[REQUEST_BODY + 1];
+    const char *names[2];        /* the segments that the route has a `*` for */
+    char body[REQUEST_BODY + 1]; /* ended by a NUL */
     size_t body_len;
 };
 

@@ -2,12 +2,17 @@
 #include "serve/route.h"
 
 #include "serve/api.h"
+#include "serve/gate.h"
+#include "serve/logs.h"
 #include "serve/page.h"
 #include "serve/site.h"
 
 #include <string.h>
 
-/* `*` stands for one segment; a parameter that is not among `parameters` is a mistake. */
+/*
+ * `*` stands for one segment; a parameter that is not among `parameters` is a mistake. NULL: they
+ * are the page's own.
+ */
 static const struct route {
     const char *path;
     const char *parameters;
@@ -16,7 +21,21 @@ static const struct route {
     {"/healthz", "", api_health},
     {"/api/runs", "", api_runs},
     {"/api/runs/*", "", api_run},
-    {"/", "", page_front},
+    {"/api/runs/*/overview", "", api_overview},
+    {"/api/runs/*/servers/*", "", api_server},
+    {"/api/runs/*/log", "server level after", logs_lines},
+    {"/api/history/*", "benchmark", api_history},
+    {"/api/compare", "from to", api_compare},
+    {"/api/baselines", "", api_baselines},
+    {"/login", "", gate_form},
+    {"/assets/app.css", "", page_style},
+    {"/assets/app.js", "", page_program},
+    {"/", NULL, page_shell},
+    {"/runs/*", NULL, page_shell},
+    {"/runs/*/servers/*", NULL, page_shell},
+    {"/runs/*/log", NULL, page_shell},
+    {"/history/*", NULL, page_shell},
+    {"/compare", NULL, page_shell},
 };
 
 /* Whether the pattern is this path; then its names are set. */
@@ -56,7 +75,7 @@ static bool is_among(const char *list, const char *key) {
 
 static int check_parameters(const struct route *r, const struct request *q, struct answer *a,
                             struct error *err) {
-    for (size_t i = 0; i < q->parameter_count; i++)
+    for (size_t i = 0; r->parameters && i < q->parameter_count; i++)
         if (!is_among(r->parameters, q->parameters[i].key))
             return answer_refuse(a, MHD_HTTP_BAD_REQUEST, err, "%s takes no parameter '%.40s'%s%s",
                                  r->path, q->parameters[i].key, *r->parameters ? ", but: " : "",
@@ -64,8 +83,22 @@ static int check_parameters(const struct route *r, const struct request *q, stru
     return 0;
 }
 
+static bool is_method(const struct request *q, const char *name) {
+    return strcmp(q->method, name) == 0;
+}
+
+/* The one request that brings something: a browser's, with the token. */
+bool route_has_body(const struct request *q, const char *path) {
+    return is_method(q, "POST") && strcmp(path, "/login") == 0;
+}
+
 static int take(struct request *q, const char *path, struct answer *a, struct error *err) {
-    if (strcmp(q->method, "GET") != 0 && strcmp(q->method, "HEAD") != 0) {
+    if (route_has_body(q, path))
+        return gate_login(q, a, err);
+    int checked = gate_check(q, path, a, err);
+    if (checked != 0)
+        return checked < 0 ? -1 : 0;
+    if (!is_method(q, "GET") && !is_method(q, "HEAD")) {
         answer_header(a, "Allow", "GET, HEAD");
         return answer_refuse(a, MHD_HTTP_METHOD_NOT_ALLOWED, err,
                              "muster serve is for reading: GET and HEAD are all there is");

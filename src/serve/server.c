@@ -9,6 +9,8 @@
 #include "serve/route.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define HEAD_MAX (32 * 1024) /* bytes of memory of a connection: the request's head must fit */
@@ -26,19 +28,25 @@ static size_t leave_encoded(void *arg, struct MHD_Connection *connection, char *
     return strlen(text);
 }
 
+static size_t declared_length(const struct request *q) {
+    const char *text = request_header(q, "Content-Length");
+    return text ? strtoul(text, NULL, 10) : 0;
+}
+
 /*
  * What is answered before all of a request has come is read no further, and its connection is
- * closed. That is for what has a body, of which there is nothing to expect.
+ * closed. That is for what has a body, but for a form of a size that was told.
  */
-static bool will_read(const struct request *q) {
-    return !request_header(q, "Transfer-Encoding") && !request_header(q, "Content-Length");
+static bool will_read(const struct request *q, const char *path) {
+    if (request_header(q, "Transfer-Encoding"))
+        return false;
+    return route_has_body(q, path) ? declared_length(q) <= REQUEST_BODY : declared_length(q) == 0;
 }
 
 static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, const char *path,
                               const char *method, const char *version, const char *data,
                               size_t *data_size, void **own) {
     (void)version;
-    (void)data;
     const struct server_daemon *d = arg;
     struct request *q = *own;
     if (!q) {
@@ -47,13 +55,15 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *connection, cons
             return MHD_NO;
         *q = (struct request){.site = d->site, .connection = connection, .method = method};
         *own = q;
-        return will_read(q) ? MHD_YES : route_answer(q, path);
+        return will_read(q, path) ? MHD_YES : route_answer(q, path);
     }
-    if (*data_size > 0) {
-        *data_size = 0;
-        return MHD_YES;
-    }
-    return route_answer(q, path);
+    if (*data_size == 0)
+        return route_answer(q, path);
+    size_t n = *data_size < REQUEST_BODY - q->body_len ? *data_size : REQUEST_BODY - q->body_len;
+    memcpy(q->body + q->body_len, data, n);
+    q->body_len += n;
+    *data_size = 0;
+    return MHD_YES;
 }
 
 static void complete(void *arg, struct MHD_Connection *connection, void **own,

@@ -45,6 +45,7 @@ struct store {
     struct str json;   /* of the row that is being written; kept for its memory */
     int hold;          /* the lock of the run that is held, or -1 (store/hold.h) */
     int64_t held_run;  /* its number */
+    int64_t version;   /* of the data, when store_refresh() looked last; 0: it never did */
     bool noted;        /* its row says that this process holds it */
 };
 

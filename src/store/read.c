@@ -129,11 +129,18 @@ static void next(struct cursor *c) {
     c->more = sqlite3_step(c->stmt) == SQLITE_ROW;
 }
 
-static int cursor_open(struct store *s, const char *select, int64_t run, struct cursor *ret,
-                       struct error *err) {
+/* Which rows: of a run, between two positions. */
+struct range {
+    int64_t run, first, last;
+};
+
+static int cursor_open(struct store *s, const char *select, const struct range *of,
+                       struct cursor *ret, struct error *err) {
     if (sqlite3_prepare_v2(s->db, select, -1, &ret->stmt, NULL) != SQLITE_OK)
         return database_fail(s, err);
-    sqlite3_bind_int64(ret->stmt, 1, run);
+    sqlite3_bind_int64(ret->stmt, 1, of->run);
+    sqlite3_bind_int64(ret->stmt, 2, of->first);
+    sqlite3_bind_int64(ret->stmt, 3, of->last);
     next(ret);
     return 0;
 }
@@ -195,19 +202,20 @@ static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *er
     return rc;
 }
 
-int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
-               struct error *err) {
+int store_each_between(struct store *s, const char *run_id, size_t first, size_t last,
+                       store_each_fn *each, void *arg, struct error *err) {
     struct run found = {0};
-    int64_t run;
-    if (database_find_run(s, run_id, &run, err) < 0 || store_run(s, run_id, &found, err) < 0)
+    struct range of = {.first = (int64_t)first,
+                       .last = last < INT64_MAX ? (int64_t)last : INT64_MAX};
+    if (database_find_run(s, run_id, &of.run, err) < 0 || store_run(s, run_id, &found, err) < 0)
         return -1;
     struct walk w = {.pending = found.holder.pid ? "its turn has not come, or is not over yet"
                                                  : "the run ended before its turn"};
     int rc = -1;
-    if (cursor_open(s, ROW_SELECT_SERVERS, run, &w.servers, err) == 0 &&
-        cursor_open(s, ROW_SELECT_BENCHMARKS, run, &w.benchmarks, err) == 0 &&
-        cursor_open(s, ROW_SELECT_PAST_SERVERS, run, &w.past_servers, err) == 0 &&
-        cursor_open(s, ROW_SELECT_PAST_BENCHMARKS, run, &w.past_benchmarks, err) == 0)
+    if (cursor_open(s, ROW_SELECT_SERVERS, &of, &w.servers, err) == 0 &&
+        cursor_open(s, ROW_SELECT_BENCHMARKS, &of, &w.benchmarks, err) == 0 &&
+        cursor_open(s, ROW_SELECT_PAST_SERVERS, &of, &w.past_servers, err) == 0 &&
+        cursor_open(s, ROW_SELECT_PAST_BENCHMARKS, &of, &w.past_benchmarks, err) == 0)
         rc = walk(&w, each, arg, err);
     sqlite3_stmt *all[] = {w.servers.stmt, w.benchmarks.stmt, w.past_servers.stmt,
                            w.past_benchmarks.stmt};
@@ -217,13 +225,18 @@ int store_each(struct store *s, const char *run_id, store_each_fn *each, void *a
     return rc;
 }
 
+int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
+               struct error *err) {
+    return store_each_between(s, run_id, 0, SIZE_MAX, each, arg, err);
+}
+
 static int each_text(struct store *s, const char *select, const char *run_id, store_text_fn *each,
                      void *arg, struct error *err) {
     struct cursor c = {0};
-    int64_t run;
-    if (database_find_run(s, run_id, &run, err) < 0)
+    struct range of = {.last = INT64_MAX};
+    if (database_find_run(s, run_id, &of.run, err) < 0)
         return -1;
-    int rc = cursor_open(s, select, run, &c, err);
+    int rc = cursor_open(s, select, &of, &c, err);
     for (; rc == 0 && c.more; next(&c)) {
         const char *text;
         rc = row_borrow_text(c.stmt, 1, &text, err);
@@ -235,12 +248,14 @@ static int each_text(struct store *s, const char *select, const char *run_id, st
 
 int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                      struct error *err) {
-    return each_text(s, "SELECT position, facts FROM server WHERE run = ? ORDER BY position",
+    return each_text(s,
+                     "SELECT position, facts FROM server WHERE " ROW_BETWEEN " ORDER BY position",
                      run_id, each, arg, err);
 }
 
 int store_each_sensors(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                        struct error *err) {
-    return each_text(s, "SELECT position, sensors FROM benchmark WHERE run = ? ORDER BY position",
-                     run_id, each, arg, err);
+    return each_text(
+        s, "SELECT position, sensors FROM benchmark WHERE " ROW_BETWEEN " ORDER BY position",
+        run_id, each, arg, err);
 }

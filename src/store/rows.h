@@ -30,18 +30,23 @@
 #define ROW_VALUE_COUNTS                                                                           \
     "value IS NOT NULL AND verdict IN ('passed', 'failed') AND reason IS NOT 'wrong-result'"
 
-/* The second column is the name, or the round; the round of a benchmark is its last. */
+/*
+ * Of one run, between two positions. The second column is the name, or the round; the round of a
+ * benchmark is its last.
+ */
+#define ROW_BETWEEN "run = ? AND position BETWEEN ? AND ?"
 #define ROW_SELECT_SERVERS                                                                         \
-    "SELECT position, name, " ROW_SERVER_COLUMNS " FROM server WHERE run = ? ORDER BY position"
+    "SELECT position, name, " ROW_SERVER_COLUMNS " FROM server WHERE " ROW_BETWEEN                 \
+    " ORDER BY position"
 #define ROW_SELECT_BENCHMARKS                                                                      \
-    "SELECT position, " ROW_BENCHMARK_COLUMNS " FROM benchmark WHERE run = ? "                     \
-    "ORDER BY position, ordinal"
+    "SELECT position, " ROW_BENCHMARK_COLUMNS " FROM benchmark WHERE " ROW_BETWEEN                 \
+    " ORDER BY position, ordinal"
 #define ROW_SELECT_PAST_SERVERS                                                                    \
-    "SELECT position, round, " ROW_SERVER_COLUMNS " FROM past_server WHERE run = ? "               \
-    "ORDER BY position, round"
+    "SELECT position, round, " ROW_SERVER_COLUMNS " FROM past_server WHERE " ROW_BETWEEN           \
+    " ORDER BY position, round"
 #define ROW_SELECT_PAST_BENCHMARKS                                                                 \
-    "SELECT position, " ROW_BENCHMARK_COLUMNS ", round FROM past_benchmark WHERE run = ? "         \
-    "ORDER BY position, round, ordinal"
+    "SELECT position, " ROW_BENCHMARK_COLUMNS ", round FROM past_benchmark WHERE " ROW_BETWEEN     \
+    " ORDER BY position, round, ordinal"
 
 void row_text(sqlite3_stmt *stmt, int column, const char *text);
 void row_number(sqlite3_stmt *stmt, int column, double x);

@@ -151,6 +151,37 @@ typedef int store_each_fn(void *arg, const char *server, const struct server_res
 int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
                struct error *err) must_use;
 
+/* As store_each(), of the servers at these positions and between them. */
+int store_each_between(struct store *s, const char *run_id, size_t first, size_t last,
+                       store_each_fn *each, void *arg, struct error *err) must_use;
+
+/* The position of a server in the run; ERROR_USAGE when it has none of this name. */
+int store_position(struct store *s, const char *run_id, const char *server, size_t *ret,
+                   struct error *err) must_use;
+
+/* How far a server of a run is. */
+struct store_progress {
+    size_t position;
+    enum { STORE_PENDING, STORE_CLAIMED, STORE_DONE } state;
+    enum verdict verdict; /* and the rest: when it is done */
+    enum reason reason;
+    double seconds;
+};
+
+/*
+ * Calls each() for every server of the run in the inventory's order. It costs little: nothing is
+ * read of what was measured. A negative value of each() ends the walk and is returned.
+ */
+typedef int store_progress_fn(void *arg, const struct store_progress *p, struct error *err);
+int store_each_progress(struct store *s, const char *run_id, store_progress_fn *each, void *arg,
+                        struct error *err) must_use;
+
+/*
+ * For who follows what others write, with a store that was opened to be read: what is read from now
+ * on is of this moment. *changed: something was written since the last time; true the first time.
+ */
+int store_refresh(struct store *s, bool *changed, struct error *err) must_use;
+
 /*
  * Calls each() for every server of the run that told its facts, in the inventory's order, with the
  * JSON text, which is borrowed for the call; or for every benchmark that sensors watched. A

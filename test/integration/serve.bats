@@ -62,7 +62,7 @@ head_has() {
 
 # the body is what the command line prints
 is_that_of() {
-    muster "$@" --store "$T/a.db" >"$T/printed"
+    muster "$@" --store "$T/a.db" >"$T/printed" || true # compare has more than one status
     cmp "$T/body" "$T/printed" || fail "not what muster $* prints"
 }
 
@@ -77,6 +77,219 @@ is_that_of() {
     id=$(jq -r .run <<<"$output")
     get "/api/runs/$id"
     is_that_of show "$id" --json
+    server=$(jq -r '.servers[3].server' <<<"$output")
+    get "/api/runs/$id/servers/$server"
+    is_that_of show "$id" --server "$server" --json
+    get "/api/runs/$id/overview"
+    json_is '[.run.run, (.rows | length), .rows[3][1]] | @csv' "\"$id\",20,\"$server\""
+    get "/api/history/$server"
+    is_that_of history "$server" --json
+    get "/api/history/$server?benchmark=cpu"
+    is_that_of history "$server" --benchmark cpu --json
+    muster runs --store "$T/a.db" --json >"$T/runs"
+    first=$(jq -r '.[1].run' "$T/runs")
+    get "/api/compare?from=$first&to=last"
+    code_is 200
+    is_that_of compare "$first" last --json
+    get /api/baselines
+    is_that_of baseline show --json
+    get "/api/runs/$id/log"
+    head_has Content-Type 'application/x-ndjson; charset=utf-8'
+    is_that_of log "$id" --json
+    get "/api/runs/$id/log?server=$server"
+    is_that_of log "$id" "$server" --json
+}
+
+@test "a log is read on from where it was left, by level and by server" {
+    serve
+    get /api/runs/last/log
+    head_has Muster-After "$(wc -c <"$T/body")"
+    head_has Muster-More 0
+    cp "$T/body" "$T/whole"
+    place=$(head -n 5 "$T/whole" | wc -c)
+    get "/api/runs/last/log?after=$place"
+    tail -n +6 "$T/whole" | cmp - "$T/body" || fail "not the rest"
+    get "/api/runs/last/log?after=$((place - 3))"
+    tail -n +6 "$T/whole" | cmp - "$T/body" || fail "the rest of a line was printed"
+    get /api/runs/last/log?level=warning
+    jq -c 'select(.level == "warning" or .level == "error")' "$T/whole" | cmp - "$T/body" || fail "not these levels"
+    [ -s "$T/body" ] || fail "there is none to be seen"
+    for query in level=loud after=-1 after=x after= after=9999999999999999999 server=a\&server=b; do
+        get "/api/runs/last/log?$query"
+        code_is 400
+    done
+    get "/api/runs/last/log?after=999999999"
+    code_is 200
+    [ ! -s "$T/body" ] || fail "there is something behind the end"
+}
+
+@test "a long log comes in pieces, and a line that is not whole is left for later" {
+    serve
+    get /api/runs
+    id=$(jq -r '.[1].run' <<<"$output")
+    log=$T/logs/$id.jsonl
+    cp "$log" "$T/kept.jsonl"
+    line='{"timestamp":"2026-11-22T10:13:44.123Z","level":"info","event":"something","number":'
+    seq -f "$line%.0f}" 30000 >>"$log"
+    printf %s "${line}1" >>"$log"
+    : >"$T/pieces"
+    after=0 more=1 pieces=0
+    while [ "$more" = 1 ]; do
+        get "/api/runs/$id/log?after=$after"
+        cat "$T/body" >>"$T/pieces"
+        after=$(tr -d '\r' <"$T/head" | sed -n 's/^Muster-After: //p')
+        more=$(tr -d '\r' <"$T/head" | sed -n 's/^Muster-More: //p')
+        [ "$(wc -c <"$T/body")" -le 1100000 ] || fail "too long a piece"
+        pieces=$((pieces + 1))
+    done
+    [ "$pieces" -gt 2 ] || fail "$pieces pieces"
+    muster log "$id" --json --store "$T/a.db" | cmp - "$T/pieces" || fail "not the log"
+    echo '}' >>"$log"
+    get "/api/runs/$id/log?after=$after"
+    [ "$(wc -l <"$T/body")" = 1 ] || fail "the line is not there once"
+    mv "$T/kept.jsonl" "$log"
+}
+
+@test "the pages and their parts are those of the program, and a browser need not load them twice" {
+    serve
+    for path in / /runs/last /runs/last/servers/x /runs/last/log '/runs/last/log?level=info' /history/x '/compare?from=a&to=b'; do
+        get "$path"
+        code_is 200
+        head_has Content-Type 'text/html; charset=utf-8'
+        cmp "$T/body" "$BATS_TEST_DIRNAME/../../web/page.html" || fail "$path is not the page"
+    done
+    get /assets/app.js
+    head_has Content-Type 'text/javascript; charset=utf-8'
+    head_has Cache-Control no-cache
+    tag=$(tr -d '\r' <"$T/head" | sed -n 's/^ETag: //p')
+    get /assets/app.js -H "If-None-Match: $tag"
+    code_is 304
+    get /assets/app.css
+    head_has Content-Type 'text/css; charset=utf-8'
+    get /assets/../page.html
+    code_is 404
+}
+
+@test "a page of another name that leads here is refused" {
+    serve
+    for host in localhost localhost:9000 127.0.0.1 127.0.0.1:8475 127.1.2.3 '[::1]:8475' LOCALHOST:1; do
+        get /api/runs -H "Host: $host"
+        code_is 200
+    done
+    for host in evil.example evil.example:8475 localhost.evil.example 127.0.0.1.evil.example 127.evil.example '[::1].evil.example' '[::2]' 'localhost@evil.example'; do
+        get /api/runs -H "Host: $host"
+        code_is 421
+        json_is '.error | type' string
+    done
+    get /api/runs -0 -H Host:
+    code_is 421
+}
+
+# sets $token and the file's name in $file
+make_token() {
+    token=$(openssl rand -hex 32)
+    file=$T/token
+    (umask 077 && echo "$token" >"$file")
+}
+
+@test "who has the token is let in, by header or by cookie, and nobody else" {
+    make_token
+    serve --token-file "$file"
+    get /api/runs
+    code_is 401
+    head_has WWW-Authenticate 'Bearer realm="muster"'
+    json_is '.error | type' string
+    get /api/runs -H "Authorization: Bearer $token"
+    code_is 200
+    get /api/runs -H "Authorization: bearer $token" -H 'Host: muster.example.org'
+    code_is 200
+    for wrong in "Bearer ${token%?}" "Bearer ${token}0" 'Bearer ' "Basic $token" "$token" "Bearer $(tr 0-9a-f 1-9a-f0 <<<"$token")"; do
+        get /api/runs -H "Authorization: $wrong"
+        code_is 401
+    done
+    get /healthz
+    code_is 200
+    get /runs/last -H 'Accept: text/html'
+    code_is 401
+    output_has '<form method="post" action="/login">'
+    get /login --data-urlencode "token=wrong $token"
+    code_is 403
+    output_has 'That is not the token'
+    ! grep -qi set-cookie "$T/head" || fail "a cookie for nothing"
+    get /login --data-urlencode "token=$token" -c "$T/jar"
+    code_is 303
+    head_has Location /
+    cookie=$(tr -d '\r' <"$T/head" | sed -n 's/^Set-Cookie: //p')
+    [[ $cookie == muster=*'; Path=/; Max-Age=43200; HttpOnly; SameSite=Strict' ]] || fail "$cookie"
+    [[ $cookie != *"$token"* ]] || fail "the cookie has the token"
+    get /api/runs -b "$T/jar"
+    code_is 200
+    value=${cookie%%;*}
+    for wrong in "muster=9${value#muster=}" "${value%?}" "${value%.*}." muster= "muster=$(($(date +%s) + 100)).${value#*.}"; do
+        get /api/runs -H "Cookie: $wrong"
+        code_is 401
+    done
+    get /login --data-urlencode "token=$token" -H 'X-Forwarded-Proto: https'
+    grep -q '; Secure' "$T/head" || fail "the cookie is not for TLS alone"
+    get /login --data-binary @"$MUSTER"
+    [ "$code" -ge 400 ] || fail "$code"
+}
+
+@test "a token file that others may read, or without a token, is refused" {
+    make_token
+    chmod 640 "$file"
+    run muster serve --store "$T/a.db" --token-file "$file"
+    status_is 2
+    stderr_has "chmod 600 $file"
+    chmod 600 "$file"
+    for text in '' short 'two words are not a token of any kind' $'0123456789abcdef\n0123456789abcdef'; do
+        echo "$text" >"$file"
+        run muster serve --store "$T/a.db" --token-file "$file"
+        status_is 2
+        stderr_has 'openssl rand -hex 32'
+    done
+    run muster serve --store "$T/a.db" --token-file "$T/none"
+    status_is 2
+    stderr_has 'cannot read the token file'
+}
+
+@test "others than this machine are answered only with a token" {
+    run muster serve --store "$T/a.db" --listen 0.0.0.0:8475
+    status_is 2
+    stderr_has '--token-file FILE'
+    make_token
+    serve --listen 0.0.0.0:8475 --token-file "$file"
+    get /api/runs
+    code_is 401
+    get /api/runs -H "Authorization: Bearer $token"
+    code_is 200
+}
+
+@test "a Unix socket is its owner's alone, replaced when it was left behind, and removed at the end" {
+    local at=$T/socket
+    serve --listen "unix:$at"
+    [ "$(cat "$T/serve.out")" = "muster serves at unix:$at (Ctrl-C ends it)" ] || fail "$(cat "$T/serve.out")"
+    [ "$(stat -c %a "$at")" = 600 ] || fail "mode $(stat -c %a "$at")"
+    get /api/runs --unix-socket "$at" -H 'Host: any.example'
+    code_is 200
+    run muster serve --store "$T/a.db" --listen "unix:$at"
+    status_is 2
+    stderr_has 'another process listens'
+    kill -KILL "$(cat "$T/serve.pid")"
+    wait "$(cat "$T/serve.pid")" || true
+    [ -S "$at" ] || fail "gone"
+    serve --listen "unix:$at"
+    get /healthz --unix-socket "$at"
+    code_is 200
+    stop_serve
+    [ ! -e "$at" ] || fail "left behind"
+    echo precious >"$at"
+    run muster serve --store "$T/a.db" --listen "unix:$at"
+    status_is 2
+    [ "$(cat "$at")" = precious ] || fail "overwritten"
+    run muster serve --store "$T/a.db" --listen "unix:$T/$(head -c 200 /dev/zero | tr '\0' a)"
+    status_is 2
+    stderr_has '1 to 107 bytes'
 }
 
 @test "it says where it is, is healthy, and ends with status 0 on SIGTERM and SIGINT" {
@@ -98,7 +311,7 @@ is_that_of() {
         head_has Content-Security-Policy "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
         head_has X-Content-Type-Options nosniff
         head_has Referrer-Policy no-referrer
-        head_has Cache-Control no-store
+        [ "$path" = / ] || head_has Cache-Control no-store
     done
 }
 
