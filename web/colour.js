@@ -25,8 +25,8 @@ export function stepOfPeers(percent) {
 // What a step means, for the legend.
 export function stepWords(peers, step) {
   if (peers) return step === 0 ? `below ${PEERS[0]} %` : step === 7 ? `${PEERS[6]} % and more` : `${PEERS[step - 1]} to ${PEERS[step]} %`;
-  return ["below half of the threshold", "below 80 % of it", "below the threshold", "above the threshold",
-    "second quarter to 100", "third quarter to 100", "close to 100", "100 and above"][step];
+  return ["below half the threshold", "below 80 % of it", "below the threshold", "above it",
+    "a quarter of the way to 100", "half of it", "three quarters", "100 and above"][step];
 }
 
 // Colours as the page has them now, for a canvas: {steps: [[ground, text], ...], ...}.
@@ -44,6 +44,22 @@ export function palette() {
   };
   probe.remove();
   return colours;
+}
+
+// On paper the page is light, whatever it is on the screen.
+export function lightOnPaper(changed) {
+  const root = document.documentElement;
+  let before;
+  addEventListener("beforeprint", () => {
+    before = root.dataset.theme;
+    root.dataset.theme = "light";
+    changed();
+  });
+  addEventListener("afterprint", () => {
+    if (before === undefined) delete root.dataset.theme;
+    else root.dataset.theme = before;
+    changed();
+  });
 }
 
 const THEMES = ["auto", "light", "dark"];

@@ -17,6 +17,7 @@ export class Run {
     this.kinds = [];
     this.metricNumbers = new Map();
     this.byName = new Map();
+    this.whole = true; // all scores are
     this.merge(overview);
   }
 
@@ -31,6 +32,7 @@ export class Run {
     for (const kind of overview.kinds) if (!this.kinds.includes(kind)) this.kinds.push(kind);
     this.kinds.sort();
     this.medians = null;
+    this.whole &&= taken.every((s) => s.benchmarks.every((b) => !b || b.score === null || Number.isInteger(b.score)));
     return taken;
   }
 

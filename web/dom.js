@@ -51,11 +51,11 @@ export function withUnit(x, unit) {
   return unit ? `${number(x)} ${unit}` : number(x);
 }
 
-// Of scores: no decimals above 100, where they say nothing.
-export function score(x) {
+// Of scores: one decimal, unless all of them are `whole`, or large.
+export function score(x, whole = Number.isInteger(x)) {
   if (x === null || x === undefined || Number.isNaN(x)) return "";
   if (x >= 1e5) return `${number(Number((x / 1000).toPrecision(3)))}k`;
-  return x >= 100 || Number.isInteger(x) ? count(Math.round(x)) : String(Number(x.toFixed(1)));
+  return x >= 1000 || whole ? count(Math.round(x)) : x.toFixed(1);
 }
 
 export function signed(percent) {

@@ -105,7 +105,7 @@ export class HeatMap {
     if (size >= 30) {
       c.fillStyle = text;
       c.font = `11px ${font}`;
-      c.fillText(known ? score(this.peers ? Math.round(tile.value) : tile.value) : "", x + size / 2, y + size * 0.66);
+      c.fillText(known ? score(tile.value, this.peers || this.run.whole) : "", x + size / 2, y + size * 0.66);
       c.font = `600 11px ${font}`;
       c.fillText(ended === "passed" ? "" : LETTERS[ended], x + size / 2, y + size * 0.28);
     } else if (ended === "failed" || (ended === "error" && size >= 12)) {
@@ -149,7 +149,7 @@ export class HeatMap {
     const verdict = this.run.verdict(server), reason = this.run.reason(server);
     this.tip.replaceChildren(h("b", {}, server.name), ` ${verdict}${reason ? `, ${reason}` : ""}`,
       ...server.benchmarks.map((b, i) => b && h("div", {}, `${this.run.benchmarks[i]} `,
-        b.score === null ? b.verdict : score(b.score))).filter(Boolean));
+        b.score === null ? b.verdict : score(b.score, this.run.whole))).filter(Boolean));
     const box = this.element.getBoundingClientRect();
     const x = event.clientX - box.left + 14;
     this.tip.style.left = `${Math.min(x, box.width - this.tip.offsetWidth)}px`;

@@ -1,13 +1,14 @@
 // Where the program begins: what the document is tells what to show.
 import { h } from "./dom.js";
 import { FileSource } from "./data.js";
-import { themeSwitch } from "./colour.js";
+import { themeSwitch, lightOnPaper } from "./colour.js";
 import { Report } from "./report.js";
 import { servePage } from "./pages.js";
 
 function start() {
   let shown = null;
   const changed = () => shown?.recolour?.();
+  lightOnPaper(changed);
   document.getElementById("tools").append(themeSwitch(changed));
   const main = document.querySelector("main");
   if (document.getElementById("overview")) {

@@ -3,7 +3,10 @@ import { h, put, count, counted, duration, localTime } from "./dom.js";
 import { LETTERS, FINDINGS, has } from "./data.js";
 import { compareNames } from "./table.js";
 
-const SHOWN = 20; // servers told of in each group; the table has them all
+// Of each group so many lines are shown, and in each so many names; the table has them all.
+const LINES = 12;
+const NAMES = 24;
+const ORDER = ["failed", "error", "cancelled"];
 
 export function letter(verdict) {
   return h("b", { class: `letter ${verdict}`, "aria-hidden": "true" }, LETTERS[verdict] ?? "?");
@@ -61,28 +64,42 @@ function matrix(run, filter) {
     }
   }
   if (reasons.size === 0) return null;
+  const shown = [...reasons].sort(([a, x], [b, y]) => ORDER.indexOf(x) - ORDER.indexOf(y) || compareNames(a, b));
   const cell = (n, only) => h("td", { class: "num" },
     n ? h("button", { type: "button", class: "plain", onclick: () => filter.only(only) }, count(n)) : h("span", { class: "muted" }, "0"));
   return h("div", { class: "wide" }, h("table", { class: "matrix" },
     h("caption", {}, "Servers by kind and reason"),
     h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Kind"), h("th", { scope: "col", class: "num" }, "Servers"),
       h("th", { scope: "col", class: "num" }, "passed"),
-      [...reasons].map(([r, v]) => h("th", { scope: "col", class: "num" }, letter(v), ` ${r}`)))),
+      shown.map(([r, v]) => h("th", { scope: "col", class: "num" }, letter(v), ` ${r}`)))),
     h("tbody", {}, [...kinds].sort(([a], [b]) => compareNames(a, b)).map(([kind, row]) => h("tr", {},
       h("th", { scope: "row" }, kind), h("td", { class: "num" }, count(row.total)),
       cell(row.passed, { kind, verdicts: ["passed"] }),
-      [...reasons.keys()].map((reason) => cell(row.by.get(reason), { kind, reason })))))));
+      shown.map(([reason]) => cell(row.by.get(reason), { kind, reason })))))));
 }
 
-// One group: a heading, and of the first few servers the sentence and what is different.
+// Servers of which the same is said, in the order of the first of them.
+function bySentence(servers, sentence) {
+  const same = new Map();
+  for (const s of servers) {
+    const said = sentence(s), why = said ? s.why.map((w) => w.detail).join("; ") : "";
+    const key = `${said}\n${why}`;
+    same.has(key) ? same.get(key).servers.push(s) : same.set(key, { said, why, servers: [s] });
+  }
+  return [...same.values()];
+}
+
+// One group: a heading, and what is said of which servers, and what is different about them.
 function group(title, servers, sentence, link, all) {
+  const lines = bySentence(servers, sentence), shown = lines.slice(0, LINES);
+  const told = shown.reduce((n, line) => n + Math.min(line.servers.length, NAMES), 0);
   return h("section", { class: "group" },
     h("h3", {}, title, " ", h("span", { class: "n" }, count(servers.length))),
-    h("ul", { class: "sentences" }, servers.slice(0, SHOWN).map((s) => h("li", {},
-      h("a", { href: link(s), class: "name" }, s.name),
-      h("span", {}, sentence(s), s.why.length && sentence(s)
-        ? h("span", { class: "why" }, "Different: ", s.why.map((w) => w.detail).join("; ")) : null)))),
-    servers.length > SHOWN ? h("p", { class: "more" },
+    h("ul", { class: "sentences" }, shown.map((line) => h("li", {},
+      h("span", { class: "names" }, line.servers.slice(0, NAMES).map((s) => [h("a", { href: link(s) }, s.name), " "]),
+        line.servers.length > NAMES ? h("span", { class: "muted" }, `and ${count(line.servers.length - NAMES)} more`) : null),
+      h("span", {}, line.said, line.why ? h("span", { class: "why" }, "Different: ", line.why) : null)))),
+    told < servers.length ? h("p", { class: "more" },
       h("button", { type: "button", class: "plain", onclick: all }, `All ${count(servers.length)} in the table`)) : null);
 }
 
@@ -97,9 +114,8 @@ export function notPassed(run, filter, link) {
     }
     if (verdict === "passed") for (const [f, list] of found) if (has(s, f)) list.push(s);
   }
-  const order = ["failed", "error", "cancelled"];
   const groups = [...reasons].sort(([a, x], [b, y]) =>
-    order.indexOf(a.split("\n")[0]) - order.indexOf(b.split("\n")[0]) || y.length - x.length).map(([key, servers]) => {
+    ORDER.indexOf(a.split("\n")[0]) - ORDER.indexOf(b.split("\n")[0]) || y.length - x.length).map(([key, servers]) => {
     const [verdict, reason] = key.split("\n");
     return group([letter(verdict), ` ${verdict}, ${reason}`], servers, (s) => s.detail ?? "", link, () => filter.only({ reason }));
   });

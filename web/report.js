@@ -19,7 +19,8 @@ function section(label) {
 
 export class Report {
   // `history(server)` is the address of a server's history, where there is one.
-  constructor(main, source, overview, { history = null } = {}) {
+  constructor(main, source, overview, { history = null, home = false } = {}) {
+    this.home = home; // of muster serve, which has more pages
     this.source = source;
     this.run = new Run(overview);
     this.peers = !this.run.servers.some((s) => s?.benchmarks.some((b) => b && b.reference !== null));
@@ -52,6 +53,9 @@ export class Report {
       h("section", { "aria-labelledby": "distributions" }, h("h2", { id: "distributions" }, "Distributions"),
         h("p", { class: "muted" }, "Of each metric and kind, on an axis of its own. ▲ is the median, the upright line the threshold, ◆ an outlier."),
         this.distributions.element));
+    put(document.getElementById("where"), this.home ? h("a", { href: "/" }, "All runs") : null,
+      [["#main", "Outcome"], ["#not-passed", "Not passed"], ["#servers", "Servers"], ["#distributions", "Distributions"]].map(([href, words]) => h("a", { href }, words)),
+      this.home ? h("a", { href: `${location.pathname.replace(/\/$/, "")}/log` }, "Log") : null);
     this.makeTable();
     showOutcome(this.run, this.filter, serverLink, this.places);
   }
@@ -105,7 +109,7 @@ export class Report {
     const step = this.peers ? stepOfPeers(value) : stepOfScore(value, result.threshold);
     const mark = result.verdict === "passed" ? null : letter(result.verdict);
     return h("td", { class: step < 0 ? "cell none" : `cell s${step}` }, mark,
-      h("span", {}, Number.isNaN(value) ? (mark ? "" : "·") : this.peers ? `${Number(value.toPrecision(3))} %` : score(value)));
+      h("span", {}, Number.isNaN(value) ? (mark ? "" : "·") : this.peers ? `${score(value, false)} %` : score(value, this.run.whole)));
   }
 
   show() {

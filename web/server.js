@@ -27,7 +27,7 @@ function isFlat(value) {
 
 // `24 × 32 GiB, DDR5, 4800 MT/s`: rows that differ in a name alone are told once.
 function alike(rows) {
-  const name = ["slot", "name", "index", "device"].find((k) => rows.every((r) => k in r));
+  const name = ["slot", "name", "address", "index", "device"].find((k) => rows.every((r) => k in r));
   const rest = (row) => JSON.stringify(Object.entries(row).filter(([k]) => k !== name));
   const groups = new Map();
   for (const row of rows) groups.has(rest(row)) ? groups.get(rest(row)).push(row) : groups.set(rest(row), [row]);
@@ -75,16 +75,17 @@ function trials(values) {
   return values.length > 1 ? values.map(number).join("  ") : "";
 }
 
-function metricRow(run, server, benchmark, name, m) {
+// `has`: whether any metric of the benchmark has trials, and so a spread.
+function metricRow(run, server, benchmark, name, m, has) {
   const judged = name === benchmark.metric;
   const metric = run.metrics.findIndex((x) => x.benchmark === benchmark.benchmark && x.metric === name && (x.unit ?? "") === (m.unit ?? ""));
   const spread = m.spread && m.value ? `± ${Number(((100 * m.spread) / Math.abs(m.value)).toPrecision(2))} %` : "";
   return h("tr", {}, h("th", { scope: "row" }, name, judged ? h("span", { class: "muted" }, " judged") : null),
     h("td", { class: "num strong" }, withUnit(m.value, m.unit)),
-    h("td", { class: "num" }, spread),
+    has ? h("td", { class: "num" }, spread) : null,
     h("td", { class: "num" }, metric >= 0 ? placeWords(run, server, metric) : ""),
     h("td", { class: "plot" }, metric >= 0 ? placeAmong(run, server, metric) : null),
-    h("td", { class: "trials" }, trials(judged && benchmark.trials?.length ? benchmark.trials : m.trials ?? [])));
+    has ? h("td", { class: "trials" }, trials(judged && benchmark.trials?.length ? benchmark.trials : m.trials ?? [])) : null);
 }
 
 function scoreLine(b) {
@@ -98,14 +99,16 @@ function scoreLine(b) {
 
 function benchmark(run, server, b) {
   const metrics = Object.entries(b.metrics ?? {}).sort(([a], [c]) => (c === b.metric) - (a === b.metric));
+  const has = metrics.some(([, m]) => m.trials?.length > 1);
+  const head = ["Metric", "Value", has ? "Spread" : null, "Of its kind's median", "Among its kind", has ? "Trials" : null];
   return h("section", { class: "benchmark" },
     h("h3", {}, letter(b.verdict), ` ${b.benchmark} `, h("span", { class: "muted" }, `${b.verdict}${b.reason ? `, ${b.reason}` : ""}, ${duration(b.seconds)}`)),
     b.detail ? h("p", { class: "sentence" }, b.detail) : null,
     scoreLine(b),
     metrics.length ? h("div", { class: "wide" }, h("table", { class: "metrics" },
-      h("thead", {}, h("tr", {}, ["Metric", "Value", "Spread", "Of its kind's median", "Among its kind", "Trials"].map((t, i) =>
-        h("th", { scope: "col", class: [null, "num", "num", "num", "plot", null][i] }, t)))),
-      h("tbody", {}, metrics.map(([name, m]) => metricRow(run, server, b, name, m))))) : null,
+      h("thead", {}, h("tr", {}, head.map((t, i) =>
+        t && h("th", { scope: "col", class: ["metric", "num", "num", "num peers", "plot", null][i] }, t)))),
+      h("tbody", {}, metrics.map(([name, m]) => metricRow(run, server, b, name, m, has))))) : null,
     b.conditions ? h("p", {}, h("b", {}, "Conditions: "), b.conditions) : null,
     b.sensors ? h("details", {}, h("summary", {}, `Sensors during ${b.benchmark}`), pairs(b.sensors)) : null);
 }
