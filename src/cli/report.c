@@ -21,6 +21,9 @@ static const struct format {
     {"csv", ".csv", report_csv},
     {"html", ".html", report_html},
     {"json", ".json", report_json},
+    {"junit", ".xml", report_junit},
+    {"markdown", ".md", report_markdown},
+    {"prometheus", ".prom", report_prometheus},
 };
 
 static const char help[] =
@@ -31,6 +34,9 @@ static const char help[] =
     "                         csv         .csv   a row for each server, benchmark and metric\n"
     "                         html        .html  one page with everything, for a browser\n"
     "                         json        .json  the document of `muster show --json`\n"
+    "                         junit       .xml   test cases, for Jenkins and GitLab\n"
+    "                         markdown    .md    for a pull request or a ticket\n"
+    "                         prometheus  .prom  for node_exporter's textfile collector\n"
     "  -o, --output FILE    write here, not to standard output: a temporary file beside it\n"
     "                       takes its name when it is whole\n"
     "      --store URL      where runs are kept\n"

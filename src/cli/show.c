@@ -45,20 +45,12 @@ static int add(void *arg, const char *server, const struct server_result *result
     if (o->count == o->room)
         return error_set(err, ERROR_STORE, "the run has more servers than it began with");
     char *name = strdup(server);
-    char *detail = result->detail ? strdup(result->detail) : NULL;
-    if (!name || (result->detail && !detail)) {
+    if (!name || finding_outcome(name, result, &o->items[o->count], err) < 0) {
         free(name);
-        free(detail);
-        return error_memory(err);
+        return name ? -1 : error_memory(err);
     }
-    o->names[o->count] = name;
-    o->items[o->count++] = (struct outcome){.server = name,
-                                            .verdict = result->verdict,
-                                            .reason = result->reason,
-                                            .detail = detail,
-                                            .flaky = server_result_flaky(result),
-                                            .earlier = result->earlier_count};
-    return finding_tell(&o->items[o->count - 1], result->findings, result->why, err);
+    o->names[o->count++] = name;
+    return 0;
 }
 
 static int show(struct store *store, const char *id, bool json, struct error *err) {

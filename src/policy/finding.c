@@ -241,3 +241,44 @@ int finding_tell(struct outcome *o, const char *findings, const char *why, struc
     forget(&o->why);
     return tell_findings(o, findings, err) < 0 ? -1 : tell_why(o, why, err);
 }
+
+int finding_outcome(const char *server, const struct server_result *r, struct outcome *ret,
+                    struct error *err) {
+    struct outcome o = {.server = server,
+                        .verdict = r->verdict,
+                        .reason = r->reason,
+                        .detail = r->detail ? strdup(r->detail) : NULL,
+                        .flaky = server_result_flaky(r),
+                        .earlier = r->earlier_count};
+    int rc =
+        r->detail && !o.detail ? error_memory(err) : finding_tell(&o, r->findings, r->why, err);
+    if (rc < 0)
+        outcome_done(&o);
+    else
+        *ret = o;
+    return rc;
+}
+
+int finding_of_benchmark(const char *findings, const char *benchmark, char **ret,
+                         struct error *err) {
+    json_t *list, *item;
+    size_t i, more = 0;
+    cleanup(str_done) struct str text = {0};
+    *ret = NULL;
+    if (read_list(findings, &list, err) < 0)
+        return -1;
+    json_array_foreach(list, i, item) {
+        bool decides = strcmp(member(item, "finding"), names[FINDING_DRIFT]) != 0;
+        if (!decides || strcmp(member(item, "benchmark"), benchmark) != 0)
+            continue;
+        if (text.len > 0)
+            more++;
+        else
+            str_add(&text, member(item, "detail"));
+    }
+    json_decref(list);
+    if (text.len == 0 && !text.failed)
+        return 0;
+    add_more(&text, more);
+    return (*ret = taken(&text, err)) ? 0 : -1;
+}

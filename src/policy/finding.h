@@ -8,6 +8,7 @@
 #pragma once
 
 #include "base/str.h"
+#include "model/result.h"
 #include "model/run.h"
 #include "policy/cohort.h"
 
@@ -77,3 +78,17 @@ void finding_add_json(struct str *out, const struct finding *items, size_t n);
  */
 int finding_tell(struct outcome *o, const char *findings, const char *why,
                  struct error *err) must_use;
+
+/*
+ * Fills *ret with how a server ended, as it is kept: its sentences are owned by the outcome, its
+ * name is borrowed. Fails with ERROR_INTERNAL, and then there is nothing to free.
+ */
+int finding_outcome(const char *server, const struct server_result *r, struct outcome *ret,
+                    struct error *err) must_use;
+
+/*
+ * The sentence of what decides on a server among its findings on one benchmark, outliers and
+ * missing metrics, and how many metrics more; *ret is the caller's, NULL where there is none.
+ */
+int finding_of_benchmark(const char *findings, const char *benchmark, char **ret,
+                         struct error *err) must_use;

@@ -33,3 +33,9 @@ typedef int report_fn(FILE *out, const struct report_source *from, struct error 
 report_fn report_json; /* document.h */
 report_fn report_csv;
 report_fn report_html;
+report_fn report_junit;
+report_fn report_prometheus;
+
+/* No longer than GitHub takes a comment, whatever the fleet; it says what was left out. */
+#define REPORT_MARKDOWN_MAX 65536
+report_fn report_markdown;
