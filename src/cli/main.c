@@ -1,5 +1,6 @@
 /* main: finds the command and hands it its arguments. */
 #include "cli/cli.h"
+#include "cli/complete.h"
 
 #include <fcntl.h>
 #include <locale.h>
@@ -69,6 +70,8 @@ int main(int argc, char **argv) {
         puts("muster " MUSTER_VERSION);
         return cli_flush();
     }
+    if (strcmp(argv[1], "complete") == 0)
+        return cmd_complete(argc - 1, argv + 1);
     const struct cli_command *c = cli_find(argv[1]);
     return c ? c->run(argc - 1, argv + 1) : unknown_command(argv[1]);
 }

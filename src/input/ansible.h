@@ -95,6 +95,7 @@ struct ansible {
     size_t walks;             /* so far */
     struct ansible_places up; /* scratch of a walk: the orders of groups */
     size_t *by_order;         /* the groups by their order */
+    bool no_programs;         /* inventories that are programs are passed over, not run */
     struct mistakes mistakes; /* of the file that is being read, as are these: */
     struct mistakes warnings; /* what Ansible passes over with a warning, too */
 };

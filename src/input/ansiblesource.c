@@ -97,6 +97,8 @@ bool ansiblesource_is_program(const struct reader *r, const char *path, const ch
 int ansiblesource_program(struct ansible *a, const char *path, const char *name,
                           struct str *remarks, struct error *err) {
     cleanup(str_done) struct str text = {0};
+    if (a->no_programs)
+        return 0;
     if (run(path, name, &text, err) < 0)
         return -1;
     size_t n = strspn(text.len ? text.data : "", " \t\r\n");

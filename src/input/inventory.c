@@ -21,6 +21,7 @@
 #include "input/sshexpand.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 static bool is_blank(char c) {
     return c == ' ' || c == '\t';
@@ -427,4 +428,29 @@ int inventory_load(const struct inventory_source *source, struct servers *ret, s
     *ret = list;
     list = (struct servers){0};
     return 0;
+}
+
+/* ---- names alone ---- */
+
+/* What is not a file may make its reader wait. */
+static void read_names(const char *path, struct found *found) {
+    struct error err;
+    struct stat st;
+    if (stat(path, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)) &&
+        read_file(path, found, &err) < 0)
+        /* an INI file with a mistake still has hosts */
+        (void)!take_hosts(found, 0, &err);
+}
+
+void inventory_names(const char *const *files, size_t count, struct names *servers,
+                     struct names *groups) {
+    cleanup(str_done) struct str remarks = {0};
+    cleanup(found_done) struct found found = {.remarks = &remarks, .ansible.no_programs = true};
+    for (size_t i = 0; i < count; i++)
+        read_names(files[i], &found);
+    struct names *all[] = {&found.names, &found.ansible.group_names};
+    struct names *into[] = {servers, groups};
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        if (names_move(into[i], all[i]) < 0)
+            names_done(all[i]);
 }

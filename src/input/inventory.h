@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "input/names.h"
 #include "model/server.h"
 
 #include <stdbool.h>
@@ -41,3 +42,11 @@ struct inventory_source {
  */
 int inventory_load(const struct inventory_source *source, struct servers *ret, struct str *remarks,
                    struct error *err) must_use;
+
+/*
+ * The names alone of the servers of files and, in *groups, of their groups, for who is typing one.
+ * No program is run, standard input and pipes are not read, and what is wrong is passed over: there
+ * may be fewer names than the files have.
+ */
+void inventory_names(const char *const *files, size_t count, struct names *servers,
+                     struct names *groups);
