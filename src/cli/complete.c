@@ -267,6 +267,7 @@ static const struct value {
     {"output", offer_files, NULL, NULL},
     {"format", offer_formats, NULL, NULL},
     {"listen", NULL, "127.0.0.1: unix:", NULL},
+    {"token-file", offer_files, NULL, NULL},
 };
 
 static void offer_value(struct completing *c) {
