@@ -9,6 +9,7 @@
 #include "cli/signals.h"
 #include "serve/auth.h"
 #include "serve/server.h"
+#include "serve/watch.h"
 #include "store/store.h"
 
 #include <stdio.h>
@@ -52,14 +53,19 @@ static int try_store(const char *url, struct error *err) {
 /* Until the token fires. */
 static int serve(struct site *site, const struct listening *at, struct error *err) {
     struct server_daemon *d;
-    if (server_start(site, at, &d, err) < 0)
+    if (watches_new(site->store, site->cancel, &site->watches, err) < 0)
         return -1;
+    if (server_start(site, at, &d, err) < 0) {
+        watches_free(site->watches);
+        return -1;
+    }
     printf("muster serves at %s (Ctrl-C ends it)\n", at->url);
     int status = cli_flush();
     if (status == 0)
         cancel_sleep(site->cancel, DEADLINE_NEVER);
     cancel_fire(site->cancel);
     server_stop(d);
+    watches_free(site->watches);
     return status;
 }
 

@@ -2,6 +2,7 @@
 #include "serve/route.h"
 
 #include "serve/api.h"
+#include "serve/events.h"
 #include "serve/gate.h"
 #include "serve/logs.h"
 #include "serve/page.h"
@@ -24,6 +25,7 @@ static const struct route {
     {"/api/runs/*/overview", "", api_overview},
     {"/api/runs/*/servers/*", "", api_server},
     {"/api/runs/*/log", "server level after", logs_lines},
+    {"/api/runs/*/events", "", events_stream},
     {"/api/history/*", "benchmark", api_history},
     {"/api/compare", "from to", api_compare},
     {"/api/baselines", "", api_baselines},

@@ -68,12 +68,15 @@ static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, st
     return find_holder(s, stmt, r, err);
 }
 
-int store_runs(struct store *s, struct run **ret, size_t *count, struct error *err) {
+/* Those that the words behind `FROM run` choose; `id` is what a `?` there stands for. */
+static int select_runs(struct store *s, const char *select, const char *id, struct run **ret,
+                       size_t *count, struct error *err) {
     sqlite3_stmt *stmt = NULL;
     cleanup(free_ptr) struct run *runs = NULL;
     size_t n = 0, cap = 0;
-    int rc = sqlite3_prepare_v2(s->db, "SELECT " RUN_COLUMNS " FROM run ORDER BY number DESC", -1,
-                                &stmt, NULL);
+    int rc = sqlite3_prepare_v2(s->db, select, -1, &stmt, NULL);
+    if (rc == SQLITE_OK && id)
+        row_text(stmt, 1, id);
     while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
         if (vec_reserve(&runs, &cap, n + 1, sizeof(*runs)) < 0)
             error_memory(err);
@@ -91,6 +94,13 @@ int store_runs(struct store *s, struct run **ret, size_t *count, struct error *e
     return 0;
 }
 
+#define SELECT_RUNS "SELECT " RUN_COLUMNS " FROM run "
+#define NEWEST_FIRST "ORDER BY number DESC"
+
+int store_runs(struct store *s, struct run **ret, size_t *count, struct error *err) {
+    return select_runs(s, SELECT_RUNS NEWEST_FIRST, NULL, ret, count, err);
+}
+
 /* How many characters two ids share from the start: ids sort by time, so this is nearness. */
 static size_t shared_prefix(const char *a, const char *b) {
     size_t n = 0;
@@ -99,24 +109,33 @@ static size_t shared_prefix(const char *a, const char *b) {
     return n;
 }
 
-int store_run(struct store *s, const char *run_id, struct run *ret, struct error *err) {
+/* Says that there is no such run, and which is the nearest. */
+static int offer_nearest(struct store *s, const char *run_id, struct error *err) {
     cleanup(free_ptr) struct run *runs = NULL;
     size_t n = 0, near = 0;
     if (store_runs(s, &runs, &n, err) < 0)
         return -1;
     if (n == 0)
         return error_set(err, ERROR_USAGE, "the store %s has no runs", s->path);
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(runs[i].id, run_id) == 0 || (i == 0 && strcmp(run_id, "last") == 0)) {
-            *ret = runs[i];
-            return 0;
-        }
+    for (size_t i = 1; i < n; i++)
         if (shared_prefix(runs[i].id, run_id) > shared_prefix(runs[near].id, run_id))
             near = i;
-    }
     return error_set(err, ERROR_USAGE,
                      "no run '%.40s' in the store %s; the nearest is %s (see `muster runs`)",
                      run_id, s->path, runs[near].id);
+}
+
+int store_run(struct store *s, const char *run_id, struct run *ret, struct error *err) {
+    cleanup(free_ptr) struct run *found = NULL;
+    bool last = strcmp(run_id, "last") == 0;
+    size_t n;
+    if (select_runs(s, last ? SELECT_RUNS NEWEST_FIRST " LIMIT 1" : SELECT_RUNS "WHERE id = ?",
+                    last ? NULL : run_id, &found, &n, err) < 0)
+        return -1;
+    if (n == 0)
+        return offer_nearest(s, run_id, err);
+    *ret = found[0];
+    return 0;
 }
 
 /* A cursor over rows that begin with a position, and its current row. */

@@ -22,6 +22,10 @@ setup() {
 
 teardown() {
     stop_serve
+    if [ -f "$T/run.pid" ]; then
+        kill "$(cat "$T/run.pid")" 2>/dev/null || true
+        run_done
+    fi
 }
 
 # muster serve with these options, ready to answer; its pid in $T/serve.pid
@@ -368,4 +372,136 @@ make_token() {
     done
     run muster serve --store "$T/a.db" --listen 0.0.0.0:0
     status_is 2
+}
+
+# a run of 30 servers that takes a few seconds, in a store of its own; its pid in $T/run.pid. How long a
+# benchmark takes may be given.
+# shellcheck disable=SC2120
+start_run() {
+    rm -rf "$T/live.db"* "$T/err"
+    "$MUSTER" run --simulate=servers=30,seed=3,delay=${1:-0.05s-0.3s},error=10% -f 6 --store "$T/live.db" \
+        >/dev/null 2>"$T/err" 3>&- &
+    echo $! >"$T/run.pid"
+    wait_for running
+}
+
+running() {
+    [ "$("$MUSTER" runs --store "$T/live.db" --json | jq -r '.[0].state')" = running ]
+}
+
+run_done() {
+    wait "$(cat "$T/run.pid")" || true
+    rm "$T/run.pid"
+}
+
+# the data of the events of this name in a FILE, a line each
+events() { # NAME FILE
+    awk -v name="$1" '/^event: / { is = $2 == name; line = "" } is && /^data: / { line = line substr($0, 7) }
+        /^$/ && line != "" { print line; line = "" }' "$2"
+}
+
+# the positions of servers that have a verdict in the events of FILE, sorted, each once
+judged() { # FILE
+    events servers "$1" | jq '.rows[] | select(.[2] != 3)[0]' | sort -nu | tr '\n' ' '
+}
+
+@test "a run in progress is followed to its end, also by who was away for a while" {
+    start_run
+    serve --store "$T/live.db"
+    curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+    local follower=$!
+    # who is cut off goes on behind the last id
+    curl -sN --max-time 1 "$HERE/api/runs/last/events" >"$T/cut" || [ $? = 28 ] || fail "not cut off"
+    id=$(sed -n 's/^id: //p' "$T/cut" | tail -n 1)
+    [ -n "$id" ] || fail "no id in: $(cat "$T/cut")"
+    curl -sN --max-time 20 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/rest"
+    wait "$follower" || fail "the stream did not end by itself"
+    run_done
+    all=$(seq 0 29 | tr '\n' ' ')
+    [ "$(judged "$T/events")" = "$all" ] || fail "not all servers: $(cat "$T/events")"
+    cat "$T/cut" "$T/rest" >"$T/both"
+    [ "$(judged "$T/both")" = "$all" ] || fail "not all servers after going on: $(cat "$T/rest")"
+    [ "$(judged "$T/rest")" != "$all" ] || fail "what was known was told again"
+    output=$(events progress "$T/events" | head -n 1)
+    json_is '[.state, .total, .running, .running + .waiting == .cancelled] | @csv' '"running",30,6,true'
+    output=$(events progress "$T/events" | tail -n 1)
+    muster show last --json --store "$T/live.db" >"$T/document" || true
+    for key in total passed failed errors cancelled state; do
+        json_is ".$key" "$(jq -r ".$key" "$T/document")"
+    done
+    json_is '.running + .waiting' 0
+    [ "$(events end "$T/events")" = '{"state": "ended"}' ] || fail "$(tail "$T/events")"
+    # a run that is over has an end, and who was told is sent away for good
+    get /api/runs/last/events
+    [ "$(events end "$T/body")" = '{"state": "ended"}' ] || fail "$output"
+    get /api/runs/last/events -H "Last-Event-ID: $id"
+    code_is 204
+}
+
+@test "who comes with an id of another time is told of all servers" {
+    start_run 0.5s-2s
+    serve --store "$T/live.db"
+    for id in 1-1 x 99999999999999999999999-7; do
+        curl -sN --max-time 0.5 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/events" || [ $? = 28 ]
+        output=$(events servers "$T/events" | head -n 1)
+        json_is '[.rows[][0]] == [range(30)]' true
+    done
+    kill "$(cat "$T/run.pid")"
+    run_done
+}
+
+@test "a run that is killed is interrupted, for who follows it too" {
+    start_run
+    serve --store "$T/live.db"
+    curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+    local follower=$!
+    wait_for grep -q '^event: progress' "$T/events"
+    kill -KILL "$(cat "$T/run.pid")"
+    run_done
+    wait "$follower" || fail "the stream did not end"
+    [ "$(events end "$T/events")" = '{"state": "interrupted"}' ] || fail "$(tail "$T/events")"
+}
+
+@test "open streams do not keep it from ending" {
+    start_run
+    serve --store "$T/live.db"
+    local followers=()
+    for i in 1 2 3; do
+        curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events$i" 3>&- &
+        followers+=($!)
+    done
+    for i in 1 2 3; do wait_for grep -q '^event: progress' "$T/events$i"; done
+    kill "$(cat "$T/run.pid")"
+    local begun=${EPOCHREALTIME/./}
+    stop_serve
+    [ $((${EPOCHREALTIME/./} - begun)) -lt 5000000 ] || fail "it took more than 5 s"
+    wait "${followers[@]}" || true
+    run_done
+}
+
+@test "ten thousand servers take little memory, however slowly they are read" {
+    muster run --simulate=servers=10000,seed=3,delay=0-0,error=1% -f 64 --store "$T/big.db" >/dev/null || true
+    serve --store "$T/big.db"
+    pid=$(cat "$T/serve.pid")
+    # clients that ask for it all and read nothing, or half a request
+    exec {stuck1}<>"/dev/tcp/127.0.0.1/$PORT" {stuck2}<>"/dev/tcp/127.0.0.1/$PORT" {half}<>"/dev/tcp/127.0.0.1/$PORT"
+    printf 'GET /api/runs/last HTTP/1.1\r\nHost: localhost\r\n\r\n' >&"$stuck1"
+    printf 'GET /api/runs/last HTTP/1.1\r\nHost: localhost\r\n\r\n' >&"$stuck2"
+    printf 'GET /api/runs/la' >&"$half"
+    curl -s --limit-rate 300k --max-time 3 -o /dev/null "$HERE/api/runs/last" 3>&- &
+    local slow=$!
+    curl -s --max-time 20 "$HERE/api/runs/last" >"$T/other" 3>&- &
+    local other=$!
+    get /api/runs/last
+    code_is 200
+    wait "$other"
+    wait "$slow" || true
+    cmp "$T/body" "$T/other" || fail "two at once differ"
+    cmp "$T/body" <(muster show last --json --store "$T/big.db") || fail "not the document"
+    get /api/runs/last/overview
+    json_is '.rows | length' 10000
+    kb=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
+    echo "# note: a document of 10,000 servers for 5 at a time: $kb KiB at most" >&3
+    [ "$kb" -lt 65536 ] || fail "$kb KiB"
+    exec {stuck1}>&- {stuck2}>&- {half}>&-
 }
