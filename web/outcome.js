@@ -126,12 +126,17 @@ export function notPassed(run, filter, link) {
   return { failed: [matrix(run, filter), groups], found: notes };
 }
 
+// A part that somebody is in with the keyboard is left as it is until they go.
+function place(section, empty, id, title, content) {
+  if (section.contains(document.activeElement)) return;
+  section.hidden = empty;
+  put(section, h("h2", { id }, title), content);
+}
+
 // Puts them where they stand on the page; a part with nothing in it is hidden.
 export function showOutcome(run, filter, link, places) {
   put(places.outcome, outcome(run), runFacts(run));
   const { failed, found } = notPassed(run, filter, link);
-  places.failed.hidden = failed[1].length === 0;
-  put(places.failed, h("h2", { id: "not-passed" }, "What did not pass"), failed);
-  places.found.hidden = found.length === 0;
-  put(places.found, h("h2", { id: "found" }, "Passed, and worth a look"), found);
+  place(places.failed, failed[1].length === 0, "not-passed", "What did not pass", failed);
+  place(places.found, found.length === 0, "found", "Passed, and worth a look", found);
 }

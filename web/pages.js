@@ -1,12 +1,45 @@
-// The pages of muster serve.
+// The pages of muster serve: the address tells which.
 import { h, put } from "./dom.js";
-import { ServeSource } from "./data.js";
+import { ServeSource, fetchJson } from "./data.js";
 import { Report } from "./report.js";
+import { Live } from "./live.js";
+import { RunsPage, runAddress } from "./runs.js";
+import { historyPage } from "./history.js";
+import { comparePage } from "./compare.js";
+import { LogPage } from "./logpage.js";
+
+const home = () => put(document.getElementById("where"), h("a", { href: "/" }, "All runs"));
+
+async function runPage(main, id, shown) {
+  const source = new ServeSource(id);
+  const report = new Report(main, source, await source.overview(), {
+    home: true, history: (server) => `/history/${encodeURIComponent(server.name)}`,
+  });
+  source.id = report.run.run.run; // `last` may be another one by and by
+  shown(report);
+  if (report.run.live) new Live(report, source.path);
+}
+
+async function show(main, [what, id, part, name], shown) {
+  home();
+  if (what === "") new RunsPage(main, await fetchJson("/api/runs"));
+  else if (what === "runs" && part === "servers") location.replace(`${runAddress(id)}#server=${encodeURIComponent(name)}`);
+  else if (what === "runs" && part === "log") new LogPage(main, id, await fetchJson(`/api/runs/${encodeURIComponent(id)}/overview`).then((o) => o.run));
+  else if (what === "runs") await runPage(main, id, shown);
+  else if (what === "history") historyPage(main, await fetchJson(`/api/history/${encodeURIComponent(id)}`));
+  else if (what === "compare") {
+    const asked = new URLSearchParams(location.search);
+    const both = new URLSearchParams({ from: asked.get("from") ?? "", to: asked.get("to") ?? "" });
+    const [comparison, runs] = await Promise.all([fetchJson(`/api/compare?${both}`), fetchJson("/api/runs")]);
+    comparePage(main, comparison, runs);
+  }
+}
 
 export async function servePage(main, shown) {
-  const [, what, id] = location.pathname.split("/").map(decodeURIComponent);
-  if (what !== "runs") return;
-  const source = new ServeSource(id);
-  shown(new Report(main, source, await source.overview(), {}));
-  put(document.getElementById("where"), h("a", { href: "/" }, "All runs"));
+  put(main, h("p", { class: "muted" }, "Reading ..."));
+  try {
+    await show(main, location.pathname.slice(1).split("/").map(decodeURIComponent), shown);
+  } catch (error) {
+    put(main, h("h1", { class: "page" }, "This page cannot be shown"), h("p", { role: "alert" }, error.message));
+  }
 }

@@ -145,6 +145,7 @@ export class Report {
       this.view.show(server, { before: list[at - 1], after: at >= 0 ? list[at + 1] : undefined });
     } else if (was) {
       put(this.view.element);
+      this.view.shown = null;
       if (!location.hash || location.hash === "#") this.back(was);
       else document.getElementById(location.hash.slice(1))?.scrollIntoView();
     }
@@ -179,16 +180,21 @@ export class Report {
 
   // ---- live ----
 
-  // Rows that have changed, and what is known of the run, or either.
-  update(rows, run) {
-    if (run) Object.assign(this.run.run, run);
-    if (rows) this.run.merge(rows);
-    this.filter.texts.clear();
+  // Overviews of rows that have changed, and what is new of the run. Distributions cost more than
+  // the rest, and are drawn anew every few seconds, and at the end.
+  update(overviews, run, ended) {
+    Object.assign(this.run.run, run);
+    const changed = new Set(overviews.flatMap((o) => this.run.merge(o)).map((s) => s.name));
     if (this.columnsOf !== this.run.benchmarks.length) this.makeTable();
     this.filter.update();
     showOutcome(this.run, this.filter, serverLink, this.places);
     this.show();
-    this.distributions.update();
+    if (ended || (changed.size && !(performance.now() < this.drawn + 5000))) {
+      this.drawn = performance.now();
+      this.distributions.update();
+    }
+    const open = this.view.element.hidden ? null : this.view.shown;
+    if (open && changed.has(open.name)) this.route();
   }
 }
 

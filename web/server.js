@@ -149,11 +149,14 @@ export class ServerView {
   }
 
   async show(server, neighbours) {
+    const again = this.shown?.name === server.name; // it has changed meanwhile
     this.shown = server;
     const head = this.head(server, neighbours), body = h("div", { "aria-busy": "true" }, h("p", { class: "muted" }, "Reading ..."));
     put(this.element, head, body);
-    this.element.querySelector("h1").focus({ preventScroll: true });
-    scrollTo(0, 0);
+    if (!again) {
+      this.element.querySelector("h1").focus({ preventScroll: true });
+      scrollTo(0, 0);
+    }
     try {
       const { server: doc, log } = await this.source.server(server);
       if (this.shown === server) put(body, this.details(server, doc, log));

@@ -66,19 +66,21 @@ export class VirtualTable {
     return keyed.map((k) => k.item);
   }
 
+  // Shows these. Who was on a row stays on it, and where one had scrolled to.
   set(items) {
+    const focused = this.body.contains(document.activeElement) ? this.shown[this.at] : null;
+    const top = this.element.scrollTop;
     this.items = items;
     this.shown = this.sorted(items);
-    this.at = Math.min(this.at, Math.max(0, this.shown.length - 1));
+    this.at = Math.max(0, focused ? this.shown.findIndex((s) => s.position === focused.position) : Math.min(this.at, this.shown.length - 1));
     this.table.setAttribute("aria-rowcount", this.shown.length + 1);
-    this.refresh();
-  }
-
-  // Makes the rows in sight anew.
-  refresh() {
     this.rows.clear();
     put(this.body, this.above, this.below);
+    this.space(this.above, 0);
+    this.space(this.below, this.shown.length);
+    this.element.scrollTop = top;
     this.draw();
+    if (focused) this.rows.get(this.at)?.querySelector("a").focus({ preventScroll: true });
   }
 
   later() {

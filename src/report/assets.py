@@ -1,9 +1,12 @@
 """Writes what browsers are sent as arrays of C: assets.py OUT PAGE STYLE MODULE...
 
-The modules become one program, app.js, in the order in which they are given: each may import what
-stands before it, by name alone (`import { h } from "./dom.js";`), so that its imports and the word
-`export` can be left out. Whatever else a line begins with `import` or `export` is a mistake, as is a
-name of two modules.
+The modules become one program, app.js: each a function that returns what it exports, in the order in
+which they are given. A module may import from those before it, and exports what it declares:
+
+    import { h, put } from "./dom.js";
+    export function outcome(run) {
+
+Whatever else a line begins with `import` or `export` is a mistake.
 """
 
 import base64
@@ -12,33 +15,31 @@ import os
 import re
 import sys
 
-IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+\.js)";\n', re.M)
-EXPORT = re.compile(r"^export (?=(?:async )?function |const |let |class )", re.M)
-NAMED = re.compile(r"(?:async )?(?:function\*?|const|let|class) (\w+)")
-TOP = re.compile("^" + NAMED.pattern, re.M)
+IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.M)
+EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|let|class) (\w+))", re.M)
+
+
+def scoped(path, exported):
+    """The module as a function's call; what it exports goes into exported[its name]."""
+    module = os.path.basename(path).removesuffix(".js")
+    with open(path, encoding="utf-8") as f:
+        text = f.read()
+    for names, source in IMPORT.findall(text):
+        for name in re.findall(r"\w+", names):
+            if name not in exported.get(source, ()):
+                sys.exit(f"{path}: {source}.js before it exports no {name}")
+    text = IMPORT.sub(r"const {\1} = \2_js;\n", text)
+    exported[module] = EXPORT.findall(text)
+    text = EXPORT.sub("", text)
+    if left := re.search(r"^(import|export)\b.*", text, re.M):
+        sys.exit(f"{path}: not understood: {left.group()}")
+    names = ", ".join(exported[module])
+    return f"const {module}_js = (() => {{\n{text}\nreturn {{ {names} }};\n}})();\n"
 
 
 def bundle(paths):
-    parts, owner, exported = [], {}, {}
-    for path in paths:
-        module = os.path.basename(path)
-        with open(path, encoding="utf-8") as f:
-            text = f.read()
-        for names, source in IMPORT.findall(text):
-            for name in re.findall(r"\w+", names):
-                if name not in exported.get(source, ()):
-                    sys.exit(f"{path}: {source} before it exports no {name}")
-        text = IMPORT.sub("", text)
-        exported[module] = {NAMED.match(text, m.end()).group(1) for m in EXPORT.finditer(text)}
-        text = EXPORT.sub("", text)
-        if left := re.search(r"^(import|export)\b.*", text, re.M):
-            sys.exit(f"{path}: not understood: {left.group()}")
-        for name in TOP.findall(text):
-            if name in owner:
-                sys.exit(f"{path}: {name} is also a name of {owner[name]}")
-            owner[name] = path
-        parts.append(f"// {module}\n{text}")
-    return ('"use strict";\n' + "\n".join(parts)).encode()
+    exported = {}
+    return ('"use strict";\n' + "\n".join(scoped(p, exported) for p in paths)).encode()
 
 
 def array(f, name, data):
