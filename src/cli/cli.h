@@ -43,6 +43,7 @@ extern const struct cli_command command_judge;
 extern const struct cli_command command_resume;
 extern const struct cli_command command_baseline;
 extern const struct cli_command command_report;
+extern const struct cli_command command_init;
 extern const struct cli_command command_serve;
 
 /* All of them, in the order of `muster --help`, ended by NULL. */
