@@ -336,6 +336,7 @@ static const struct arguments {
     {"resume", {offer_runs, offer_nothing}},
     {"baseline", {offer_verbs, offer_of_verb, offer_nothing}},
     {"report", {offer_runs, offer_nothing}},
+    {"init", {offer_files, offer_nothing}},
     {"serve", {offer_nothing}},
 };
 
