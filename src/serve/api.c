@@ -6,7 +6,6 @@
 #include "report/document.h"
 #include "report/history.h"
 #include "report/overview.h"
-#include "report/report.h"
 #include "serve/snapshot.h"
 #include "store/history.h"
 
@@ -31,47 +30,14 @@ int api_runs(struct request *q, struct answer *a, struct error *err) {
 
 /* ---- a run ---- */
 
-/* What a report asks for its servers. */
-struct reading {
-    const struct request *q;
-    struct store *store;
-};
-
-/* One walk over the servers of the run. */
-struct walk {
-    const struct request *q;
-    report_server_fn *fn;
-    void *arg;
-};
-
-static int step(void *arg, const char *server, const struct server_result *result,
-                struct error *err) {
-    struct walk *w = arg;
-    return snapshot_go_on(w->q, err) < 0 ? -1 : w->fn(w->arg, server, result, err);
-}
-
-static int each(const struct report_source *from, report_server_fn *fn, void *arg,
-                struct error *err) {
-    struct reading *r = from->servers;
-    struct walk w = {r->q, fn, arg};
-    return store_each(r->store, from->run->id, step, &w, err);
-}
-
 /* The run that the address names, written by `format`. */
 static int write_run(struct request *q, struct answer *a, report_fn *format, struct error *err) {
     cleanup(snapshot_close) struct store *store = NULL;
-    cleanup(free_ptr) char *notes = NULL;
     struct run run;
-    if (snapshot_open(q, a, &store, err) < 0 || store_run(store, q->names[0], &run, err) < 0 ||
-        store_notes(store, run.id, &notes, err) < 0)
-        return -1;
-    cleanup(free_ptr) char *log = store_log_path(store, run.id);
-    if (!log)
-        return error_memory(err);
-    struct reading reading = {q, store};
-    struct report_source from = {
-        .run = &run, .notes = notes, .log = log, .each = each, .servers = &reading};
-    return spool_begin(&a->body, err) < 0 ? -1 : format(a->body.out, &from, err);
+    return snapshot_open(q, a, &store, err) < 0 || store_run(store, q->names[0], &run, err) < 0 ||
+                   spool_begin(&a->body, err) < 0
+               ? -1
+               : snapshot_write(q, store, &run, format, a->body.out, err);
 }
 
 int api_run(struct request *q, struct answer *a, struct error *err) {

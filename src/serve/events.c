@@ -174,7 +174,7 @@ static void take_view(struct stream *s) {
         return;
     s->begun = true;
     bool known = s->resumes && s->epoch == watch_epoch(s->watch) && s->resume_at <= s->view.look;
-    s->told = known ? s->resume_at : s->resumes ? 0 : s->view.look;
+    s->told = known ? s->resume_at : 0;
 }
 
 static bool is_gone(int client) {

@@ -8,9 +8,9 @@
  *                              "waiting", "seconds", "state"}; its id is where to go on
  *     event: end        data: {"state"}; the stream is over
  *
- * A stream begins with the progress of this moment: whoever asks for the overview then has missed
- * nothing. One that is asked for with the Last-Event-ID of an earlier one begins with all that
- * changed since; where that id is not known any more, with all servers. A comment comes every
+ * A stream begins with all servers that are done, so that nothing is missed between an overview and
+ * its begin. One that is asked for with the Last-Event-ID of an earlier one begins with what has
+ * changed since. A comment comes every
  * EVENTS_HEARTBEAT seconds in which there is nothing to tell. A run that is over answers such a
  * request with 204, which ends the asking.
  */

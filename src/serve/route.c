@@ -5,6 +5,7 @@
 #include "serve/events.h"
 #include "serve/gate.h"
 #include "serve/logs.h"
+#include "serve/metrics.h"
 #include "serve/page.h"
 #include "serve/site.h"
 
@@ -29,6 +30,7 @@ static const struct route {
     {"/api/history/*", "benchmark", api_history},
     {"/api/compare", "from to", api_compare},
     {"/api/baselines", "", api_baselines},
+    {"/metrics", "", metrics_text},
     {"/login", "", gate_form},
     {"/assets/app.css", "", page_style},
     {"/assets/app.js", "", page_program},

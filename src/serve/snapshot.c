@@ -22,3 +22,43 @@ int snapshot_go_on(const struct request *q, struct error *err) {
                ? error_set(err, ERROR_INTERRUPTED, "muster serve is being ended")
                : 0;
 }
+
+/* What a report asks for its servers. */
+struct reading {
+    const struct request *q;
+    struct store *store;
+};
+
+/* One walk over the servers of the run. */
+struct walk {
+    const struct request *q;
+    report_server_fn *fn;
+    void *arg;
+};
+
+static int step(void *arg, const char *server, const struct server_result *result,
+                struct error *err) {
+    struct walk *w = arg;
+    return snapshot_go_on(w->q, err) < 0 ? -1 : w->fn(w->arg, server, result, err);
+}
+
+static int each(const struct report_source *from, report_server_fn *fn, void *arg,
+                struct error *err) {
+    struct reading *r = from->servers;
+    struct walk w = {r->q, fn, arg};
+    return store_each(r->store, from->run->id, step, &w, err);
+}
+
+int snapshot_write(const struct request *q, struct store *store, const struct run *run,
+                   report_fn *format, FILE *out, struct error *err) {
+    cleanup(free_ptr) char *notes = NULL;
+    if (store_notes(store, run->id, &notes, err) < 0)
+        return -1;
+    cleanup(free_ptr) char *log = store_log_path(store, run->id);
+    if (!log)
+        return error_memory(err);
+    struct reading reading = {q, store};
+    struct report_source from = {
+        .run = run, .notes = notes, .log = log, .each = each, .servers = &reading};
+    return format(out, &from, err);
+}

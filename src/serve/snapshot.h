@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "report/report.h"
 #include "serve/answer.h"
 #include "store/store.h"
 
@@ -18,3 +19,7 @@ void snapshot_close(struct store **s);
 
 /* For what takes long, at each step: fails when the program is to end. */
 int snapshot_go_on(const struct request *q, struct error *err) must_use;
+
+/* Writes the run as a report in this format. */
+int snapshot_write(const struct request *q, struct store *store, const struct run *run,
+                   report_fn *format, FILE *out, struct error *err) must_use;

@@ -20,8 +20,8 @@
 
 /* How far a server is, in a few bytes. */
 struct place {
-    uint32_t look; /* at which it was first seen so; 0: not seen */
-    bool done;
+    uint32_t look;     /* at which it was first seen so; 0: not seen */
+    bool done, judged; /* judged: something was found on it at the end of the run */
     uint8_t verdict, reason;
     float seconds; /* of the attempt: another one may come to the same verdict */
 };
@@ -70,9 +70,19 @@ static int note(void *arg, const struct store_progress *p, struct error *err) {
     return 0;
 }
 
+/* What judging a run as a whole says of a server does not always change its verdict. */
+static int mark(void *arg, size_t position, const char *text, struct error *err) {
+    (void)text;
+    (void)err;
+    struct look *l = arg;
+    if (position < l->count)
+        l->places[position].judged = true;
+    return 0;
+}
+
 static bool is_same(const struct place *a, const struct place *b) {
-    return a->done == b->done && a->verdict == b->verdict && a->reason == b->reason &&
-           a->seconds == b->seconds;
+    return a->done == b->done && a->judged == b->judged && a->verdict == b->verdict &&
+           a->reason == b->reason && a->seconds == b->seconds;
 }
 
 static bool is_same_run(const struct run *a, const struct run *b) {
@@ -117,6 +127,8 @@ static int look(struct watch *w, struct store *store, struct error *err) {
         rc = store_run(store, w->id, &l.run, err);
     if (rc == 0 && rows)
         rc = store_each_progress(store, w->id, note, &l, err);
+    if (rc == 0 && rows && l.run.judged)
+        rc = store_each_finding(store, w->id, mark, &l, err);
     if (rc == 0)
         show(w, &l, rows);
     free(l.places);
@@ -263,9 +275,11 @@ size_t watch_changed(struct watch *w, uint32_t since, size_t *position, size_t *
                      size_t max) {
     size_t n = 0;
     pthread_mutex_lock(&w->lock);
-    for (; *position < w->count && n < max; ++*position)
-        if (w->places[*position].look > since)
+    for (; *position < w->count && n < max; ++*position) {
+        const struct place *p = &w->places[*position];
+        if (p->look > since && (p->done || since > 0))
             positions[n++] = *position;
+    }
     pthread_mutex_unlock(&w->lock);
     return n;
 }

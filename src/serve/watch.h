@@ -50,9 +50,9 @@ uint64_t watch_epoch(const struct watch *w);
 bool watch_wait(struct watch *w, uint32_t look, int64_t deadline, struct watch_view *ret);
 
 /*
- * Puts the positions of servers that changed after the look `since`, from `*position` on, into
- * positions[], up to `max`, and sets *position behind the last that was looked at. Returns how
- * many; fewer than `max`: there are no more.
+ * Puts the positions of servers that changed after the look `since` (0: of all that are done), from
+ * `*position` on, into positions[], up to `max`, and sets *position behind the last that was looked
+ * at. Returns how many; fewer than `max`: there are no more.
  */
 size_t watch_changed(struct watch *w, uint32_t since, size_t *position, size_t *positions,
                      size_t max);

@@ -184,12 +184,15 @@ int store_refresh(struct store *s, bool *changed, struct error *err) must_use;
 
 /*
  * Calls each() for every server of the run that told its facts, in the inventory's order, with the
- * JSON text, which is borrowed for the call; or for every benchmark that sensors watched. A
+ * JSON text, which is borrowed for the call; or of whom
+ * judging the run found something, with that; or for every benchmark that sensors watched. A
  * negative value of each() ends the walk and is returned.
  */
 typedef int store_text_fn(void *arg, size_t position, const char *text, struct error *err);
 int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                      struct error *err) must_use;
+int store_each_finding(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                       struct error *err) must_use;
 int store_each_sensors(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                        struct error *err) must_use;
 
