@@ -141,11 +141,11 @@ small_site() {
     [ "${lines[*]}" = "me@web1:2222 web2 web3" ]
 }
 
-@test "the lists of the system, by the line that docs/INVENTORY.md has" {
+@test "the lists of the system, by the line that muster-inventory(5) has" {
     printf '127.0.0.1 localhost\n::1 ip6-localhost\nff02::1 all\n# 10.0.0.1 old\n\n10.0.0.2\tdb1 db1.x # c\n10.0.0.3 db2\n' \
         >"$T/etc-hosts"
     local line
-    line=$(sed -n "s|^    \(awk.*\)/etc/hosts . muster run -i -$|\1|p" "$BATS_TEST_DIRNAME/../../docs/INVENTORY.md")
+    line=$(sed -n "s|^\(awk.*\)/etc/hosts . muster run -i -$|\1|p" "$BATS_TEST_DIRNAME/../../docs/man/muster-inventory.5.scd")
     [ -n "$line" ] || fail "no such line"
     run -0 bash -c "$line $T/etc-hosts | $MUSTER servers -i -"
     [ "${lines[*]}" = "db1 db2" ] || fail "names"
