@@ -1,51 +1,70 @@
 // A run in progress: what the server tells as it happens, put into the page at most once a second.
-import { h, put, announce, counted } from "./dom.js";
+import { h, put, announce } from "./dom.js";
 import { progressWords } from "./report.js";
 
 const EVERY = 1000; // ms
 
 export class Live {
-  constructor(report, path) {
-    Object.assign(this, { report, rows: [], progress: null, last: 0 });
+  // `source` tells of all servers: when the stream has begun, so that nothing is missed between the
+  // page's own look and that moment, and when it has ended.
+  constructor(report, source) {
+    Object.assign(this, { report, source, rows: [], progress: null, last: 0, whole: false });
     this.line = h("p", { class: "live" });
     report.places.outcome.before(this.line);
-    this.events = new EventSource(`${path}/events`);
+    this.events = new EventSource(`${source.path}/events`);
     this.events.addEventListener("servers", (e) => {
       this.rows.push(JSON.parse(e.data));
       this.later();
     });
     this.events.addEventListener("progress", (e) => {
+      if (!this.progress) this.begin();
       this.progress = JSON.parse(e.data);
       this.later();
     });
-    this.events.addEventListener("end", (e) => this.end(JSON.parse(e.data)));
+    this.events.addEventListener("end", () => this.end());
     this.events.onerror = () => put(this.line, this.events.readyState === EventSource.CLOSED
       ? "The connection to muster serve has ended; reload the page to go on." : "No connection to muster serve; trying again.");
   }
 
-  later() {
-    this.pending ??= setTimeout(() => {
-      this.pending = null;
-      this.take(false);
-    }, Math.max(0, this.last + EVERY - performance.now()));
+  // What comes meanwhile is newer, and taken after it.
+  async begin() {
+    try {
+      this.rows.unshift(await this.source.overview());
+    } catch {
+      // the rows that come are shown all the same
+    }
+    this.whole = true;
+    this.later();
   }
 
-  take(ended) {
+  later() {
+    if (this.whole)
+      this.pending ??= setTimeout(() => {
+        this.pending = null;
+        this.take(this.progress);
+      }, Math.max(0, this.last + EVERY - performance.now()));
+  }
+
+  take({ state, seconds }) {
     const rows = this.rows;
     this.rows = [];
     this.last = performance.now();
-    const p = this.progress;
-    this.report.update(rows, p && { state: p.state, seconds: p.seconds }, ended);
-    if (p && !ended) put(this.line, h("span", { class: "pulse", "aria-hidden": "true" }), ` In progress, ${progressWords(p)}`);
+    this.report.update(rows, { state, seconds }, false);
+    put(this.line, h("span", { class: "pulse", "aria-hidden": "true" }), ` In progress, ${progressWords(this.progress)}`);
   }
 
-  end({ state }) {
+  async end() {
     this.events.close();
-    clearTimeout(this.pending);
-    if (this.progress) this.progress.state = state;
-    else this.progress = { state, seconds: this.report.run.run.seconds };
-    this.take(true);
-    this.line.remove();
-    announce(`The run has ended. ${document.querySelector("h1")?.textContent ?? counted(this.report.run.servers.length, "server")}`);
+    try {
+      const overview = await this.source.overview();
+      clearTimeout(this.pending);
+      this.whole = false;
+      this.report.run.notes = overview.notes;
+      this.report.update([overview], overview.run, true);
+      this.line.remove();
+      announce(`The run has ended. ${document.querySelector("h1").textContent}`);
+    } catch (error) {
+      put(this.line, `The run has ended, and cannot be read: ${error.message}`);
+    }
   }
 }

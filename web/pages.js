@@ -17,7 +17,7 @@ async function runPage(main, id, shown) {
   });
   source.id = report.run.run.run; // `last` may be another one by and by
   shown(report);
-  if (report.run.live) new Live(report, source.path);
+  if (report.run.live) new Live(report, source);
 }
 
 async function show(main, [what, id, part, name], shown) {

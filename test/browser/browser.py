@@ -186,8 +186,13 @@ class Page:
         """Until the expression is true; its value."""
         deadline = time.monotonic() + seconds
         while True:
-            value = self.js(f"(() => {{ try {{ const it = {expression}; return it instanceof Node || it; }}"
-                            " catch { return false; } })()")
+            try:
+                value = self.js(f"(() => {{ try {{ const it = {expression}; return it instanceof Node || it; }}"
+                                " catch { return false; } })()")
+            except Failed as error:  # on its way to another page
+                if "navigated" not in str(error) and "context" not in str(error):
+                    raise
+                value = None
             if value:
                 return value
             if time.monotonic() > deadline:

@@ -1,14 +1,6 @@
 # The HTML report, read by Chromium (test/browser/report.py); and what its file holds.
 load common
-
-# tells how a test of the browser's went
-told() {
-    if ! grep -qx "ok $1" "$T/browser"; then
-        sed -n "/^not ok $1\$/,/^\(not \)\?ok /p" "$T/browser"
-        tail -n 5 "$T/browser.err"
-        return 1
-    fi
-}
+load pages
 
 fleet() { # STORE SERVERS WORDS...: two runs, the second judged by a baseline of the first
     local store=$1 servers=$2
@@ -39,45 +31,19 @@ UPDATE run SET total = 20 * total, passed = 20 * passed, failed = 20 * failed, e
 SQL
 }
 
-# a store that another program has written attacks into, wherever a text can be
-make_hostile() {
-    "$MUSTER" run -q --store hostile.db --simulate=servers=1,kinds=1,metrics=2,seed=1,delay=0-0 >/dev/null 2>&1 || [ $? -eq 1 ]
-    sqlite3 hostile.db <<'SQL'
-UPDATE server SET name = '</script><img src=x onerror=pwned()>', verdict = 'failed', reason = 'wrong-result',
-    detail = 'detail<script>pwned=1</script>', kind = 'kind<script>pwned=1</script><!--',
-    facts = json_set(facts, '$.cpu_model', 'fact<script>pwned=1</script>', '$."<script>pwned=1</script>"', 1),
-    why = '[{"detail":"why</script><script>pwned=1</script>"}]',
-    findings = '[{"finding":"outlier","benchmark":"cpu","metric":"score","detail":"found</script><script>"}]';
-UPDATE benchmark SET benchmark = benchmark || '<script>', detail = 'detail<script>', verdict = 'failed', reason = 'wrong-result',
-    metrics = '{"metric<script>pwned=1</script>":{"value":1,"unit":"unit<script>pwned=1</script>","better":"higher","trials":[1]}}',
-    sensors = '{"sensor<script>pwned=1</script>":"</script>"}', conditions = '</script><script>pwned=1</script>';
-UPDATE run SET notes = '["</script><script>pwned=1</script>"]', passed = 0, failed = 1, stopped = '</script><script>pwned=1</script>';
-SQL
-    echo '{"timestamp":"2026-11-23T00:00:00.000Z","level":"info","event":"event<script>pwned=1</script>","server":"</script><img src=x onerror=pwned()>","k":"field<script>"}' \
-        >>logs/"$("$MUSTER" runs --store hostile.db --json | jq -r '.[0].run')".jsonl
-}
-
 setup_file() {
     scratch
     fleet small.db 40
-    make_hostile
+    hostile_store "$T/hostile.db"
     make_large
     for name in small hostile large; do
         "$MUSTER" report last --store $name.db -o $name.html || return 1
     done
-    if command -v "${CHROMIUM:-chromium}" >/dev/null; then
-        timeout -k 5 200 python3 "$BATS_TEST_DIRNAME/../browser/report.py" small.html hostile.html large.html \
-            >browser 2>browser.err || true
-    else
-        echo none >browser
-    fi
+    browse report.py small.html hostile.html large.html
 }
 
 setup() {
     cd "$T" || return 1
-    if [[ $BATS_TEST_DESCRIPTION == Chromium:* ]] && grep -qx none browser; then
-        skip "no chromium"
-    fi
 }
 
 teardown_file() {

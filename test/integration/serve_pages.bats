@@ -1,0 +1,40 @@
+# The pages of muster serve, in Chromium (test/browser/serve.py).
+load common
+load pages
+
+setup_file() {
+    scratch
+    "$MUSTER" run -q --store "$T/a.db" --simulate=servers=30,kinds=2,metrics=2,seed=3,delay=0-0 >/dev/null 2>&1
+    "$MUSTER" run -q --store "$T/a.db" --simulate=servers=30,kinds=2,metrics=2,seed=3,delay=0-0,error=10% >/dev/null 2>&1 || [ $? -eq 1 ]
+    mkdir hostile
+    hostile_store "$T/hostile/h.db"
+    browse serve.py "$MUSTER" "$T/a.db" "$T/hostile/h.db"
+}
+
+teardown_file() {
+    scratch_done
+}
+
+@test "Chromium: every page is shown, in both themes, and sound" {
+    told every_page_is_shown_and_sound
+}
+
+@test "Chromium: what is not there is said" {
+    told what_is_not_there_is_said
+}
+
+@test "Chromium: two runs are chosen and compared" {
+    told two_runs_are_chosen_and_compared
+}
+
+@test "Chromium: the log is filtered by server and level" {
+    told the_log_is_filtered_by_server_and_level
+}
+
+@test "Chromium: a run is watched to its end" {
+    told a_run_is_watched_to_its_end
+}
+
+@test "Chromium: what is hostile is shown as text" {
+    told what_is_hostile_is_shown_as_text
+}
