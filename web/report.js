@@ -155,8 +155,7 @@ export class Report {
   back(server) {
     scrollTo(0, this.scrolled ?? 0);
     this.table.draw();
-    const at = this.table.shown.indexOf(server);
-    if (at >= 0) this.table.focus(at);
+    this.table.focusOn(server);
   }
 
   key(event) {
@@ -185,10 +184,13 @@ export class Report {
   update(overviews, run, ended) {
     Object.assign(this.run.run, run);
     const changed = new Set(overviews.flatMap((o) => this.run.merge(o)).map((s) => s.name));
-    if (this.columnsOf !== this.run.benchmarks.length) this.makeTable();
+    const row = this.table.focused();
+    const anew = this.columnsOf !== this.run.benchmarks.length;
+    if (anew) this.makeTable();
     this.filter.update();
     showOutcome(this.run, this.filter, serverLink, this.places);
     this.show();
+    if (anew && row) this.table.focusOn(row);
     if (ended || (changed.size && !(performance.now() < this.drawn + 5000))) {
       this.drawn = performance.now();
       this.distributions.update();

@@ -68,7 +68,7 @@ export class VirtualTable {
 
   // Shows these. Who was on a row stays on it, and where one had scrolled to.
   set(items) {
-    const focused = this.body.contains(document.activeElement) ? this.shown[this.at] : null;
+    const focused = this.focused();
     const top = this.element.scrollTop;
     this.items = items;
     this.shown = this.sorted(items);
@@ -149,6 +149,16 @@ export class VirtualTable {
     if (!link) return;
     link.tabIndex = 0;
     link.focus({ preventScroll: true });
+  }
+
+  // The item whose row has the focus, or null.
+  focused() {
+    return this.body.contains(document.activeElement) ? this.shown[this.at] : null;
+  }
+
+  focusOn(item) {
+    const at = this.shown.findIndex((s) => s.position === item.position);
+    if (at >= 0) this.focus(at);
   }
 
   describe(total) {
