@@ -97,7 +97,8 @@ int server_start(const struct site *site, const struct listening *at, struct ser
         at->loopback ? 0U : (unsigned)SERVER_CONNECTIONS_EACH, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)SERVER_IDLE, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HEAD_MAX,
         MHD_OPTION_THREAD_STACK_SIZE, (size_t)STACK, MHD_OPTION_NOTIFY_COMPLETED, complete, d,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_UNESCAPE_CALLBACK, leave_encoded, NULL,
+        MHD_OPTION_END);
     if (!d->mhd) {
         close(fd);
         free(d);

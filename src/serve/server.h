@@ -12,8 +12,8 @@
 #include "serve/listen.h"
 #include "serve/site.h"
 
-#define SERVER_CONNECTIONS 256
-#define SERVER_CONNECTIONS_EACH 64
+#define SERVER_CONNECTIONS 128
+#define SERVER_CONNECTIONS_EACH 32
 #define SERVER_IDLE 30 /* seconds */
 
 struct server_daemon;

@@ -308,6 +308,13 @@ make_token() {
     [ ! -s "$T/serve.err" ] || fail "said: $(cat "$T/serve.err")"
 }
 
+@test "it listens on IPv6, and on a port that the system chooses" {
+    serve --listen '[::1]:0'
+    url=$(sed -n 's/^muster serves at \(.*\) (Ctrl-C ends it)$/\1/p' "$T/serve.out")
+    [[ $url == 'http://[::1]:'[1-9]*/ ]] || fail "$url"
+    [ "$(curl -sg "${url}healthz")" = ok ] || fail "not healthy"
+}
+
 @test "every answer has the headers that keep a browser from running what it is sent" {
     serve
     for path in / /api/runs /api/none /healthz; do
@@ -505,6 +512,7 @@ judged() { # FILE
     kb=$(awk '/VmHWM/ { print $2 }' "/proc/$pid/status")
     echo "# note: a document of 10,000 servers for 4 at a time: $kb KiB at most" >&3
     [ "$kb" -lt 65536 ] || fail "$kb KiB"
+    stop_serve
     exec {stuck}>&- {half}>&-
 }
 
