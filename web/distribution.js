@@ -1,7 +1,7 @@
 // How the values of each metric are distributed, kind by kind: a histogram, or ticks where there are
 // few servers, each on an axis of its own from the least to the largest value, with the median, the
 // threshold and what was found to be an outlier. The numbers stand beside it.
-import { h, svg, put, count, number, withUnit } from "./dom.js";
+import { h, svg, put, count, number, score, withUnit } from "./dom.js";
 import { quantile } from "./data.js";
 
 const WIDTH = 420, HEIGHT = 34, BASE = 26, BINS = 60, FEW = 40;
@@ -157,5 +157,5 @@ export function placeAmong(run, server, metric) {
 
 export function placeWords(run, server, metric) {
   const percent = run.againstPeers(server, metric);
-  return Number.isNaN(percent) ? "" : `${Number(percent.toPrecision(3))} % of ${withUnit(run.median(metric, server.kind), run.metrics[metric].unit)}`;
+  return Number.isNaN(percent) ? "" : `${score(percent, false)} % of ${withUnit(run.median(metric, server.kind), run.metrics[metric].unit)}`;
 }

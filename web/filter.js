@@ -109,7 +109,7 @@ export class Filter {
     }
     options(this.reasons, "any", Object.entries(tally.reason), this.reason);
     options(this.kinds, "all", this.run.kinds.concat(tally.kind.unknown ? "unknown" : []).map((k) => [k, tally.kind[k] ?? 0]), this.kind);
-    options(this.findings, "anything or nothing", Object.entries(tally.finding), this.finding,
+    options(this.findings, "any", Object.entries(tally.finding), this.finding,
       (f) => FINDINGS[f] ?? "flaky: passed, but close");
     for (const select of [this.reasons, this.kinds, this.findings]) select.parentElement.hidden = select.length < 2;
     this.reset.hidden = !this.any;

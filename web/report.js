@@ -23,7 +23,7 @@ export class Report {
     this.home = home; // of muster serve, which has more pages
     this.source = source;
     this.run = new Run(overview);
-    this.peers = !this.run.servers.some((s) => s?.benchmarks.some((b) => b && b.reference !== null));
+    this.peers = this.isRaw();
     this.main = main;
     this.overview = h("div");
     this.view = new ServerView(this.run, source, serverLink, history);
@@ -36,6 +36,12 @@ export class Report {
     addEventListener("hashchange", () => this.route());
     addEventListener("keydown", (event) => this.key(event));
     this.route();
+  }
+
+  // Whether scores are values as they were measured, which have no place between 0 and 100.
+  isRaw() {
+    const all = this.run.servers.flatMap((s) => s?.benchmarks.filter(Boolean) ?? []);
+    return all.every((b) => b.reference === null) && all.some((b) => b.score > 200);
   }
 
   build() {
@@ -87,15 +93,15 @@ export class Report {
     this.table = new VirtualTable({
       label: "Servers", what: "server", link: serverLink,
       columns: [
-        { title: "Server", class: "name", width: narrow ? "9rem" : "13rem", cell: (s) => s.name, key: (s) => s.name },
-        { title: "Verdict", width: "11.5rem", key: (s) => `${this.run.verdict(s)} ${this.run.reason(s) ?? ""}`,
+        { title: "Server", class: "name", width: narrow ? "9rem" : "11rem", cell: (s) => s.name, key: (s) => s.name },
+        { title: "Verdict", width: "11rem", key: (s) => `${this.run.verdict(s)} ${this.run.reason(s) ?? ""}`,
           cell: (s) => [letter(this.run.verdict(s)), ` ${this.run.reason(s) ?? this.run.verdict(s)}`,
             s.verdict === "passed" && s.findings.length ? h("span", { class: "flag", title: s.findings[0].detail }, " ◆ found") : null] },
         ...this.run.benchmarks.map((title, b) => ({
           title, class: "num", width: "6.5rem", first: "up", cell: (s) => this.scoreCell(s, b),
           key: (s) => tileOf(this.run, s, b, this.peers)?.value ?? null,
         })),
-        { title: "Kind", class: "kind", width: "17rem", cell: (s) => h("span", { title: s.kind }, s.kind), key: (s) => s.kind },
+        { title: "Kind", class: "kind", width: "16rem", cell: (s) => h("span", { title: s.kind }, s.kind), key: (s) => s.kind },
         { title: "Time", class: "num", width: "5.5rem", first: "down", cell: (s) => duration(s.seconds), key: (s) => s.seconds },
       ],
     });
