@@ -16,9 +16,10 @@ static void help(FILE *out) {
           out);
     for (const struct cli_command *const *c = cli_commands; *c; c++)
         fprintf(out, "  %-12s %s\n", (*c)->name, (*c)->about);
-    fputs("\n`muster COMMAND --help` says what a command takes, `man muster-COMMAND` what it means;\n"
-          "`muster --version` which muster this is. Try `muster run --simulate` first.\n",
-          out);
+    fputs(
+        "\n`muster COMMAND --help` says what a command takes, `man muster-COMMAND` what it means;\n"
+        "`muster --version` which muster this is. Try `muster run --simulate` first.\n",
+        out);
 }
 
 static int unknown_command(const char *name) {

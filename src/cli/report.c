@@ -18,12 +18,9 @@ static const struct format {
     const char *suffix; /* of a file that is to have it */
     report_fn *write;
 } formats[] = {
-    {"csv", ".csv", report_csv},
-    {"html", ".html", report_html},
-    {"json", ".json", report_json},
-    {"junit", ".xml", report_junit},
-    {"markdown", ".md", report_markdown},
-    {"prometheus", ".prom", report_prometheus},
+    {"csv", ".csv", report_csv},          {"html", ".html", report_html},
+    {"json", ".json", report_json},       {"junit", ".xml", report_junit},
+    {"markdown", ".md", report_markdown}, {"prometheus", ".prom", report_prometheus},
 };
 
 static const char help[] =
