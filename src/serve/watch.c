@@ -130,6 +130,8 @@ static int look(struct watch *w, struct store *store, struct error *err) {
     if (rc == 0 && rows && l.run.judged)
         rc = store_each_finding(store, w->id, mark, &l, err);
     if (rc == 0)
+        rc = store_rest(store, err);
+    if (rc == 0)
         show(w, &l, rows);
     free(l.places);
     return rc;

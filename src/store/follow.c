@@ -23,11 +23,15 @@ static int read_int(struct store *s, sqlite3_stmt *stmt, int64_t *ret, bool *fou
     return sqlite3_finalize(stmt) == SQLITE_OK ? 0 : database_fail(s, err);
 }
 
+int store_rest(struct store *s, struct error *err) {
+    return sqlite3_get_autocommit(s->db) ? 0 : exec(s, "COMMIT", err);
+}
+
 int store_refresh(struct store *s, bool *changed, struct error *err) {
     sqlite3_stmt *stmt;
     int64_t version = 0;
     bool found;
-    if (!sqlite3_get_autocommit(s->db) && exec(s, "COMMIT", err) < 0)
+    if (store_rest(s, err) < 0)
         return -1;
     if (sqlite3_prepare_v2(s->db, "PRAGMA data_version", -1, &stmt, NULL) != SQLITE_OK)
         return database_fail(s, err);

@@ -183,6 +183,12 @@ int store_each_progress(struct store *s, const char *run_id, store_progress_fn *
 int store_refresh(struct store *s, bool *changed, struct error *err) must_use;
 
 /*
+ * Between one look and the next: the moment that was read ends. While one lasts, SQLite's log of
+ * what others write cannot begin anew and grows.
+ */
+int store_rest(struct store *s, struct error *err) must_use;
+
+/*
  * Calls each() for every server of the run that told its facts, in the inventory's order, with the
  * JSON text, which is borrowed for the call; or of whom
  * judging the run found something, with that; or for every benchmark that sensors watched. A

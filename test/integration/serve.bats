@@ -472,6 +472,25 @@ judged() { # FILE
     [ "$(events end "$T/events")" = '{"state": "interrupted"}' ] || fail "$(tail "$T/events")"
 }
 
+@test "who follows a run holds no moment of its store between one look and the next" {
+    local held=0
+    start_run 0.5s-2s
+    serve --store "$T/live.db"
+    curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+    local follower=$!
+    wait_for grep -q '^event: progress' "$T/events"
+    # a reader locks one of these bytes of the index: https://sqlite.org/walformat.html
+    for i in {1..20}; do
+        awk -v pid="$(cat "$T/serve.pid")" '$5 == pid && $7 >= 123 && $7 <= 127 { held = 1 } END { exit !held }' /proc/locks &&
+            held=$((held + 1))
+        sleep 0.02
+    done
+    [ "$held" -lt 15 ] || fail "held at $held of 20 times"
+    kill "$(cat "$T/run.pid")"
+    run_done
+    wait "$follower" || fail "the stream did not end"
+}
+
 @test "open streams do not keep it from ending" {
     start_run
     serve --store "$T/live.db"
