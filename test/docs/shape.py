@@ -3,11 +3,13 @@
 Line by line, blank ones apart, but for what differs from one time to the next: numbers, times and
 durations, keys' fingerprints, the width of columns, the user's home, and what else kept a server busy
 (conditions). The counts of a summary (`Out of 20, 3 servers failed`) are held to the digit. `...` stands
-for any lines, or within a line for anything. The id of a run that a page shows stands for the one that came, from then on.
+for any lines, or within a line for anything. The id of a run that a page shows stands for the one that
+came, from then on, and KIND for the kind of the servers at hand.
 """
 
 import re
 
+KIND = "EPYC 9654 x2 192c 768G"
 RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 COUNT = re.compile(r"\d+(?= (?:passed|failed|errors?|cancelled|servers? failed)\b|, \d+ servers? failed)")
 CONDITIONS = re.compile(r' conditions=(?:"[^"]*"|\S+)')
@@ -33,16 +35,17 @@ def normal(line):
     return "".join(parts + [numbers_apart(line[at:])]).strip()
 
 
-def lines_of(text, home):
-    text = text.replace(home, "~").replace("/home/op", "~")
+def lines_of(text, world):
+    text = text.replace(world.home, "~").replace("/home/op", "~")
+    text = text.replace(KIND, "KIND").replace(world.kind, "KIND")
     return [n for n in map(normal, text.split("\n")) if n]
 
 
 class Shape:
     """What one page has shown so far: the ids of its runs."""
 
-    def __init__(self, home):
-        self.home = home
+    def __init__(self, world):
+        self.world = world
         self.ids = {}  # of the page: those that came
 
     def with_ids(self, command):
@@ -69,8 +72,8 @@ class Shape:
 
     def difference(self, shown, printed):
         """None when `printed` has the shape of the lines `shown`, else a sentence."""
-        expected = lines_of("\n".join(shown), self.home)
-        came = "".join(line + "\n" for line in lines_of(printed, self.home))
+        expected = lines_of("\n".join(shown), self.world)
+        came = "".join(line + "\n" for line in lines_of(printed, self.world))
         groups = []
         patterns = [r"(?:.*\n)*?" if x == "..." else self.pattern(x, groups) for x in expected]
         if m := re.fullmatch("".join(patterns), came):

@@ -4,15 +4,19 @@ The place is a network and a mount namespace. A real sshd listens there on every
 and ~/.ssh/config gives each name of SERVERS an address of its own. /etc/passwd has the user's home
 there, as ssh and muster take it from nowhere else.
 
-    web07, web13     nothing listens at their port
-    web04            its host key is not the one in known_hosts
-    all others       answer
+    web07, web13, rack4-node07   nothing listens at their port
+    web04                        its host key is not the one in known_hosts
+    web09                        its openssl is a twentieth as fast as it should be, as without AES instructions
+    canary1 to canary6           their openssl prints a number that is made up, a tenth less after
+                                 `update-firmware`, a program of the place
+    all others                   answer, and are this machine
 
 A page's folder has a muster.yaml that keeps the built-in benchmarks short, which a page may
 overwrite, and a `dev` that runs what is built.
 """
 
 import ctypes
+import json
 import os
 import pwd
 import shutil
@@ -32,7 +36,7 @@ SERVERS = {  # their names, by the second and third number of their addresses
     "1.3": [f"gpu{i:02}" for i in range(1, 5)],
     **{f"2.{r}": [f"rack{r}-node{i:02}" for i in range(1, 17)] for r in range(1, 5)},
 }
-REFUSING = ("web07", "web13")
+REFUSING = ("web07", "web13", "rack4-node07")
 STRANGER = "web04"
 
 QUICK = """\
@@ -66,6 +70,27 @@ KbdInteractiveAuthentication no
 MaxStartups 1000
 LogLevel VERBOSE
 SetEnv SHLVL=2
+Match LocalAddress 127.1.0.9
+    SetEnv SHLVL=2 PATH={folder}/slow:/usr/local/bin:/usr/bin:/bin
+Match LocalAddress 127.1.2.0/24
+    SetEnv SHLVL=2 PATH={folder}/canary:/usr/local/bin:/usr/bin:/bin
+"""
+
+SLOW_OPENSSL = """\
+#!/bin/sh
+PATH=/usr/local/bin:/usr/bin:/bin
+openssl "$@" 2>/dev/null | awk '$2 ~ /k$/ {$2 = sprintf("%.2fk", $2 / 20)} {print}'
+"""
+
+CANARY_OPENSSL = """\
+#!/bin/bash
+percent=$([ -e "${0%/*}/updated" ] && echo 90 || echo 100)
+echo "AES-256-GCM  $((percent * 50000 + RANDOM % 10000)).00k"
+"""
+
+UPDATE = """\
+#!/bin/sh
+touch "${0%/*}/../canary/updated"
 """
 
 # the folder is $1, the user's name $2; then what is to be run there
@@ -116,12 +141,16 @@ class World:
         os.makedirs(f"{self.home}/.ssh", 0o700)
         os.makedirs(f"{self.folder}/bin")
         os.symlink(muster, f"{self.folder}/bin/muster")
+        write(f"{self.folder}/bin/update-firmware", UPDATE, 0o755)
+        write(f"{self.folder}/slow/openssl", SLOW_OPENSSL, 0o755)
+        write(f"{self.folder}/canary/openssl", CANARY_OPENSSL, 0o755)
         self.env = {
             "PATH": f"{self.folder}/bin:{os.environ['PATH']}:/usr/sbin",
             "HOME": self.home, "TMPDIR": self.folder, "TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "dumb",
         }
         self.ssh()
         self.sshd = self.start_sshd()
+        self.kind = self.find_kind()
 
     def ssh(self):
         for name in (f"{self.home}/.ssh/id_ed25519", f"{self.folder}/host", f"{self.folder}/other"):
@@ -157,6 +186,13 @@ class World:
             time.sleep(0.02)
         with open(f"{self.folder}/sshd.log") as f:
             raise RuntimeError("sshd does not listen: " + f.read())
+
+    def find_kind(self):
+        """Of what kind this machine is, which all servers are."""
+        argv = [self.muster, "run", "-T", "local", "-b", "none", "--json", "--store", f"{self.folder}/kind.db"]
+        done = subprocess.run(argv, cwd=self.folder, env=self.env, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=LIMIT)
+        return json.loads(done.stdout)["servers"][0]["kind"]
 
     def close(self):
         self.sshd.terminate()
