@@ -18,7 +18,7 @@ import subprocess
 FENCE = re.compile(r"^(\s*)(```+|~~~+)\s*(.*?)\s*$")
 INLINE = re.compile(r"(?<!`)`((?:muster|\./dev) [^`]+)`(?!`)")
 COMMAND_WORDS = re.compile(r"(?:muster|\./dev) [a-z]")
-INDENTED = re.compile(r"^ {4,}(?:\$ |" + COMMAND_WORDS.pattern + ")")
+INDENTED = re.compile(r"^ {4,}(?:\$ |(?:.*[\s;|(])?" + COMMAND_WORDS.pattern + ")")
 
 
 class Mistake(Exception):
@@ -143,8 +143,10 @@ def invocations(text):
     calls, call, skip = [], None, False
     for word in lexer:
         if re.fullmatch(r"[();<>|&]+", word):
-            skip = "<" in word or ">" in word
-            call = call if skip and "(" not in word else None
+            skip = "(" not in word and ("<" in word or ">" in word)
+            if call is not None and word == "<(":
+                call.append("/dev/null")  # the program whose output is a file
+            call = call if skip else None
         elif skip:
             skip = False  # the file of a redirection
         elif word == "muster" or word.endswith("/muster") or word == "./dev":

@@ -29,6 +29,16 @@ page_fails() {
     pages "$DOCS/../../README.md"
 }
 
+@test "guides" {
+    pages "$DOCS"/../../docs/guide/*.md
+}
+
+# MESSAGES.md is a table of sentences, made out of the source
+@test "pages by subject" {
+    mapfile -t all < <(find "$DOCS/../../docs" -maxdepth 1 -name '*.md' ! -name MESSAGES.md)
+    pages "${all[@]}"
+}
+
 @test "a page is refused: an unknown option, also where nothing is run" {
     page_fails "unknown option '--fan-out'" <<'TXT'
 ```sh norun: takes long
