@@ -200,7 +200,8 @@ RC
 
 @test "fish" {
     command -v fish >/dev/null || skip "no fish"
-    export XDG_CONFIG_HOME=$T/config XDG_DATA_HOME=$T/data
+    export XDG_CONFIG_HOME=$T/config XDG_DATA_HOME=$T/data XDG_RUNTIME_DIR=$T/runtime
+    mkdir -m 700 runtime
     cat >rc <<RC
 function fish_prompt; echo -n '@> '; end
 function fish_greeting; end

@@ -10,6 +10,7 @@ setup() {
     scratch
     mkdir -p src/x agent gpu docs tools
 }
+teardown() { scratch_done; }
 
 # source LINE...: the body of a function of the project that is looked at
 source_of() {
