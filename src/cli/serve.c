@@ -111,18 +111,20 @@ static int cmd_serve(int argc, char **argv) {
         return cli_usage("`muster serve` takes no argument '%.40s'", argv[optind]);
     struct site site = {.store = w.store};
     struct signals *signals;
-    if (try_store(w.store, &err) < 0 || cancel_new(&site.cancel, &err) < 0)
+    if (try_store(w.store, &err) < 0)
         return cli_fail(&err);
-    if (signals_start(site.cancel, &signals, &err) < 0) {
-        cancel_free(site.cancel);
+    /* before signals are caught: the file may be a pipe that nobody writes to */
+    if (w.token_file && auth_load(w.token_file, &site.auth, &err) < 0)
         return cli_fail(&err);
-    }
-    status = w.token_file ? auth_load(w.token_file, &site.auth, &err) : 0;
+    status = cancel_new(&site.cancel, &err);
     if (status == 0)
+        status = signals_start(site.cancel, &signals, &err);
+    if (status == 0) {
         status = listen_and_serve(&w, &site, &err);
-    auth_free(site.auth);
-    signals_stop(signals);
+        signals_stop(signals);
+    }
     cancel_free(site.cancel);
+    auth_free(site.auth);
     return status < 0 ? cli_fail(&err) : status;
 }
 

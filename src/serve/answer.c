@@ -55,11 +55,15 @@ static void write_error(struct answer *a, const struct error *err) {
     a->type = NULL;
     a->cache = NULL;
     if (a->status < 400)
-        a->status = err->kind == ERROR_USAGE ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR;
-    if (a->status >= 500) /* its keeper can mend it, its reader cannot */
+        a->status = err->kind == ERROR_USAGE         ? MHD_HTTP_NOT_FOUND
+                    : err->kind == ERROR_INTERRUPTED ? MHD_HTTP_SERVICE_UNAVAILABLE
+                                                     : MHD_HTTP_INTERNAL_SERVER_ERROR;
+    /* its keeper can mend it, its reader cannot; that it is being ended, its keeper knows */
+    if (a->status >= 500 && err->kind != ERROR_INTERRUPTED)
         fprintf(stderr, "muster: %s\n", err->text);
+    const char *text = a->refusal ? a->refusal : err->text;
     str_add(&json, "{\"error\": ");
-    text_add_json(&json, err->text, strlen(err->text));
+    text_add_json(&json, text, strlen(text));
     str_add(&json, "}\n");
     if (spool_begin(&a->body, &ignored) < 0)
         return;

@@ -27,6 +27,7 @@ struct answer {
     size_t header_count;
     struct spool body;
     struct MHD_Response *response; /* instead of the body */
+    const char *refusal;           /* for who is not to know why it failed, or NULL */
 };
 
 /* One more header; one too many, or too long, is left out. */

@@ -12,6 +12,7 @@
 int api_health(struct request *q, struct answer *a, struct error *err) {
     cleanup(snapshot_close) struct store *store = NULL;
     a->type = ANSWER_TEXT;
+    a->refusal = "the store cannot be read"; /* without a token: nothing of where it is */
     if (snapshot_open(q, a, &store, err) < 0 || spool_begin(&a->body, err) < 0)
         return -1;
     fputs("ok\n", a->body.out);

@@ -257,6 +257,28 @@ make_token() {
     stderr_has 'cannot read the token file'
 }
 
+@test "it can be ended while it waits for a token that comes through a pipe" {
+    mkfifo -m 600 "$T/pipe"
+    # 124: it ended at SIGTERM; 137: it had to be killed
+    run timeout -k 3 0.5 "$MUSTER" serve --store "$T/a.db" --token-file "$T/pipe"
+    status_is 124
+    rm "$T/pipe"
+}
+
+@test "without the token nothing is told of where the store is" {
+    make_token
+    cp "$T/a.db" "$T/moved.db"
+    serve --store "$T/moved.db" --token-file "$file"
+    mv "$T/moved.db" "$T/elsewhere.db"
+    get /healthz
+    code_is 503
+    json_is .error 'the store cannot be read'
+    grep -q "no store at $T/moved.db" "$T/serve.err" || fail "its keeper is not told: $(cat "$T/serve.err")"
+    get /api/runs -H "Authorization: Bearer $token"
+    code_is 503
+    output_has "no store at $T/moved.db"
+}
+
 @test "others than this machine are answered only with a token" {
     run muster serve --store "$T/a.db" --listen 0.0.0.0:8475
     status_is 2
