@@ -109,7 +109,8 @@ def watched(browser, serve, delay):
         log = opened(browser, serve, "/runs/last/log", "document.querySelector('.log tbody')")
         page.js("document.querySelector('tr[data-index] a').focus()")
         while page.count(".live"):
-            seen.add((page.text(".toggle.passed .n"), "% done" in page.text(".live")))
+            told = page.text(".live") or ""  # the run may have ended since
+            seen.add((page.text(".toggle.passed .n"), "% done" in told))
             time.sleep(0.05)
     finally:
         going.wait(60)
