@@ -1,6 +1,10 @@
 // A run as the page works with it, made from overviews (src/report/overview.h), and the two places
 // where they come from: blocks of the file itself, or muster serve.
 
+import { count } from "./dom.js";
+
+const LOG_LINES = 2000; // of a server, in a file (src/report/htmldata.c)
+
 export const LETTERS = {
   passed: "P", failed: "F", error: "E", cancelled: "C", skipped: "S", waiting: "w", running: "R",
 };
@@ -158,12 +162,14 @@ export class FileSource {
     return this.read.get(number);
   }
 
-  // {server: document of `show --server --json`, log: [objects]}
+  // {server: document of `show --server --json`, log: [objects], rest: of a log that is longer than
+  // what is here, words and perhaps an address}
   async server(server) {
     const number = this.blocks.findIndex((b) => Number(b.dataset.last) >= server.position);
     if (number < 0) throw new Error("the file ends before this server: it is not whole");
     const block = await this.block(number);
-    return block[server.position - Number(this.blocks[number].dataset.first)];
+    const its = block[server.position - Number(this.blocks[number].dataset.first)];
+    return { ...its, rest: its.log.length >= LOG_LINES ? { words: `Its last ${count(LOG_LINES)} lines; muster log has all of them.` } : null };
   }
 }
 
@@ -186,11 +192,16 @@ export function logUrl(run, query = {}) {
   return `/api/runs/${encodeURIComponent(run)}/log?${new URLSearchParams(given)}`;
 }
 
-export async function fetchLog(run, query) {
-  const answer = await fetch(logUrl(run, query));
-  if (answer.status === 404) return [];
+// The beginning of a server's log.
+async function fetchLog(run, server) {
+  const answer = await fetch(logUrl(run, { server }));
+  if (answer.status === 404) return { log: [], rest: null };
   if (!answer.ok) throw new Error(`muster serve answered ${answer.status} for the log`);
-  return readLines(await answer.text());
+  const more = answer.headers.get("Muster-More") === "1";
+  return {
+    log: readLines(await answer.text()),
+    rest: more ? { words: "All of it", address: `/runs/${encodeURIComponent(run)}/log?${new URLSearchParams({ server })}` } : null,
+  };
 }
 
 // JSON lines; one that is cut off is passed over.
@@ -223,8 +234,8 @@ export class ServeSource {
   async server(server) {
     const [document, log] = await Promise.all([
       fetchJson(`${this.path}/servers/${encodeURIComponent(server.name)}`),
-      fetchLog(this.id, { server: server.name }),
+      fetchLog(this.id, server.name),
     ]);
-    return { server: document, log };
+    return { server: document, ...log };
   }
 }

@@ -6,7 +6,7 @@ const VERDICTS = ["passed", "failed", "error", "cancelled", "waiting"];
 
 export class Filter {
   constructor(run, changed) {
-    Object.assign(this, { run, changed, texts: new Map() });
+    Object.assign(this, { run, changed, texts: new WeakMap() });
     this.clear();
     this.build();
   }

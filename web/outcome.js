@@ -23,7 +23,7 @@ const WORDS = { passed: "passed", failed: "failed", error: "errors", cancelled: 
 export function outcome(run) {
   const n = tally(run), total = run.servers.length, bad = n.failed + n.error + n.cancelled;
   const words = total === 0 ? "No servers."
-    : bad === 0 && n.waiting === 0 ? `All ${counted(total, "server")} passed.`
+    : bad === 0 && n.waiting === 0 ? total === 1 ? "The server passed." : `All ${counted(total, "server")} passed.`
       : `${count(bad)} of ${counted(total, "server")} did not pass${n.waiting ? " so far" : ""}.`;
   const shown = Object.keys(WORDS).filter((v) => n[v] > 0 || v === "passed" || v === "failed" || v === "error");
   const bar = h("div", { class: "bar", "aria-hidden": "true" }, shown.map((v) => {

@@ -158,8 +158,8 @@ export class ServerView {
       scrollTo(0, 0);
     }
     try {
-      const { server: doc, log } = await this.source.server(server);
-      if (this.shown === server) put(body, this.details(server, doc, log));
+      const { server: doc, log, rest } = await this.source.server(server);
+      if (this.shown === server) put(body, this.details(server, doc, log, rest));
     } catch (error) {
       put(body, h("p", { class: "sentence" }, typeof DecompressionStream === "undefined"
         ? "This browser cannot unpack the details of servers; one of 2023 or later can."
@@ -168,12 +168,13 @@ export class ServerView {
     body.removeAttribute("aria-busy");
   }
 
-  details(server, doc, log) {
+  details(server, doc, log, rest) {
     const facts = doc.facts && Object.keys(doc.facts).length;
     return [attempt(this.run, server, doc),
       h("h2", {}, "Facts"), facts ? pairs(doc.facts) : h("p", { class: "muted" }, "It told none."),
       doc.machine ? h("p", { class: "muted" }, `Known as machine ${doc.machine}`) : null,
       h("h2", {}, "Log"), log.length ? logTable(log, { server: false }) : h("p", { class: "muted" }, "The log has no line of it."),
+      rest ? h("p", {}, rest.address ? h("a", { href: rest.address }, rest.words) : rest.words) : null,
       (doc.earlier ?? []).map((e, i) => h("details", { class: "earlier" },
         h("summary", {}, `Earlier attempt ${i + 1} of ${doc.earlier.length}: ${e.verdict}${e.reason ? `, ${e.reason}` : ""}`),
         e.detail ? h("p", { class: "sentence" }, e.detail) : null, attempt(this.run, server, e)))];

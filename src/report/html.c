@@ -94,10 +94,13 @@ static void add_outcome(struct str *out, const struct run *run) {
     clock_format_utc(run->started, started);
     if (isfinite(run->seconds))
         snprintf(seconds, sizeof(seconds), "%.1f s", run->seconds);
-    str_addf(out,
-             "<section class=\"outcome\" aria-label=\"Outcome\">\n<h1>%zu of %zu %s did not "
-             "pass%s.</h1>\n<dl class=\"totals\">\n",
-             bad, run->total, run->total == 1 ? "server" : "servers", running ? " so far" : "");
+    str_add(out, "<section class=\"outcome\" aria-label=\"Outcome\">\n<h1>");
+    if (bad == 0 && run->passed == run->total)
+        str_addf(out, "All %zu servers passed", run->total);
+    else
+        str_addf(out, "%zu of %zu servers did not pass%s", bad, run->total,
+                 running ? " so far" : "");
+    str_add(out, ".</h1>\n<dl class=\"totals\">\n");
     add_count(out, run->passed, "P", "passed");
     add_count(out, run->failed, "F", "failed");
     add_count(out, run->errors, "E", "errors");
