@@ -1,4 +1,5 @@
 /* run: `muster run`. Reads what the user gave; cli/runner does the rest. */
+#include "cli/dryrun.h"
 #include "cli/runner.h"
 
 #include "transport/simtruth.h"
@@ -40,6 +41,8 @@ static const char help[] =
     "                           'command:docker exec -i {server} sh -c'\n"
     "  -F, --ssh-config FILE    instead of the user's ssh_config\n"
     "      --ask-password       ask once for the password to log in with\n"
+    "      --dry-run            print what would be run, and how long it should take; runs "
+    "nothing\n"
     "      --simulate[=SPEC]    no servers needed: "
     "servers=N,seed=S,delay=A-B,skew=K,score=A-B,error=P%;\n"
     "                           or a fleet to be judged by its peers: kinds=K,metrics=M,noise=P%,\n"
@@ -49,8 +52,14 @@ static const char help[] =
     "run,\n"
     "3 muster could not go on, 128+N ended by signal N.\n";
 
+enum { RUN_DRY = RUN_OWN };
+
 static const struct option options[] = {
-    CLI_SERVER_OPTIONS, {"config", required_argument, NULL, 'c'}, RUN_OPTIONS, RUN_OUTPUT_OPTIONS,
+    CLI_SERVER_OPTIONS,
+    {"config", required_argument, NULL, 'c'},
+    {"dry-run", no_argument, NULL, RUN_DRY},
+    RUN_OPTIONS,
+    RUN_OUTPUT_OPTIONS,
     {NULL, 0, NULL, 0},
 };
 
@@ -58,6 +67,7 @@ static const struct option options[] = {
 struct beginning {
     struct cli_servers servers;
     const char *config;
+    bool dry;
 };
 
 static int take(struct runner *r, struct beginning *b, int c, const char *value,
@@ -82,7 +92,9 @@ static int read_options(int argc, char **argv, struct runner *r, struct beginnin
             fputs(help, stdout);
             return cli_flush();
         }
-        if (take(r, b, c, optarg, &err) < 0)
+        if (c == RUN_DRY)
+            b->dry = true;
+        else if (take(r, b, c, optarg, &err) < 0)
             return cli_fail(&err);
     }
     return -1;
@@ -95,9 +107,9 @@ static int load_servers(const struct run_options *o, struct beginning *b, char *
         return error_set(err, ERROR_USAGE,
                          "--simulate makes its own servers: name none, or leave it out");
     if (o->simulate)
-        return simulation_servers(&o->simulation, ret, err) < 0
-                   ? -1
-                   : simtruth_write(&o->simulation, ret, err);
+        return simulation_servers(&o->simulation, ret, err) < 0 ? -1
+               : b->dry                                         ? 0
+                        : simtruth_write(&o->simulation, ret, err);
     if (!named && o->transport && strcmp(o->transport, "local") == 0) {
         char *local[] = {(char *)"localhost"};
         return cli_servers_load(&b->servers, local, 1, ret, err);
@@ -119,11 +131,15 @@ static int store(struct runner *r, struct error *err) {
     return store_begin(r->store, &r->run, &recipe, &r->servers, err);
 }
 
-static int begin(struct runner *r, struct beginning *b, char **patterns, size_t count,
-                 struct error *err) {
-    if (cli_config(b->config, &r->config, err) < 0 ||
-        load_servers(&r->options, b, patterns, count, &r->servers, err) < 0 ||
-        runner_prepare(r, err) < 0)
+static int read_input(struct runner *r, struct beginning *b, char **patterns, size_t count,
+                      struct error *err) {
+    return cli_config(b->config, &r->config, err) < 0
+               ? -1
+               : load_servers(&r->options, b, patterns, count, &r->servers, err);
+}
+
+static int begin(struct runner *r, struct error *err) {
+    if (runner_prepare(r, err) < 0)
         return -1;
     r->run = (struct run){.fanout = r->plan.fanout, .threshold = r->plan.threshold};
     if (store_open(r->output.store, STORE_CREATE, &r->store, err) < 0 ||
@@ -138,10 +154,12 @@ static int cmd_run(int argc, char **argv) {
     struct error err;
     runner_init(&r);
     int status = read_options(argc, argv, &r, &b);
-    if (status < 0)
-        status = begin(&r, &b, argv + optind, (size_t)(argc - optind), &err) < 0
-                     ? runner_fail(&r, &err)
-                     : runner_go(&r);
+    if (status < 0 && read_input(&r, &b, argv + optind, (size_t)(argc - optind), &err) < 0)
+        status = cli_fail(&err);
+    else if (status < 0 && b.dry)
+        status = dryrun(&r);
+    else if (status < 0)
+        status = begin(&r, &err) < 0 ? runner_fail(&r, &err) : runner_go(&r);
     runner_done(&r);
     cli_servers_done(&b.servers);
     return status;

@@ -79,8 +79,9 @@ static int make_ssh(struct runner *r, struct error *err) {
     };
     if (transport_ssh_new(&settings, &r->transport, err) < 0)
         return -1;
-    return password_can_ask() ? transport_ssh_unlock(r->transport, &r->servers, ask_passphrase, err)
-                              : 0;
+    return !r->dry && password_can_ask()
+               ? transport_ssh_unlock(r->transport, &r->servers, ask_passphrase, err)
+               : 0;
 }
 
 static int make_transport(struct runner *r, struct error *err) {
@@ -172,6 +173,16 @@ int runner_prepare(struct runner *r, struct error *err) {
         open_log(r, err) < 0)
         return -1;
     r->plan.fanout = room_for(o, &r->servers, r->plan.fanout);
+    return 0;
+}
+
+int runner_plan(struct runner *r, int *asked, struct error *err) {
+    r->dry = true;
+    if (plan_make(&r->config, &r->options.plan, &r->plan, err) < 0 ||
+        cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0)
+        return -1;
+    *asked = r->plan.fanout;
+    r->plan.fanout = room_for(&r->options, &r->servers, *asked);
     return 0;
 }
 

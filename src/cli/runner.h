@@ -22,6 +22,7 @@ struct runner {
     struct store *store;
     struct run run;
     bool resumed; /* an earlier sitting began it */
+    bool dry;     /* nothing is asked on the terminal */
 
     /* the runner's own */
     struct plan plan;           /* its fan-out is what there is room for */
@@ -45,6 +46,12 @@ void runner_done(struct runner *r);
  * asked on the terminal is asked here, and the log is open when it returns.
  */
 int runner_prepare(struct runner *r, struct error *err) must_use;
+
+/*
+ * As much of it as tells what would be done: the plan, its fan-out what there is room for. `asked`
+ * is the one that was asked for. Nothing is asked, begun or written.
+ */
+int runner_plan(struct runner *r, int *asked, struct error *err) must_use;
 
 /* As much of it as runner_tell() needs. */
 int runner_prepare_end(struct runner *r, struct error *err) must_use;

@@ -157,9 +157,9 @@ static int add_server(struct expecting *e, sqlite3_stmt *pending, struct error *
     return expect(e, name ? name : "", &item->seconds, err);
 }
 
-static int prepare(struct expecting *e, const char *run_id, struct error *err) {
-    if (database_find_run(e->s, run_id, &e->run, err) < 0 ||
-        links_open(e->s, e->run, &e->links, err) < 0)
+/* Looks from e->run. */
+static int prepare(struct expecting *e, struct error *err) {
+    if (links_open(e->s, e->run, &e->links, err) < 0)
         return -1;
     for (size_t i = 0; i < STATEMENTS; i++)
         if (sqlite3_prepare_v2(e->s->db, sql[i], -1, &e->statements[i], NULL) != SQLITE_OK)
@@ -172,7 +172,7 @@ int store_expected(struct store *s, const char *run_id, const char *const *bench
                    struct error *err) {
     cleanup(expecting_done) struct expecting e = {
         .s = s, .benchmarks = benchmarks, .benchmark_count = benchmark_count};
-    if (prepare(&e, run_id, err) < 0)
+    if (database_find_run(s, run_id, &e.run, err) < 0 || prepare(&e, err) < 0)
         return -1;
     sqlite3_stmt *pending = e.statements[PENDING];
     sqlite3_bind_int64(pending, 1, e.run);
@@ -183,5 +183,21 @@ int store_expected(struct store *s, const char *run_id, const char *const *bench
         return -1;
     *count = e.count;
     *ret = TAKE(e.items);
+    return 0;
+}
+
+int store_expected_planned(struct store *s, const struct store_planned *planned, double *seconds,
+                           struct error *err) {
+    cleanup(expecting_done) struct expecting e = {.s = s,
+                                                  .run = INT64_MAX,
+                                                  .benchmarks = planned->benchmarks,
+                                                  .benchmark_count = planned->benchmark_count};
+    if (prepare(&e, err) < 0)
+        return -1;
+    e.links.like = LINKS_PLAIN | (planned->quick ? LINKS_QUICK : 0) |
+                   (planned->simulated ? LINKS_SIMULATED : 0);
+    for (size_t i = 0; i < planned->server_count; i++)
+        if (expect(&e, planned->servers[i], &seconds[i], err) < 0)
+            return -1;
     return 0;
 }

@@ -54,6 +54,19 @@ int store_expected(struct store *s, const char *run_id, const char *const *bench
                    size_t benchmark_count, struct history_expected **ret, size_t *count,
                    struct error *err) must_use;
 
+/* What a run that is not begun yet will be, as far as its past is concerned. */
+struct store_planned {
+    const char *const *servers;
+    size_t server_count;
+    const char *const *benchmarks;
+    size_t benchmark_count;
+    bool quick, simulated;
+};
+
+/* As store_expected(), for such a run: fills seconds[], one a server. NAN: nothing is known. */
+int store_expected_planned(struct store *s, const struct store_planned *planned, double *seconds,
+                           struct error *err) must_use;
+
 /* The names of all servers that a run has judged, as they were written, each once, ended by NULL.
  */
 struct store_names {

@@ -51,6 +51,7 @@ int links_open(struct store *s, int64_t run, struct links *ret, struct error *er
     if (rc < 0 || prepare(s, SELECT_BY_NAME, &ret->by_name, err) < 0 ||
         prepare(s, SELECT_BY_MACHINE, &ret->by_machine, err) < 0)
         return -1;
+    ret->like = ret->run_count ? ret->runs[ret->run_count - 1].like : 0;
     sqlite3_bind_int64(ret->by_name, 2, run);
     sqlite3_bind_int64(ret->by_machine, 2, run);
     return 0;
@@ -105,14 +106,11 @@ static bool take(struct head *name, struct head *machine, struct link *ret) {
 
 static size_t merge(struct links *l, struct head *name, struct head *machine, bool alike,
                     size_t max, struct link *ret) {
-    const struct links_run *from = l->run_count ? &l->runs[l->run_count - 1] : NULL;
     size_t n = 0;
-    if (!from)
-        return 0;
     while (n < max && (name->more || machine->more)) {
         const struct links_run *run;
         if (take(name, machine, &ret[n]) && (run = links_run(l, ret[n].run)))
-            n += !alike || run->like == from->like;
+            n += !alike || run->like == l->like;
     }
     return n;
 }

@@ -29,6 +29,7 @@ struct links {
     struct store *s;
     struct links_run *runs; /* by number, up to the newest that is looked from */
     size_t run_count;
+    int like; /* what `alike` is: as the run that is looked from, unless it is set to another */
     sqlite3_stmt *by_name, *by_machine;
 };
 
