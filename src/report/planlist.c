@@ -202,7 +202,7 @@ static void add_limits_of_run(struct str *out, const struct planned *p) {
     if (plan->max_errors.kind != SHARE_NONE) {
         char share[SHARE_TEXT];
         share_format(plan->max_errors, share);
-        str_addf(out, "stops        when more than %s could not be judged\n", share);
+        str_addf(out, "stops        when more than %s cannot be judged\n", share);
     }
     str_addf(out, "peers        %s\n", peers[plan->outliers]);
     if (plan->longest_first)
