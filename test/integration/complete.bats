@@ -146,7 +146,7 @@ measured() { # a store with a run of four servers, one of twelve, and a baseline
 types() { # SHELL LINE WORD...
     local shell=$1 line=$2
     shift 2
-    run -0 "$ROOT/test/support/type-line" "$shell" "$T/rc" "$line"
+    run "$ROOT/test/support/type-line" "$shell" "$T/rc" "$line"
     [ "$output" = "$(printf '<%s>' muster "$@")" ] || fail "$shell, of $line"
 }
 
@@ -162,6 +162,10 @@ in_shell() { # SHELL
     types "$1" 'muster run -i inv "web[' run -i inv 'web[01-03]'
     types "$1" 'muster run -i inv me@' run -i inv me@web9:2222
     types "$1" 'muster run -i inv me@web9:2' run -i inv me@web9:2222
+    types "$1" 'muster run -i inv me@web9:' run -i inv me@web9:2222
+    echo only1 >one
+    types "$1" 'muster run -i one --exclude=' run -i one --exclude=only1
+    types "$1" 'muster run -i one -x web1,' run -i one -x web1,only1
     types "$1" 'muster run -i hosts.ini -g web:web-' run -i hosts.ini -g web:web-prod
     types "$1" "muster run -i hosts.ini -g 'web:&web-" run -i hosts.ini -g 'web:&web-prod'
     types "$1" 'muster run -b cpu,me' run -b cpu,memory
