@@ -83,6 +83,9 @@ static int open_temporary(struct wholefile *f, mode_t mode, struct error *err) {
 static int open_file(struct wholefile *f, struct error *err) {
     struct stat there;
     bool is = stat(f->path, &there) == 0;
+    /* the kernel follows no link of somebody else's in /tmp, and realpath() is not to either */
+    if (!is && errno != ENOENT)
+        return error_os(err, ERROR_USAGE, errno, "cannot write to %s", f->path);
     if (is && S_ISDIR(there.st_mode))
         return error_set(err, ERROR_USAGE, "%s is a folder: name a file in it", f->path);
     if (is && S_ISREG(there.st_mode) && access(f->path, W_OK) < 0)

@@ -25,6 +25,10 @@ setup() { cd "$T" || return 1; }
     stderr_has "folder is a folder: name a file in it"
     run -2 muster report last -o missing/a.csv
     stderr_has "cannot make a file beside missing/a.csv: No such file or directory"
+    ln -s loop.csv closed/loop.csv
+    run -2 muster report last -o closed/loop.csv
+    stderr_has "cannot write to closed/loop.csv: Too many levels of symbolic links"
+    rm closed/loop.csv
     run -3 muster report last --format csv -o /dev/full
     stderr_has "cannot write to /dev/full: No space left on device"
     echo before >closed/a.csv
