@@ -38,7 +38,13 @@ static bool is_plain(const char *text) {
     return true;
 }
 
+/* Blanks before it are passed over by some, and wide forms are taken for the plain ones. */
 static bool is_formula(const char *text) {
+    static const char *const wide[] = {"\uff1d", "\uff0b", "\uff0d", "\uff20"};
+    text += strspn(text, " ");
+    for (size_t i = 0; i < ARRAY_LEN(wide); i++)
+        if (strncmp(text, wide[i], strlen(wide[i])) == 0)
+            return true;
     return *text && strchr("=+-@", *text);
 }
 

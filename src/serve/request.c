@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 static int hex(char c) {
     if (c >= '0' && c <= '9')
@@ -93,6 +94,29 @@ int request_parse(struct request *q, const char *path, struct error *err) {
         return -1;
     MHD_get_connection_values(q->connection, MHD_GET_ARGUMENT_KIND, add_parameter, &p);
     return p.rc;
+}
+
+struct framing {
+    unsigned lengths, hosts, encodings;
+    bool blank;
+};
+
+static enum MHD_Result note_framing(void *arg, enum MHD_ValueKind kind, const char *key,
+                                    const char *value) {
+    (void)kind;
+    (void)value;
+    struct framing *f = arg;
+    f->lengths += strcasecmp(key, "Content-Length") == 0;
+    f->hosts += strcasecmp(key, "Host") == 0;
+    f->encodings += strcasecmp(key, "Transfer-Encoding") == 0;
+    f->blank |= strpbrk(key, " \t") != NULL;
+    return MHD_YES;
+}
+
+bool request_is_ambiguous(const struct request *q) {
+    struct framing f = {0};
+    MHD_get_connection_values(q->connection, MHD_HEADER_KIND, note_framing, &f);
+    return f.lengths + f.encodings > 1 || f.hosts > 1 || f.blank;
 }
 
 void request_done(struct request *q) {

@@ -41,6 +41,12 @@ struct request {
  */
 int request_parse(struct request *q, const char *path, struct error *err) must_use;
 
+/*
+ * Whether two readers of the head could differ over where the request ends or whom it is for: a
+ * proxy in front might take for the rest of it what is read here as the next request.
+ */
+bool request_is_ambiguous(const struct request *q);
+
 void request_done(struct request *q);
 
 /* The value of a parameter, or NULL. */

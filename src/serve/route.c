@@ -97,6 +97,10 @@ bool route_has_body(const struct request *q, const char *path) {
 }
 
 static int take(struct request *q, const char *path, struct answer *a, struct error *err) {
+    if (request_is_ambiguous(q))
+        return answer_refuse(a, MHD_HTTP_BAD_REQUEST, err,
+                             "the head of a request has one Host, one Content-Length or "
+                             "Transfer-Encoding, and no blank in the name of a header");
     if (route_has_body(q, path))
         return gate_login(q, a, err);
     int checked = gate_check(q, path, a, err);

@@ -38,7 +38,7 @@ static size_t declared_length(const struct request *q) {
  * closed. That is for what has a body, but for a form of a size that was told.
  */
 static bool will_read(const struct request *q, const char *path) {
-    if (request_header(q, "Transfer-Encoding"))
+    if (request_header(q, "Transfer-Encoding") || request_is_ambiguous(q))
         return false;
     return route_has_body(q, path) ? declared_length(q) <= REQUEST_BODY : declared_length(q) == 0;
 }

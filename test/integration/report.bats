@@ -106,7 +106,9 @@ P
             detail = '@all #1 \`\`|\\|</details><script>alert(1)</script> www.example.com ]]> '
                 || char(7) || x'ff' || '\"\\';
         UPDATE benchmark SET detail = '-1]]>&<b>' || char(1) || x'80' || '\"\\', conditions = '<i>',
-            benchmark = '+' || benchmark || '\"{}<'"
+            benchmark = '+' || benchmark || '\"{}<';
+        UPDATE server SET detail = ' ' || char(0xff1d) || '1+1' WHERE position % 3 = 1;
+        UPDATE server SET detail = '  =1+1' WHERE position % 3 = 2"
     run -0 muster report last --store evil/muster.db -o e.csv
     run -0 muster report last --store evil/muster.db -o e.xml
     run -0 muster report last --store evil/muster.db -o e.prom
@@ -122,7 +124,8 @@ import csv, html.parser, re
 for row in csv.reader(open("e.csv", newline=""), strict=True):
     assert len(row) == 28, row
     for cell in row:
-        assert not cell or cell[0] not in "=+-@" or re.fullmatch(r"-?[0-9.e+-]+", cell), cell
+        first = cell.lstrip()[:1]
+        assert not first or first not in "=+-@\uff1d\uff0b\uff0d\uff20" or re.fullmatch(r"-?[0-9.e+-]+", cell), cell
 for name in ("e.csv", "e.xml", "e.prom", "e.md", "e.json"):
     data = open(name, "rb").read()
     data.decode()

@@ -385,6 +385,19 @@ make_token() {
     [[ $code = 414 || $code = 431 ]] || fail "$code"
 }
 
+@test "a request that two readers could end at different places is refused, and what follows it not read" {
+    serve
+    for head in 'Content-Length: 0\r\nContent-Length: 44' 'Content-Length : 44' 'Host: evil.example' \
+        'Content-Length: 44\r\nTransfer-Encoding: chunked'; do
+        printf "GET /healthz HTTP/1.1\r\nHost: localhost\r\n$head\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" >"$T/request"
+        exec {at}<>"/dev/tcp/127.0.0.1/$PORT"
+        cat "$T/request" >&"$at"
+        timeout 5 cat <&"$at" >"$T/answers" || fail "the connection stays open after $head"
+        exec {at}>&-
+        [ "$(grep -ao 'HTTP/1.1 [0-9]*' "$T/answers")" = 'HTTP/1.1 400' ] || fail "$head: $(cat "$T/answers")"
+    done
+}
+
 @test "a port in use, a store that is not there, a bad address: said at once, with what to do" {
     serve
     run ! muster serve --store "$T/a.db"
