@@ -113,7 +113,7 @@ static void print_next(const char *folder) {
     if (!here)
         printf("  cd %s\n", folder);
     fputs("  $EDITOR servers                        # name your servers\n"
-          "  muster servers -i servers --check      # are they reached?\n"
+          "  muster run -i servers -b none          # can they be reached?\n"
           "  muster run -i servers --dry-run        # what will be run, and for how long\n"
           "  muster run -i servers\n",
           stdout);

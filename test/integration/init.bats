@@ -10,6 +10,12 @@ teardown() { scratch_done; }
     run -0 muster init
     output_has "Wrote muster.yaml and servers. Next:"
     output_has "muster run -i servers --dry-run"
+    grep -oE '^  muster [^#]*' <<<"$output" >next
+    [ "$(wc -l <next)" -ge 3 ] || fail "no commands"
+    while read -r _ words; do
+        muster $words --help >/dev/null || fail "muster does not understand: muster $words"
+    done <next
+    rm next
     [ "$(ls)" = "$(printf '%s\n' err muster.yaml servers)" ] || fail "$(ls)"
     run -0 muster init new
     output_has "  cd new"
