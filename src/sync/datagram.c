@@ -100,8 +100,8 @@ void datagram_add(struct datagram *d, const char *bytes, size_t n) {
         d->os = ENOMEM;
         return;
     }
-    d->queued++;
-    d->due = deadline_min(d->due, clock_now());
+    if (d->queued++ == 0)
+        d->due = clock_now();
 }
 
 /* A descriptor that the receiver can map without fearing that it changes; -1 with errno. */

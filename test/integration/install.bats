@@ -29,7 +29,7 @@ wanted() {
     for f in bash-completion/completions/muster zsh/site-functions/_muster fish/vendor_completions.d/muster.fish; do
         echo "$PREFIX/share/$f"
     done
-    (cd "$ROOT" && git ls-files docs examples 2>/dev/null || find docs examples -type f) |
+    (cd "$ROOT" && git ls-files --cached --others --exclude-standard docs examples 2>/dev/null || find docs examples -type f) |
         grep -v '^docs/man/' | sed "s|^|$PREFIX/share/doc/muster/|"
     ! command -v scdoc >/dev/null || (cd "$ROOT/docs/man" && ls -- *.scd) |
         sed -E "s|^(.*\.([0-9]))\.scd$|$PREFIX/share/man/man\2/\1|"
