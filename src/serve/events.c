@@ -278,6 +278,9 @@ int events_stream(struct request *q, struct answer *a, struct error *err) {
         a->status = MHD_HTTP_NO_CONTENT;
         return 0;
     }
+    /* the library would send the end of a stream all the same */
+    if (strcmp(q->method, "HEAD") == 0)
+        return 0;
     answer_header(a, "X-Accel-Buffering", "no"); /* nginx would keep events until they are many */
     return open_stream(q, run.id, a, err);
 }

@@ -353,6 +353,15 @@ make_token() {
     code=$(curl -sI -o "$T/head" -w '%{http_code} %{num_connects}\n' "$HERE/api/runs" --next -s -o /dev/null \
         -w '%{http_code} %{num_connects}\n' "$HERE/api/runs")
     [ "$code" = $'200 1\n200 0' ] || fail "$code"
+    # of a stream, too: nothing stands between its head and the next answer
+    printf '%s\r\n' 'HEAD /api/runs/last/events HTTP/1.1' 'Host: localhost' '' \
+        'GET /healthz HTTP/1.1' 'Host: localhost' 'Connection: close' '' >"$T/request"
+    exec {at}<>"/dev/tcp/127.0.0.1/$PORT"
+    cat "$T/request" >&"$at"
+    timeout 5 cat <&"$at" >"$T/answers"
+    exec {at}>&-
+    [ "$(tr -d '\r' <"$T/answers" | grep -cx 'HTTP/1.1 200 OK')" = 2 ] || fail "$(cat "$T/answers")"
+    ! tr -d '\r' <"$T/answers" | grep -qx 0 || fail "the end of a body: $(cat "$T/answers")"
     get /api/runs
     head_has Content-Length "$(wc -c <"$T/body")"
 }
