@@ -24,7 +24,8 @@ export function stepOfPeers(percent) {
 
 // What a step means, for the legend.
 export function stepWords(peers, step) {
-  if (peers) return step === 0 ? `below ${PEERS[0]} %` : step === 7 ? `${PEERS[6]} % and more` : `${PEERS[step - 1]} to ${PEERS[step]} %`;
+  if (peers && step === 0) return `below ${PEERS[0]} %`;
+  if (peers) return step === 7 ? `${PEERS[6]} % and more` : `${PEERS[step - 1]} to ${PEERS[step]} %`;
   return ["below half the threshold", "below 80 % of it", "below the threshold", "above it",
     "a quarter of the way to 100", "half of it", "three quarters", "100 and above"][step];
 }

@@ -1,6 +1,6 @@
 // What changed between two runs.
-import { h, svg, put, count, counted, number, signed, withUnit, localTime } from "./dom.js";
-import { runAddress, compareAddress } from "./runs.js";
+import { h, svg, put, heads, num, count, counted, number, signed, withUnit, localTime } from "./dom.js";
+import { runAddress, serverAddress, compareAddress } from "./runs.js";
 
 const WIDTH = 260, HEIGHT = 20;
 
@@ -21,20 +21,31 @@ function ratio(x) {
 const MARK = { worse: "▼ ", better: "▲ ", same: "", unsure: "? " };
 
 function kindTable([kind, metrics], span) {
-  const head = ["Metric", "Before", "After", "Unit", "Ratio", "Interval", "Ratio and interval", "Servers", "Change"];
   return h("div", { class: "wide" }, h("table", { class: "compared" }, h("caption", {}, h("b", {}, kind)),
-    h("thead", {}, h("tr", {}, head.map((t, i) => h("th", { scope: "col", class: [1, 2, 4, 5, 7].includes(i) ? "num" : null }, t)))),
-    h("tbody", {}, metrics.map((m) => h("tr", {}, h("th", { scope: "row" }, m.metric === m.benchmark ? m.benchmark : `${m.benchmark} ${m.metric}`),
-      h("td", { class: "num" }, number(m.before)), h("td", { class: "num strong" }, number(m.after)), h("td", {}, m.unit ?? ""),
-      h("td", { class: "num" }, ratio(m.ratio)), h("td", { class: "num" }, m.low === null ? "-" : `${ratio(m.low)} to ${ratio(m.high)}`),
-      h("td", {}, interval(m, span)), h("td", { class: "num", title: m.paired ? "in both runs" : "two sets of servers" }, m.paired ? count(m.pairs) : `${count(m.before_servers)}, ${count(m.after_servers)}`),
-      h("td", { class: m.change === "worse" ? "bad" : null }, MARK[m.change], m.change, m.change === "worse" || m.change === "better" ? ` ${signed(m.percent)}` : ""))))));
+    heads(["Metric", ["Before", "num"], ["After", "num"], "Unit", ["Ratio", "num"], ["Interval", "num"],
+      "Ratio and interval", ["Servers", "num"], "Change"]),
+    h("tbody", {}, metrics.map((m) => metricRow(m, span)))));
+}
+
+function metricRow(m, span) {
+  const changed = m.change === "worse" || m.change === "better";
+  return h("tr", {},
+    h("th", { scope: "row" }, m.metric === m.benchmark ? m.benchmark : `${m.benchmark} ${m.metric}`),
+    num(number(m.before)), num(number(m.after), "strong"), h("td", {}, m.unit ?? ""),
+    num(ratio(m.ratio)), num(m.low === null ? "-" : `${ratio(m.low)} to ${ratio(m.high)}`),
+    h("td", {}, interval(m, span)),
+    num(m.paired ? count(m.pairs) : `${count(m.before_servers)}, ${count(m.after_servers)}`),
+    h("td", { class: m.change === "worse" ? "bad" : null }, MARK[m.change], m.change, changed ? ` ${signed(m.percent)}` : ""));
+}
+
+function serverLink(run, name) {
+  return h("a", { href: serverAddress(run, name) }, name);
 }
 
 function names(title, list, run) {
   if (list.length === 0) return null;
   return h("section", {}, h("h2", {}, title, " ", h("span", { class: "n" }, count(list.length))),
-    h("p", { class: "names" }, list.slice(0, 500).map((n) => [h("a", { href: `${runAddress(run)}#server=${encodeURIComponent(n)}` }, n), " "]),
+    h("p", { class: "names" }, list.slice(0, 500).map((n) => [serverLink(run, n), " "]),
       list.length > 500 ? `and ${count(list.length - 500)} more` : null));
 }
 
@@ -42,14 +53,28 @@ function words(c) {
   const worse = c.metrics.filter((m) => m.change === "worse").length, parts = [];
   if (worse) parts.push(`${counted(worse, "metric is", "metrics are")} worse`);
   if (c.newly_failing.length) parts.push(`${counted(c.newly_failing.length, "server newly fails", "servers newly fail")}`);
-  return parts.length ? `${parts.join(", ")}.` : c.metrics.length && c.metrics.every((m) => m.change === "unsure") ? "Too few servers to tell." : "Nothing is worse.";
+  if (parts.length) return `${parts.join(", ")}.`;
+  const unsure = c.metrics.length > 0 && c.metrics.every((m) => m.change === "unsure");
+  return unsure ? "Too few servers to tell." : "Nothing is worse.";
 }
 
 function chooser(runs, c) {
   const select = (id, chosen) => h("select", { id, onchange: () => location.assign(compareAddress(from.value, to.value)) },
-    runs.map((r) => h("option", { value: r.run, selected: r.run === chosen }, `${r.run}, ${localTime(r.started)}, ${counted(r.total, "server")}`)));
+    runs.map((r) => h("option", { value: r.run, selected: r.run === chosen },
+      `${r.run}, ${localTime(r.started)}, ${counted(r.total, "server")}`)));
   const from = select("from", c.before.run), to = select("to", c.after.run);
-  return h("div", { class: "controls" }, h("label", { for: "from" }, "Before"), from, h("label", { for: "to" }, "After"), to);
+  return h("div", { class: "controls" },
+    h("label", { for: "from" }, "Before"), from, h("label", { for: "to" }, "After"), to);
+}
+
+function moved(c) {
+  if (c.moved.length === 0) return null;
+  return h("section", {},
+    h("h2", {}, "Moved otherwise than their kind ", h("span", { class: "n" }, count(c.moved.length))),
+    h("ul", { class: "sentences" }, c.moved.slice(0, 200).map((m) => h("li", {},
+      h("span", { class: "names" }, serverLink(c.after.run, m.server)),
+      h("span", {}, `${m.benchmark} ${m.metric} ${signed(m.percent)}, `,
+        `${number(m.before)} to ${withUnit(m.after, m.unit)}`)))));
 }
 
 export function comparePage(main, c, runs) {
@@ -67,15 +92,14 @@ export function comparePage(main, c, runs) {
   };
   const all = h("input", { type: "checkbox", id: "all", onchange: () => show(all.checked) });
   put(main, h("h1", { class: "page" }, words(c)), chooser(runs, c),
-    h("p", {}, h("a", { href: runAddress(c.before.run) }, "The run before"), ", ", h("a", { href: runAddress(c.after.run) }, "the run after")),
+    h("p", {}, h("a", { href: runAddress(c.before.run) }, "The run before"), ", ",
+      h("a", { href: runAddress(c.after.run) }, "the run after")),
     names("Newly failing", c.newly_failing, c.after.run),
-    h("h2", {}, "Metrics"), h("p", { class: "muted" }, `Changes count from ${number(c.least_percent)} % on. ${counted(c.metrics.length - changed.length, "metric is", "metrics are")} as before.`),
+    h("h2", {}, "Metrics"), h("p", { class: "muted" }, `Changes count from ${number(c.least_percent)} % on. `,
+      `${counted(c.metrics.length - changed.length, "metric is", "metrics are")} as before.`),
     h("p", {}, all, h("label", { for: "all" }, " Show them, too")), body,
     names("Newly passing", c.newly_passing, c.after.run),
-    c.moved.length ? h("section", {}, h("h2", {}, "Moved otherwise than their kind ", h("span", { class: "n" }, count(c.moved.length))),
-      h("ul", { class: "sentences" }, c.moved.slice(0, 200).map((m) => h("li", {},
-        h("span", { class: "names" }, h("a", { href: `${runAddress(c.after.run)}#server=${encodeURIComponent(m.server)}` }, m.server)),
-        h("span", {}, `${m.benchmark} ${m.metric} ${signed(m.percent)}, ${number(m.before)} to ${withUnit(m.after, m.unit)}`))))) : null,
+    moved(c),
     names("Only in the run before", c.only_before, c.before.run), names("Only in the run after", c.only_after, c.after.run));
   show(false);
 }

@@ -169,7 +169,8 @@ export class FileSource {
     if (number < 0) throw new Error("the file ends before this server: it is not whole");
     const block = await this.block(number);
     const its = block[server.position - Number(this.blocks[number].dataset.first)];
-    return { ...its, rest: its.log.length >= LOG_LINES ? { words: `Its last ${count(LOG_LINES)} lines; muster log has all of them.` } : null };
+    const cut = its.log.length >= LOG_LINES;
+    return { ...its, rest: cut ? { words: `Its last ${count(LOG_LINES)} lines; muster log has all of them.` } : null };
   }
 }
 
@@ -194,13 +195,14 @@ export function logUrl(run, query = {}) {
 
 // The beginning of a server's log.
 async function fetchLog(run, server) {
+  const query = new URLSearchParams({ server });
   const answer = await fetch(logUrl(run, { server }));
   if (answer.status === 404) return { log: [], rest: null };
   if (!answer.ok) throw new Error(`muster serve answered ${answer.status} for the log`);
   const more = answer.headers.get("Muster-More") === "1";
   return {
     log: readLines(await answer.text()),
-    rest: more ? { words: "All of it", address: `/runs/${encodeURIComponent(run)}/log?${new URLSearchParams({ server })}` } : null,
+    rest: more ? { words: "All of it", address: `/runs/${encodeURIComponent(run)}/log?${query}` } : null,
   };
 }
 

@@ -1,7 +1,7 @@
 // How the values of each metric are distributed, kind by kind: a histogram, or ticks where there are
 // few servers, each on an axis of its own from the least to the largest value, with the median, the
 // threshold and what was found to be an outlier. The numbers stand beside it.
-import { h, svg, put, count, number, score, withUnit } from "./dom.js";
+import { h, svg, put, heads, num, count, counted, number, score, withUnit } from "./dom.js";
 import { quantile } from "./data.js";
 
 const WIDTH = 420, HEIGHT = 34, BASE = 26, BINS = 60, FEW = 40;
@@ -21,7 +21,8 @@ function thresholdOf(servers, benchmark, metric, lower) {
 }
 
 function isOutlier(server, metric) {
-  return server.findings.some((f) => f.finding === "outlier" && f.benchmark === metric.benchmark && f.metric === metric.metric);
+  return server.findings.some((f) =>
+    f.finding === "outlier" && f.benchmark === metric.benchmark && f.metric === metric.metric);
 }
 
 function scaleOf(low, high, threshold) {
@@ -40,7 +41,8 @@ function bars(values, x) {
   const most = Math.max(...bins);
   let path = "";
   bins.forEach((n, i) => {
-    if (n) path += `M${(i * wide).toFixed(1)} ${BASE}v${(-Math.max(1, (n / most) * (BASE - 3))).toFixed(1)}h${(wide - 0.6).toFixed(1)}V${BASE}z`;
+    const high = Math.max(1, (n / most) * (BASE - 3));
+    if (n) path += `M${(i * wide).toFixed(1)} ${BASE}v${(-high).toFixed(1)}h${(wide - 0.6).toFixed(1)}V${BASE}z`;
   });
   return [svg("path", { class: "bars", d: path })];
 }
@@ -54,7 +56,8 @@ function chart(values, threshold, outliers, link) {
     near && svg("path", { class: "threshold", d: `M${at(threshold)} 1V${HEIGHT}` }),
     svg("path", { class: "median", d: `M${at(median)} 0V${BASE}m-4 7l4 -6l4 6z` }),
     outliers.map(({ server, value }) => svg("a", { href: link(server), tabindex: "-1" },
-      svg("path", { class: "outlier", d: `M${at(value)} ${BASE - 9}l4 4.5l-4 4.5l-4 -4.5z` }, svg("title", {}, `${server.name}: ${number(value)}`)))));
+      svg("path", { class: "outlier", d: `M${at(value)} ${BASE - 9}l4 4.5l-4 4.5l-4 -4.5z` },
+        svg("title", {}, `${server.name}: ${number(value)}`)))));
 }
 
 // One row: a kind.
@@ -65,31 +68,30 @@ function kindRow(run, metricNumber, kind, all, link, pick) {
   if (values.length === 0) return null;
   const threshold = metric.judged
     ? thresholdOf(servers, run.benchmarks.indexOf(metric.benchmark), metricNumber, metric.lower) : null;
-  const outliers = servers.filter((s) => isOutlier(s, metric)).map((server) => ({ server, value: server.values.get(metricNumber) }));
+  const outliers = servers.filter((s) => isOutlier(s, metric))
+    .map((server) => ({ server, value: server.values.get(metricNumber) }));
   const beyond = threshold === null ? 0 : values.filter((v) => (metric.lower ? v > threshold : v < threshold)).length;
   const median = quantile(values, 0.5), half = (quantile(values, 0.75) - quantile(values, 0.25)) / Math.abs(median || 1);
   return h("tr", {},
-    h("th", { scope: "row" }, h("button", { type: "button", class: "plain", title: `Show the servers of this kind`, onclick: () => pick(kind) }, kind)),
-    h("td", { class: "num" }, count(values.length)),
-    h("td", { class: "num" }, number(values[0])),
+    h("th", { scope: "row" }, h("button", { type: "button", class: "plain", onclick: () => pick(kind) }, kind)),
+    num(count(values.length)), num(number(values[0])),
     h("td", { class: "plot" }, chart(values, threshold, outliers, link)),
-    h("td", { class: "num" }, number(values.at(-1))),
-    h("td", { class: "num strong" }, number(median)),
-    h("td", { class: "num" }, `${Number((100 * half).toPrecision(2))} %`),
-    h("td", { class: "num" }, threshold === null ? "" : number(threshold)),
-    h("td", { class: beyond ? "num bad" : "num" }, threshold === null ? "" : count(beyond)),
-    h("td", { class: outliers.length ? "num bad" : "num" }, count(outliers.length)));
+    num(number(values.at(-1))), num(number(median), "strong"),
+    num(`${Number((100 * half).toPrecision(2))} %`),
+    num(threshold === null ? "" : number(threshold)),
+    num(threshold === null ? "" : count(beyond), beyond ? "bad" : ""),
+    num(count(outliers.length), outliers.length ? "bad" : ""));
 }
 
 function figure(run, metricNumber, groups, link, pick) {
   const metric = run.metrics[metricNumber];
   const rows = groups.map(([kind, servers]) => kindRow(run, metricNumber, kind, servers, link, pick)).filter(Boolean);
   if (rows.length === 0) return [];
-  const head = ["Kind", "Servers", "Least", "Distribution", "Most", "Median", "Middle half", "Threshold", metric.lower ? "Above it" : "Below it", "Outliers"];
+  const behind = ["Most", "Median", "Middle half", "Threshold", metric.lower ? "Above it" : "Below it", "Outliers"];
   return h("div", { class: "wide" }, h("table", { class: "distribution" },
     h("caption", {}, h("b", {}, metric.metric), metric.unit ? ` ${metric.unit}` : "", h("span", { class: "muted" },
       `, ${metric.lower ? "lower" : "higher"} is better${metric.judged ? ", judged" : ""}`)),
-    h("thead", {}, h("tr", {}, head.map((t, i) => h("th", { scope: "col", class: i === 0 ? null : i === 3 ? "plot" : "num" }, t)))),
+    heads(["Kind", ["Servers", "num"], ["Least", "num"], ["Distribution", "plot"], ...behind.map((t) => [t, "num"])]),
     h("tbody", {}, rows)));
 }
 
@@ -139,7 +141,7 @@ export class Distributions {
       const judged = its.filter(([m]) => m.judged), others = its.filter(([m]) => !m.judged);
       const more = others.length && h("details", { open: this.open.has(benchmark) || judged.length === 0,
         ontoggle: (e) => (e.target.open ? this.open.add(benchmark) : this.open.delete(benchmark)) },
-      h("summary", {}, `${others.length} more metric${others.length === 1 ? "" : "s"} of ${benchmark}`), others.map(([, i]) => place(i)));
+      h("summary", {}, `${counted(others.length, "more metric")} of ${benchmark}`), others.map(([, i]) => place(i)));
       return h("section", {}, h("h3", {}, benchmark), judged.map(([, i]) => place(i)), more || null);
     }));
   }
@@ -157,5 +159,6 @@ export function placeAmong(run, server, metric) {
 
 export function placeWords(run, server, metric) {
   const percent = run.againstPeers(server, metric);
-  return Number.isNaN(percent) ? "" : `${score(percent, false)} % of ${withUnit(run.median(metric, server.kind), run.metrics[metric].unit)}`;
+  if (Number.isNaN(percent)) return "";
+  return `${score(percent, false)} % of ${withUnit(run.median(metric, server.kind), run.metrics[metric].unit)}`;
 }

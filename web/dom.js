@@ -27,6 +27,19 @@ export function put(element, ...children) {
   return element;
 }
 
+// The head of a table: titles, or [title, class].
+export function heads(titles) {
+  return h("thead", {}, h("tr", {}, titles.filter(Boolean).map((t) => {
+    const [title, kind] = Array.isArray(t) ? t : [t, null];
+    return h("th", { scope: "col", class: kind }, title);
+  })));
+}
+
+// A cell with a number; `kind` is one more class of it.
+export function num(content, kind = "") {
+  return h("td", { class: `num ${kind}`.trim() }, content);
+}
+
 const grouped = new Intl.NumberFormat("en-US");
 
 export function count(n) {

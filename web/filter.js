@@ -79,7 +79,9 @@ export class Filter {
     const [findings, findingLabel] = choose("finding", "Found");
     Object.assign(this, { reasons, kinds, findings });
     this.reset = h("button", { type: "button", class: "plain", onclick: () => this.only({}) }, "Show all");
-    this.element = h("form", { class: "filter", role: "search", "aria-label": "Servers", onsubmit: (e) => e.preventDefault() },
+    this.element = h("form", {
+      class: "filter", role: "search", "aria-label": "Servers", onsubmit: (e) => e.preventDefault(),
+    },
       h("div", { class: "field grow" }, h("label", { for: "search" }, "Search ", h("kbd", {}, "/")), this.search),
       h("fieldset", { class: "field" }, h("legend", {}, "Verdict"), [...this.toggles.values()]),
       h("div", { class: "field" }, reasonLabel, reasons),
@@ -108,7 +110,8 @@ export class Filter {
       put(button, h("b", {}, LETTERS[verdict]), ` ${verdict} `, h("span", { class: "n" }, count(n)));
     }
     options(this.reasons, "any", Object.entries(tally.reason), this.reason);
-    options(this.kinds, "all", this.run.kinds.concat(tally.kind.unknown ? "unknown" : []).map((k) => [k, tally.kind[k] ?? 0]), this.kind);
+    const kinds = this.run.kinds.concat(tally.kind.unknown ? "unknown" : []);
+    options(this.kinds, "all", kinds.map((k) => [k, tally.kind[k] ?? 0]), this.kind);
     options(this.findings, "any", Object.entries(tally.finding), this.finding,
       (f) => FINDINGS[f] ?? "flaky: passed, but close");
     for (const select of [this.reasons, this.kinds, this.findings]) select.parentElement.hidden = select.length < 2;

@@ -18,8 +18,8 @@ export function tileOf(run, server, benchmark, peers) {
   let worst = null;
   for (let b = 0; b < server.benchmarks.length; b++) {
     const tile = of(b);
-    if (tile && tile.step >= 0 && (!worst || tile.step < worst.step || (tile.step === worst.step && tile.value < worst.value)))
-      worst = tile;
+    if (!tile || tile.step < 0) continue;
+    if (!worst || tile.step < worst.step || (tile.step === worst.step && tile.value < worst.value)) worst = tile;
   }
   return worst;
 }
@@ -70,7 +70,8 @@ export class HeatMap {
     canvas.width = this.width * ratio;
     canvas.height = Math.max(1, height * ratio);
     canvas.style.height = `${height}px`;
-    canvas.setAttribute("aria-label", `Map of ${this.servers.length} servers by score. The table below has the same in numbers.`);
+    canvas.setAttribute("aria-label",
+      `Map of ${this.servers.length} servers by score. The table below has the same in numbers.`);
     const c = canvas.getContext("2d"), colours = palette(), font = getComputedStyle(this.element).fontFamily;
     c.scale(ratio, ratio);
     c.textBaseline = "middle";
@@ -92,7 +93,8 @@ export class HeatMap {
   drawTile(c, colours, font, server, x, y) {
     const size = this.tile - (this.tile > 12 ? 2 : 1), verdict = this.run.verdict(server);
     const tile = tileOf(this.run, server, this.benchmark, this.peers), known = tile && tile.step >= 0;
-    const ended = this.benchmark < 0 ? verdict : tile?.verdict ?? (verdict === "passed" || verdict === "failed" ? "skipped" : verdict);
+    const without = verdict === "passed" || verdict === "failed" ? "skipped" : verdict;
+    const ended = this.benchmark < 0 ? verdict : tile?.verdict ?? without;
     const [ground, text] = known ? colours.steps[tile.step] : [null, colours.muted];
     if (ground) {
       c.fillStyle = ground;

@@ -23,7 +23,8 @@ export class Live {
     });
     this.events.addEventListener("end", () => this.end());
     this.events.onerror = () => put(this.line, this.events.readyState === EventSource.CLOSED
-      ? "The connection to muster serve has ended; reload the page to go on." : "No connection to muster serve; trying again.");
+      ? "The connection to muster serve has ended; reload the page to go on."
+      : "No connection to muster serve; trying again.");
   }
 
   // What comes meanwhile is newer, and taken after it.

@@ -1,5 +1,5 @@
 // Lines of the log as a table.
-import { h, localTime } from "./dom.js";
+import { h, heads, localTime } from "./dom.js";
 
 const HEAD = new Set(["timestamp", "level", "event", "server"]);
 
@@ -15,13 +15,12 @@ export function logRow(line, { server = true, link = null } = {}) {
   return h("tr", { class: `level-${line.level}` },
     h("td", { class: "time" }, h("time", { datetime: line.timestamp }, `${localTime(line.timestamp)}.${ms}`)),
     h("td", {}, line.level ?? ""),
-    server ? h("td", {}, line.server === undefined ? "" : link ? h("a", { href: link(line.server) }, line.server) : line.server) : null,
+    server ? h("td", {}, link && line.server !== undefined ? h("a", { href: link(line.server) }, line.server) : line.server) : null,
     h("td", { class: "event" }, line.event ?? ""), h("td", { class: "fields" }, fields(line)));
 }
 
 export function logTable(lines, options = {}) {
-  const head = ["Time", "Level", options.server === false ? null : "Server", "Event", "Fields"].filter(Boolean);
   return h("div", { class: "wide" }, h("table", { class: "log" },
-    h("thead", {}, h("tr", {}, head.map((t) => h("th", { scope: "col" }, t)))),
+    heads(["Time", "Level", options.server === false ? null : "Server", "Event", "Fields"]),
     h("tbody", {}, lines.map((line) => logRow(line, options)))));
 }

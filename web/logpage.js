@@ -2,18 +2,23 @@
 import { h, put, counted } from "./dom.js";
 import { logUrl, readLines } from "./data.js";
 import { logRow, logTable } from "./log.js";
-import { runAddress } from "./runs.js";
+import { runAddress, serverAddress } from "./runs.js";
 
 const LEVELS = ["debug", "info", "warning", "error"];
 const AGAIN = 2000; // ms, while the run is in progress
 
 export class LogPage {
-  constructor(main, id, run) {
-    Object.assign(this, { id, run, lines: 0 });
+  constructor(main, run) {
+    Object.assign(this, { run, lines: 0 });
     document.title = `Log of run ${run.run}, muster`;
     const asked = new URLSearchParams(location.search);
-    this.server = h("input", { type: "search", id: "log-server", value: asked.get("server") ?? "", placeholder: "all", autocomplete: "off", spellcheck: "false" });
-    this.level = h("select", { id: "log-level" }, LEVELS.map((l) => h("option", { value: l, selected: l === (asked.get("level") ?? "debug") }, l === "debug" ? "all" : l)));
+    const level = asked.get("level") ?? LEVELS[0];
+    this.server = h("input", {
+      type: "search", id: "log-server", value: asked.get("server") ?? "", placeholder: "all", autocomplete: "off",
+      spellcheck: "false",
+    });
+    this.level = h("select", { id: "log-level" }, LEVELS.map((l) =>
+      h("option", { value: l, selected: l === level }, l === LEVELS[0] ? "all" : l)));
     this.said = h("p", { class: "shown", role: "status" });
     this.more = h("button", { type: "button", hidden: true, onclick: () => this.read() }, "More");
     this.table = h("div");
@@ -24,16 +29,17 @@ export class LogPage {
     h("div", { class: "field" }, h("label", { for: "log-server" }, "Server"), this.server),
     h("div", { class: "field" }, h("label", { for: "log-level" }, "Level, at least"), this.level), h("button", {}, "Show"));
     this.level.addEventListener("change", () => this.begin());
-    put(main, h("h1", { class: "page" }, "Log of run ", h("a", { href: runAddress(run.run) }, run.run)), form, this.said, this.table, this.more);
+    put(main, h("h1", { class: "page" }, "Log of run ", h("a", { href: runAddress(run.run) }, run.run)),
+      form, this.said, this.table, this.more);
     this.begin();
   }
 
   begin() {
-    const query = { server: this.server.value.trim(), level: this.level.value === "debug" ? "" : this.level.value };
+    const query = { server: this.server.value.trim(), level: this.level.value === LEVELS[0] ? "" : this.level.value };
     const given = new URLSearchParams(Object.entries(query).filter(([, v]) => v));
     history.replaceState(null, "", `${location.pathname}${given.size ? `?${given}` : ""}`);
     Object.assign(this, { query, lines: 0, after: 0 });
-    this.options = { server: !query.server, link: (name) => `${runAddress(this.run.run)}#server=${encodeURIComponent(name)}` };
+    this.options = { server: !query.server, link: (name) => serverAddress(this.run.run, name) };
     put(this.table, logTable([], this.options));
     this.rows = this.table.querySelector("tbody");
     this.read();
@@ -43,7 +49,7 @@ export class LogPage {
     clearTimeout(this.timer);
     const query = this.query;
     try {
-      const answer = await fetch(logUrl(this.id, { ...query, after: this.after }));
+      const answer = await fetch(logUrl(this.run.run, { ...query, after: this.after }));
       const text = await answer.text();
       if (query !== this.query) return; // another one was asked for since
       if (!answer.ok) throw new Error(JSON.parse(text).error);

@@ -1,5 +1,5 @@
 // The outcome of a run, and what did not pass and why.
-import { h, put, count, counted, duration, localTime } from "./dom.js";
+import { h, put, heads, num, count, counted, duration, localTime } from "./dom.js";
 import { LETTERS, FINDINGS, has } from "./data.js";
 import { compareNames } from "./table.js";
 
@@ -37,7 +37,7 @@ export function outcome(run) {
       h("div", { class: v }, h("dt", {}, letter(v), ` ${WORDS[v]}`), h("dd", {}, count(n[v])))))];
 }
 
-export function runFacts(run) {
+function runFacts(run) {
   const r = run.run, rows = [
     ["Run", r.run], ["Began", localTime(r.started)], ["Took", duration(r.seconds)],
     ["State", r.stopped ? `${r.state}: ${r.stopped}` : r.state],
@@ -65,15 +65,14 @@ function matrix(run, filter) {
   }
   if (reasons.size === 0) return null;
   const shown = [...reasons].sort(([a, x], [b, y]) => ORDER.indexOf(x) - ORDER.indexOf(y) || compareNames(a, b));
-  const cell = (n, only) => h("td", { class: "num" },
-    n ? h("button", { type: "button", class: "plain", onclick: () => filter.only(only) }, count(n)) : h("span", { class: "muted" }, "0"));
+  const cell = (n, only) => num(n
+    ? h("button", { type: "button", class: "plain", onclick: () => filter.only(only) }, count(n))
+    : h("span", { class: "muted" }, "0"));
   return h("div", { class: "wide" }, h("table", { class: "matrix" },
     h("caption", {}, "Servers by kind and reason"),
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Kind"), h("th", { scope: "col", class: "num" }, "Servers"),
-      h("th", { scope: "col", class: "num" }, "passed"),
-      shown.map(([r, v]) => h("th", { scope: "col", class: "num" }, letter(v), ` ${r}`)))),
+    heads(["Kind", ["Servers", "num"], ["passed", "num"], ...shown.map(([r, v]) => [[letter(v), ` ${r}`], "num"])]),
     h("tbody", {}, [...kinds].sort(([a], [b]) => compareNames(a, b)).map(([kind, row]) => h("tr", {},
-      h("th", { scope: "row" }, kind), h("td", { class: "num" }, count(row.total)),
+      h("th", { scope: "row" }, kind), num(count(row.total)),
       cell(row.passed, { kind, verdicts: ["passed"] }),
       shown.map(([reason]) => cell(row.by.get(reason), { kind, reason })))))));
 }
@@ -97,13 +96,14 @@ function group(title, servers, sentence, link, all) {
     h("h3", {}, title, " ", h("span", { class: "n" }, count(servers.length))),
     h("ul", { class: "sentences" }, shown.map((line) => h("li", {},
       h("span", { class: "names" }, line.servers.slice(0, NAMES).map((s) => [h("a", { href: link(s) }, s.name), " "]),
-        line.servers.length > NAMES ? h("span", { class: "muted" }, `and ${count(line.servers.length - NAMES)} more`) : null),
+        line.servers.length > NAMES
+          ? h("span", { class: "muted" }, `and ${count(line.servers.length - NAMES)} more`) : null),
       h("span", {}, line.said, line.why ? h("span", { class: "why" }, "Different: ", line.why) : null)))),
     told < servers.length ? h("p", { class: "more" },
       h("button", { type: "button", class: "plain", onclick: all }, `All ${count(servers.length)} in the table`)) : null);
 }
 
-export function notPassed(run, filter, link) {
+function notPassed(run, filter, link) {
   const reasons = new Map(), found = new Map(Object.keys(FINDINGS).concat("flaky").map((f) => [f, []]));
   for (const s of run.servers) {
     if (!s) continue;
@@ -117,7 +117,8 @@ export function notPassed(run, filter, link) {
   const groups = [...reasons].sort(([a, x], [b, y]) =>
     ORDER.indexOf(a.split("\n")[0]) - ORDER.indexOf(b.split("\n")[0]) || y.length - x.length).map(([key, servers]) => {
     const [verdict, reason] = key.split("\n");
-    return group([letter(verdict), ` ${verdict}, ${reason}`], servers, (s) => s.detail ?? "", link, () => filter.only({ reason }));
+    return group([letter(verdict), ` ${verdict}, ${reason}`], servers, (s) => s.detail ?? "", link,
+      () => filter.only({ reason }));
   });
   const said = (f) => (s) => f === "flaky" ? "" : s.findings.filter((x) => x.finding === f).map((x) => x.detail).join("; ");
   const notes = [...found].filter(([, list]) => list.length).map(([f, list]) =>

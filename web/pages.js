@@ -10,6 +10,14 @@ import { LogPage } from "./logpage.js";
 
 const home = () => put(document.getElementById("where"), h("a", { href: "/" }, "All runs"));
 
+// What the list of runs has of one: its own document has all its servers.
+async function findRun(id) {
+  const runs = await fetchJson("/api/runs");
+  const run = id === "last" ? runs[0] : runs.find((r) => r.run === id);
+  if (!run) throw new Error(`there is no run ${id}`);
+  return run;
+}
+
 async function runPage(main, id, shown) {
   const source = new ServeSource(id);
   const report = new Report(main, source, await source.overview(), {
@@ -24,7 +32,7 @@ async function show(main, [what, id, part, name], shown) {
   home();
   if (what === "") new RunsPage(main, await fetchJson("/api/runs"));
   else if (what === "runs" && part === "servers") location.replace(`${runAddress(id)}#server=${encodeURIComponent(name)}`);
-  else if (what === "runs" && part === "log") new LogPage(main, id, await fetchJson(`/api/runs/${encodeURIComponent(id)}/overview`).then((o) => o.run));
+  else if (what === "runs" && part === "log") new LogPage(main, await findRun(id));
   else if (what === "runs") await runPage(main, id, shown);
   else if (what === "history") historyPage(main, await fetchJson(`/api/history/${encodeURIComponent(id)}`));
   else if (what === "compare") {

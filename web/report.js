@@ -1,13 +1,16 @@
 // The page of a run: in a file of its own, or of muster serve, then live while the run goes on.
 import { h, put, count, score, duration, announce } from "./dom.js";
 import { Run } from "./data.js";
-import { STEPS, stepOfScore, stepOfPeers, stepWords } from "./colour.js";
+import { STEPS, stepWords } from "./colour.js";
 import { VirtualTable } from "./table.js";
 import { Filter } from "./filter.js";
 import { HeatMap, tileOf } from "./heatmap.js";
 import { Distributions } from "./distribution.js";
 import { showOutcome, letter } from "./outcome.js";
 import { ServerView } from "./server.js";
+
+const PARTS = [["#main", "Outcome"], ["#not-passed", "Not passed"], ["#servers", "Servers"],
+  ["#distributions", "Distributions"]];
 
 function serverLink(server) {
   return `#server=${encodeURIComponent(server.name)}`;
@@ -45,11 +48,15 @@ export class Report {
   }
 
   build() {
-    this.places = { outcome: h("section", { class: "outcome", "aria-label": "Outcome" }), failed: section("not-passed"), found: section("found") };
+    this.places = {
+      outcome: h("section", { class: "outcome", "aria-label": "Outcome" }),
+      failed: section("not-passed"), found: section("found"),
+    };
     this.shownCount = h("p", { class: "shown", role: "status" });
     this.legend = h("ul", { class: "legend" });
     this.tableBox = h("div");
-    this.mapBox = h("details", { class: "mapbox", open: true }, h("summary", {}, "Map of the fleet"), this.mapControls(), this.map.element);
+    this.mapBox = h("details", { class: "mapbox", open: true },
+      h("summary", {}, "Map of the fleet"), this.mapControls(), this.map.element);
     this.distributions = new Distributions(this.run, serverLink, (kind) => this.only({ kind }));
     this.filterOnly = this.filter.only.bind(this.filter);
     this.filter.only = (what) => this.only(what);
@@ -57,10 +64,11 @@ export class Report {
       h("section", { "aria-labelledby": "servers", class: "fleet" }, h("h2", { id: "servers" }, "Servers"),
         this.filter.element, this.shownCount, this.mapBox, this.tableBox),
       h("section", { "aria-labelledby": "distributions" }, h("h2", { id: "distributions" }, "Distributions"),
-        h("p", { class: "muted" }, "Of each metric and kind, on an axis of its own. ▲ is the median, the upright line the threshold, ◆ an outlier."),
+        h("p", { class: "muted" }, "Of each metric and kind, on an axis of its own. ",
+          "▲ is the median, the upright line the threshold, ◆ an outlier."),
         this.distributions.element));
     put(document.getElementById("where"), this.home ? h("a", { href: "/" }, "All runs") : null,
-      [["#main", "Outcome"], ["#not-passed", "Not passed"], ["#servers", "Servers"], ["#distributions", "Distributions"]].map(([href, words]) => h("a", { href }, words)),
+      PARTS.map(([href, words]) => h("a", { href }, words)),
       this.home ? h("a", { href: `${location.pathname.replace(/\/$/, "")}/log` }, "Log") : null);
     this.makeTable();
     showOutcome(this.run, this.filter, serverLink, this.places);
@@ -80,7 +88,9 @@ export class Report {
     this.by = h("select", { id: "by", onchange: () => {
       this.peers = this.by.value === "peers";
       this.show();
-    } }, h("option", { value: "score", selected: !this.peers }, "score"), h("option", { value: "peers", selected: this.peers }, "per cent of the kind's median"));
+    } },
+    h("option", { value: "score", selected: !this.peers }, "score"),
+    h("option", { value: "peers", selected: this.peers }, "per cent of the kind's median"));
     return h("div", { class: "controls" }, h("label", { for: "map-of" }, "Tiles show "), this.mapOf,
       h("label", { for: "by" }, "Colours are by "), this.by, this.legend);
   }
@@ -88,34 +98,40 @@ export class Report {
   // Anew when there are other benchmarks.
   makeTable() {
     this.columnsOf = this.run.benchmarks.length;
-    put(this.mapOf, h("option", { value: -1 }, "the worst benchmark"), this.run.benchmarks.map((b, i) => h("option", { value: i }, b)));
+    put(this.mapOf, h("option", { value: -1 }, "the worst benchmark"),
+      this.run.benchmarks.map((b, i) => h("option", { value: i }, b)));
     const narrow = matchMedia("(max-width: 700px)").matches;
     this.table = new VirtualTable({
       label: "Servers", what: "server", link: serverLink,
       columns: [
         { title: "Server", class: "name", width: narrow ? "9rem" : "11rem", cell: (s) => s.name, key: (s) => s.name },
         { title: "Verdict", width: "11rem", key: (s) => `${this.run.verdict(s)} ${this.run.reason(s) ?? ""}`,
-          cell: (s) => [letter(this.run.verdict(s)), ` ${this.run.reason(s) ?? this.run.verdict(s)}`,
-            s.verdict === "passed" && s.findings.length ? h("span", { class: "flag", title: s.findings[0].detail }, " ◆ found") : null] },
+          cell: (s) => this.verdictCell(s) },
         ...this.run.benchmarks.map((title, b) => ({
           title, class: "num", width: "6.5rem", first: "up", cell: (s) => this.scoreCell(s, b),
           key: (s) => tileOf(this.run, s, b, this.peers)?.value ?? null,
         })),
-        { title: "Kind", class: "kind", width: "16rem", cell: (s) => h("span", { title: s.kind }, s.kind), key: (s) => s.kind },
-        { title: "Time", class: "num", width: "5.5rem", first: "down", cell: (s) => duration(s.seconds), key: (s) => s.seconds },
+        { title: "Kind", class: "kind", width: "16rem", key: (s) => s.kind, cell: (s) => h("span", { title: s.kind }, s.kind) },
+        { title: "Time", class: "num", width: "5.5rem", first: "down", key: (s) => s.seconds,
+          cell: (s) => duration(s.seconds) },
       ],
     });
     put(this.tableBox, this.table.element);
   }
 
+  verdictCell(server) {
+    const verdict = this.run.verdict(server), found = verdict === "passed" && server.findings[0];
+    return [letter(verdict), ` ${this.run.reason(server) ?? verdict}`,
+      found ? h("span", { class: "flag", title: found.detail }, " ◆ found") : null];
+  }
+
   scoreCell(server, benchmark) {
-    const result = server.benchmarks[benchmark];
-    if (!result) return h("td", { class: "cell none" }, h("span", { class: "muted" }, "·"));
-    const value = this.peers ? (result.judged === null ? NaN : this.run.againstPeers(server, result.judged)) : result.score ?? NaN;
-    const step = this.peers ? stepOfPeers(value) : stepOfScore(value, result.threshold);
-    const mark = result.verdict === "passed" ? null : letter(result.verdict);
-    return h("td", { class: step < 0 ? "cell none" : `cell s${step}` }, mark,
-      h("span", {}, Number.isNaN(value) ? (mark ? "" : "·") : this.peers ? `${score(value, false)} %` : score(value, this.run.whole)));
+    const tile = tileOf(this.run, server, benchmark, this.peers);
+    if (!tile) return h("td", { class: "cell none" }, h("span", { class: "muted" }, "·"));
+    const mark = tile.verdict === "passed" ? null : letter(tile.verdict);
+    const words = this.peers ? `${score(tile.value, false)} %` : score(tile.value, this.run.whole);
+    return h("td", { class: tile.step < 0 ? "cell none" : `cell s${tile.step}` }, mark,
+      h("span", {}, tile.step >= 0 ? words : mark ? "" : "·"));
   }
 
   show() {
@@ -124,7 +140,8 @@ export class Report {
     this.map.set(servers);
     this.table.set(servers);
     this.shownCount.textContent = `${this.table.describe(this.run.servers.length)} shown`;
-    put(this.legend, Array.from({ length: STEPS }, (_, i) => h("li", {}, h("span", { class: `swatch s${i}` }), stepWords(this.peers, i))));
+    put(this.legend, Array.from({ length: STEPS }, (_, i) =>
+      h("li", {}, h("span", { class: `swatch s${i}` }), stepWords(this.peers, i))));
   }
 
   recolour() {
@@ -207,7 +224,7 @@ export class Report {
 }
 
 export function progressWords(p) {
-  const parts = [["running", p.running], ["waiting", p.waiting]].filter(([, n]) => n > 0).map(([w, n]) => `${count(n)} ${w}`);
+  const parts = ["running", "waiting"].filter((w) => p[w] > 0).map((w) => `${count(p[w])} ${w}`);
   const done = p.total ? Math.floor((100 * (p.passed + p.failed + p.errors)) / p.total) : 100;
   return `${done} % done${parts.length ? `: ${parts.join(", ")}` : ""}`;
 }

@@ -1,5 +1,5 @@
 // All runs of the store, and a choice of two to compare.
-import { h, put, count, counted, duration, localTime } from "./dom.js";
+import { h, put, heads, num, count, counted, duration, localTime } from "./dom.js";
 import { fetchJson } from "./data.js";
 
 const SHOWN = 100;
@@ -9,13 +9,18 @@ export function runAddress(run) {
   return `/runs/${encodeURIComponent(run)}`;
 }
 
+export function serverAddress(run, name) {
+  return `${runAddress(run)}#server=${encodeURIComponent(name)}`;
+}
+
 export function compareAddress(from, to) {
   return `/compare?${new URLSearchParams({ from, to })}`;
 }
 
 function share(run) {
   return h("div", { class: "bar", "aria-hidden": "true" }, ["passed", "failed", "errors", "cancelled"].map((what) => {
-    const part = h("span", { class: { errors: "error", cancelled: run.state === "running" ? "waiting" : what }[what] ?? what });
+    const toCome = what === "cancelled" && run.state === "running";
+    const part = h("span", { class: toCome ? "waiting" : what === "errors" ? "error" : what });
     part.style.flexGrow = run[what];
     part.hidden = run[what] === 0;
     return part;
@@ -35,11 +40,11 @@ export class RunsPage {
   }
 
   show() {
-    const head = ["Compare", "Run", "Began", "Took", "Servers", "Passed", "Failed", "Errors", "Cancelled", "", "State"];
+    const numbers = ["Took", "Servers", "Passed", "Failed", "Errors", "Cancelled"].map((title) => [title, "num"]);
     const shown = this.all ? this.runs : this.runs.slice(0, SHOWN);
     put(this.table, this.runs.length === 0 ? h("p", {}, "No run is in this store yet.")
       : h("table", { class: "runs" },
-        h("thead", {}, h("tr", {}, head.map((t, i) => h(t ? "th" : "td", { scope: t ? "col" : null, class: i >= 3 && i <= 8 ? "num" : null }, t)))),
+        heads(["Compare", "Run", "Began", ...numbers, "Share", "State"]),
         h("tbody", {}, shown.map((run) => this.row(run)))),
     shown.length < this.runs.length ? h("button", { type: "button", class: "plain", onclick: () => {
       this.all = true;
@@ -51,18 +56,26 @@ export class RunsPage {
   row(run) {
     const toCome = run.state === "running" ? run.cancelled : 0;
     return h("tr", {},
-      h("td", {}, h("input", { type: "checkbox", "aria-label": `Compare run ${run.run}`, checked: this.chosen.has(run.run), onchange: (e) => {
-        if (e.target.checked) this.chosen.add(run.run);
-        else this.chosen.delete(run.run);
-        this.tell();
-      } })),
+      h("td", {}, this.box(run.run)),
       h("th", { scope: "row" }, h("a", { href: runAddress(run.run) }, run.run)),
-      h("td", {}, localTime(run.started)), h("td", { class: "num" }, duration(run.seconds)),
-      [run.total, run.passed].map((n) => h("td", { class: "num" }, count(n))),
-      [run.failed, run.errors].map((n) => h("td", { class: n ? "num bad" : "num" }, count(n))),
-      h("td", { class: "num" }, count(run.cancelled - toCome)),
+      h("td", {}, localTime(run.started)), num(duration(run.seconds)),
+      [run.total, run.passed].map((n) => num(count(n))),
+      [run.failed, run.errors].map((n) => num(count(n), n ? "bad" : "")),
+      num(count(run.cancelled - toCome)),
       h("td", { class: "share" }, share(run)),
-      h("td", {}, run.stopped ? `${run.state}: ${run.stopped}` : run.state, toCome ? h("span", { class: "muted" }, `, ${count(toCome)} to come`) : null));
+      h("td", {}, run.stopped ? `${run.state}: ${run.stopped}` : run.state,
+        toCome ? h("span", { class: "muted" }, `, ${count(toCome)} to come`) : null));
+  }
+
+  box(id) {
+    return h("input", {
+      type: "checkbox", "aria-label": `Compare run ${id}`, checked: this.chosen.has(id),
+      onchange: (e) => {
+        if (e.target.checked) this.chosen.add(id);
+        else this.chosen.delete(id);
+        this.tell();
+      },
+    });
   }
 
   tell() {

@@ -1,6 +1,6 @@
 // One server: how it ended, its benchmarks with trials and what peers have, conditions, sensors,
 // facts and its own log.
-import { h, put, count, number, score, withUnit, duration, bytes } from "./dom.js";
+import { h, put, heads, num, count, counted, number, score, withUnit, duration, bytes } from "./dom.js";
 import { placeAmong, placeWords } from "./distribution.js";
 import { letter } from "./outcome.js";
 import { stepOfScore } from "./colour.js";
@@ -21,10 +21,6 @@ function scalar(key, value) {
   return (Number.isInteger(value) && Math.abs(value) < 1e4 ? String(value) : number(value)) + unit;
 }
 
-function isFlat(value) {
-  return Object.values(value).every((v) => v === null || typeof v !== "object");
-}
-
 // `24 × 32 GiB, DDR5, 4800 MT/s`: rows that differ in a name alone are told once.
 function alike(rows) {
   const name = ["slot", "name", "address", "index", "device"].find((k) => rows.every((r) => k in r));
@@ -34,19 +30,29 @@ function alike(rows) {
   return { name, groups: [...groups.values()] };
 }
 
+function namesOf(names) {
+  return names.length > 4 ? `${names[0]} to ${names.at(-1)}` : names.join(", ");
+}
+
 function objects(rows) {
   const { name, groups } = alike(rows);
   const keys = [...new Set(rows.flatMap((r) => Object.keys(r)))].filter((k) => k !== name);
   return h("div", { class: "wide" }, h("table", { class: "plain" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col", class: "num" }, "Count"), name ? h("th", { scope: "col" }, title(name)) : null,
-      keys.map((k) => h("th", { scope: "col" }, title(k))))),
-    h("tbody", {}, groups.map((group) => h("tr", {}, h("td", { class: "num" }, count(group.length)),
-      name ? h("td", {}, group.length > 4 ? `${group[0][name]} to ${group.at(-1)[name]}` : group.map((r) => r[name]).join(", ")) : null,
+    heads([["Count", "num"], name ? title(name) : null, ...keys.map(title)]),
+    h("tbody", {}, groups.map((group) => h("tr", {}, num(count(group.length)),
+      name ? h("td", {}, namesOf(group.map((r) => r[name]))) : null,
       keys.map((k) => h("td", {}, k in group[0] ? scalarOrText(k, group[0][k]) : "")))))));
 }
 
 function scalarOrText(key, value) {
   return value !== null && typeof value === "object" ? JSON.stringify(value) : scalar(key, value);
+}
+
+// `min 3553 MHz, max 3625 MHz`: the unit is in the name of the whole.
+function inline(key, what) {
+  const unit = /_[a-z]+$/.exec(key)?.[0] ?? "";
+  return Object.entries(what).filter(([, v]) => v !== null)
+    .map(([k, v]) => `${title(k)} ${scalar(k + unit, v)}`).join(", ");
 }
 
 function value(key, what, depth) {
@@ -56,16 +62,16 @@ function value(key, what, depth) {
     return what.map((w) => scalarOrText(key, w)).join(", ");
   }
   if (what === null || typeof what !== "object") return scalar(key, what);
-  if (isFlat(what) && Object.values(what).every((v) => typeof v === "number" || v === null))
-    return Object.entries(what).filter(([, v]) => v !== null).map(([k, v]) => `${title(k)} ${scalar(key.includes(k) ? key : `${k}${/_[a-z]+$/.exec(key)?.[0] ?? ""}`, v)}`).join(", ");
+  if (Object.values(what).every((v) => typeof v === "number" || v === null)) return inline(key, what);
   return depth > 3 ? JSON.stringify(what) : pairs(what, depth + 1);
 }
 
 function pairs(object, depth = 0) {
   const known = Object.entries(object).filter(([, v]) => v !== null);
   const unknown = Object.keys(object).filter((k) => object[k] === null);
-  return [h("dl", { class: "pairs" }, known.map(([k, v]) => h("div", { class: Array.isArray(v) && v.length ? "whole" : null },
-    h("dt", {}, title(k)), h("dd", {}, value(k, v, depth))))),
+  const wide = (v) => Array.isArray(v) && v.length > 0;
+  return [h("dl", { class: "pairs" }, known.map(([k, v]) =>
+    h("div", { class: wide(v) ? "whole" : null }, h("dt", {}, title(k)), h("dd", {}, value(k, v, depth))))),
   unknown.length ? h("p", { class: "muted" }, `Not known: ${unknown.map(title).join(", ")}`) : null];
 }
 
@@ -78,14 +84,15 @@ function trials(values) {
 // `has`: whether any metric of the benchmark has trials, and so a spread.
 function metricRow(run, server, benchmark, name, m, has) {
   const judged = name === benchmark.metric;
-  const metric = run.metrics.findIndex((x) => x.benchmark === benchmark.benchmark && x.metric === name && (x.unit ?? "") === (m.unit ?? ""));
+  const metric = run.metrics.findIndex((x) =>
+    x.benchmark === benchmark.benchmark && x.metric === name && (x.unit ?? "") === (m.unit ?? ""));
+  const its = judged && benchmark.trials?.length ? benchmark.trials : m.trials ?? [];
   const spread = m.spread && m.value ? `± ${Number(((100 * m.spread) / Math.abs(m.value)).toPrecision(2))} %` : "";
   return h("tr", {}, h("th", { scope: "row" }, name, judged ? h("span", { class: "muted" }, " judged") : null),
-    h("td", { class: "num strong" }, withUnit(m.value, m.unit)),
-    has ? h("td", { class: "num" }, spread) : null,
-    h("td", { class: "num" }, metric >= 0 ? placeWords(run, server, metric) : ""),
+    num(withUnit(m.value, m.unit), "strong"), has ? num(spread) : null,
+    num(metric >= 0 ? placeWords(run, server, metric) : ""),
     h("td", { class: "plot" }, metric >= 0 ? placeAmong(run, server, metric) : null),
-    has ? h("td", { class: "trials" }, trials(judged && benchmark.trials?.length ? benchmark.trials : m.trials ?? [])) : null);
+    has ? h("td", { class: "trials" }, trials(its)) : null);
 }
 
 function scoreLine(b) {
@@ -100,14 +107,14 @@ function scoreLine(b) {
 function benchmark(run, server, b) {
   const metrics = Object.entries(b.metrics ?? {}).sort(([a], [c]) => (c === b.metric) - (a === b.metric));
   const has = metrics.some(([, m]) => m.trials?.length > 1);
-  const head = ["Metric", "Value", has ? "Spread" : null, "Of its kind's median", "Among its kind", has ? "Trials" : null];
+  const ended = `${b.verdict}${b.reason ? `, ${b.reason}` : ""}, ${duration(b.seconds)}`;
   return h("section", { class: "benchmark" },
-    h("h3", {}, letter(b.verdict), ` ${b.benchmark} `, h("span", { class: "muted" }, `${b.verdict}${b.reason ? `, ${b.reason}` : ""}, ${duration(b.seconds)}`)),
+    h("h3", {}, letter(b.verdict), ` ${b.benchmark} `, h("span", { class: "muted" }, ended)),
     b.detail ? h("p", { class: "sentence" }, b.detail) : null,
     scoreLine(b),
     metrics.length ? h("div", { class: "wide" }, h("table", { class: "metrics" },
-      h("thead", {}, h("tr", {}, head.map((t, i) =>
-        t && h("th", { scope: "col", class: ["metric", "num", "num", "num peers", "plot", null][i] }, t)))),
+      heads([["Metric", "metric"], ["Value", "num"], has ? ["Spread", "num"] : null,
+        ["Of its kind's median", "num peers"], ["Among its kind", "plot"], has ? "Trials" : null]),
       h("tbody", {}, metrics.map(([name, m]) => metricRow(run, server, b, name, m, has))))) : null,
     b.conditions ? h("p", {}, h("b", {}, "Conditions: "), b.conditions) : null,
     b.sensors ? h("details", {}, h("summary", {}, `Sensors during ${b.benchmark}`), pairs(b.sensors)) : null);
@@ -134,7 +141,8 @@ export class ServerView {
 
   head(server, neighbours) {
     const verdict = this.run.verdict(server), reason = this.run.reason(server);
-    const step = (to, words, key) => to ? h("a", { href: this.link(to), "aria-keyshortcuts": key, title: `${words} (${key})` }, words)
+    const step = (to, words, key) => to
+      ? h("a", { href: this.link(to), "aria-keyshortcuts": key, title: `${words} (${key})` }, words)
       : h("span", { class: "muted" }, words);
     return [h("nav", { class: "steps", "aria-label": "Servers" },
       h("a", { href: "#", class: "back", "aria-keyshortcuts": "Escape" }, "← All servers"),
@@ -144,14 +152,16 @@ export class ServerView {
     h("p", { class: "verdict" }, letter(verdict), ` ${verdict}${reason ? `, ${reason}` : ""}`,
       server.flaky ? h("span", { class: "muted" }, ", but close: noise could turn that") : null),
     server.detail ? h("p", { class: "sentence" }, server.detail) : null,
-    h("p", { class: "muted" }, `${server.kind}, number ${count(server.position + 1)} of ${count(this.run.servers.length)}, ` +
-      `${server.attempts === 1 ? "1 attempt" : `${count(server.attempts)} attempts`}, ${duration(server.seconds)}`)];
+    h("p", { class: "muted" }, `${server.kind}, `,
+      `number ${count(server.position + 1)} of ${count(this.run.servers.length)}, `,
+      `${counted(server.attempts, "attempt")}, ${duration(server.seconds)}`)];
   }
 
   async show(server, neighbours) {
     const again = this.shown?.name === server.name; // it has changed meanwhile
     this.shown = server;
-    const head = this.head(server, neighbours), body = h("div", { "aria-busy": "true" }, h("p", { class: "muted" }, "Reading ..."));
+    const head = this.head(server, neighbours);
+    const body = h("div", { "aria-busy": "true" }, h("p", { class: "muted" }, "Reading ..."));
     put(this.element, head, body);
     if (!again) {
       this.element.querySelector("h1").focus({ preventScroll: true });
@@ -173,7 +183,8 @@ export class ServerView {
     return [attempt(this.run, server, doc),
       h("h2", {}, "Facts"), facts ? pairs(doc.facts) : h("p", { class: "muted" }, "It told none."),
       doc.machine ? h("p", { class: "muted" }, `Known as machine ${doc.machine}`) : null,
-      h("h2", {}, "Log"), log.length ? logTable(log, { server: false }) : h("p", { class: "muted" }, "The log has no line of it."),
+      h("h2", {}, "Log"),
+      log.length ? logTable(log, { server: false }) : h("p", { class: "muted" }, "The log has no line of it."),
       rest ? h("p", {}, rest.address ? h("a", { href: rest.address }, rest.words) : rest.words) : null,
       (doc.earlier ?? []).map((e, i) => h("details", { class: "earlier" },
         h("summary", {}, `Earlier attempt ${i + 1} of ${doc.earlier.length}: ${e.verdict}${e.reason ? `, ${e.reason}` : ""}`),

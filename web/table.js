@@ -72,7 +72,8 @@ export class VirtualTable {
     const top = this.element.scrollTop;
     this.items = items;
     this.shown = this.sorted(items);
-    this.at = Math.max(0, focused ? this.shown.findIndex((s) => s.position === focused.position) : Math.min(this.at, this.shown.length - 1));
+    const at = focused ? this.shown.findIndex((s) => s.position === focused.position) : this.at;
+    this.at = Math.max(0, Math.min(at, this.shown.length - 1));
     this.table.setAttribute("aria-rowcount", this.shown.length + 1);
     this.rows.clear();
     put(this.body, this.above, this.below);
