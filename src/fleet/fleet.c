@@ -116,8 +116,10 @@ static bool wait_for_another(struct collector *c, struct attempt *a, struct serv
     }
     attempt_next(a, r);
     a->last = r;
-    if (waiting_add(&c->waiting, a) == 0)
+    if (waiting_add(&c->waiting, a) == 0) {
+        board_again(c->f->board, a->due);
         return true;
+    }
     a->last = NULL; /* and the last attempt stands */
     return false;
 }

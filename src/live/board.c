@@ -29,6 +29,7 @@ struct board {
     size_t before; /* servers that had a verdict when the sitting began */
     int fanout;
     int64_t start;
+    int64_t again; /* when the last pause ends of those until now */
     struct board_failed failures[BOARD_FAILURES];
     size_t failure_count;
     size_t phase_count;
@@ -165,6 +166,15 @@ void board_failure(struct board *b, const char *server, enum reason reason, cons
     pthread_mutex_unlock(&b->lock);
 }
 
+void board_again(struct board *b, int64_t due) {
+    if (!b)
+        return;
+    pthread_mutex_lock(&b->lock);
+    if (due > b->again)
+        b->again = due;
+    pthread_mutex_unlock(&b->lock);
+}
+
 static struct board_running running_of(const struct spot *p, int64_t now) {
     bool limited = p->deadline != DEADLINE_NEVER;
     return (struct board_running){.server = p->server,
@@ -192,6 +202,7 @@ static void look_locked(const struct board *b, struct board_view *v) {
     v->running = b->running;
     v->judged = b->passed + b->failed + b->errors - b->before;
     v->seconds = seconds(now - b->start);
+    v->pause = b->again > now ? seconds(b->again - now) : 0;
     v->fanout = b->fanout;
     for (size_t i = 0; i < b->phase_count; i++)
         v->phases[i] = phase_of(&b->phases[i], now - b->start);

@@ -48,10 +48,14 @@ void board_trial(struct spot *p, int number, int64_t deadline);
 /* The worker is done with the server. */
 void board_end(struct spot *p);
 
-/* The orchestrator's: the sitting begins; how far the run is now; how a server ended. */
+/*
+ * The orchestrator's: the sitting begins; how far the run is now; how a server ended; a server is
+ * tried again, at `due` (of clock_now()).
+ */
 void board_start(struct board *b, const struct run *run, int fanout);
 void board_totals(struct board *b, const struct run *run);
 void board_failure(struct board *b, const char *server, enum reason reason, const char *detail);
+void board_again(struct board *b, int64_t due);
 
 #define BOARD_LONGEST 8
 #define BOARD_FAILURES 3
@@ -84,6 +88,7 @@ struct board_view {
     size_t total, passed, failed, errors, running;
     size_t judged;  /* in this sitting */
     double seconds; /* of this sitting */
+    double pause;   /* until all that are to be tried again may be */
     int fanout;
     struct board_phase *phases; /* `phase_count`, one for connecting and one for each benchmark */
     size_t phase_count;

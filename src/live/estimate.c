@@ -8,6 +8,9 @@
  * servers that wait, and the rest of those that run; the workers share it, and at the end not all
  * of them have something to do.
  *
+ * A server that is to be tried again waits for a pause, at no worker's expense: the run lasts until
+ * the last of these pauses is over, and an attempt longer.
+ *
  * At first only the quickest have ended a phase. So where those that are still in it have on
  * average been there for longer than the others took, they count too, with half as much again as
  * they have taken.
@@ -42,6 +45,7 @@ static double attempts_of(const struct board_view *v) {
 double estimate_left(const struct board_view *v) {
     size_t waiting = board_waiting(v);
     double whole = 0; /* from the phase on, to the end */
+    double again = 0; /* the same, of one attempt, after the last pause */
     double left = 0;
     if (waiting + v->running == 0)
         return 0;
@@ -56,11 +60,13 @@ double estimate_left(const struct board_view *v) {
         left += left_inside(p, mean, after);
         whole = mean + after;
     }
+    if (v->pause > 0 && waiting > 0)
+        again = v->pause + whole;
     whole *= attempts_of(v);
     left += (double)waiting * whole;
     double workers = fmin(fmax(v->fanout, 1), (double)(waiting + v->running));
     double about = left / workers + whole / 2 * (1 - 1 / workers);
-    return waiting ? about : fmin(about, whole);
+    return waiting ? fmax(about, again) : fmin(about, whole);
 }
 
 double estimate_rate(const struct board_view *v) {

@@ -10,6 +10,7 @@
 #include "base/attr.h"
 #include "base/clock.h"
 #include "base/columns.h"
+#include "sync/echo.h"
 
 #include <string.h>
 #include <sys/ioctl.h>
@@ -18,6 +19,7 @@
 struct footer {
     int fd;
     struct footer_drawing drawing;
+    struct echo *echo; /* NULL: it stays on */
     bool shown;
     int64_t written;  /* when the last frame was */
     struct str block; /* as it is on the terminal; empty: there is none */
@@ -29,7 +31,7 @@ int footer_new(int fd, const struct footer_drawing *drawing, struct footer **ret
     struct footer *f = calloc(1, sizeof(*f));
     if (!f)
         return error_memory(err);
-    *f = (struct footer){.fd = fd, .drawing = *drawing, .shown = true};
+    *f = (struct footer){.fd = fd, .drawing = *drawing, .shown = true, .echo = echo_new(fd)};
     *ret = f;
     return 0;
 }
@@ -37,6 +39,7 @@ int footer_new(int fd, const struct footer_drawing *drawing, struct footer **ret
 void footer_free(struct footer *f) {
     if (!f)
         return;
+    echo_free(f->echo);
     str_done(&f->block);
     str_done(&f->next);
     free(f);
@@ -119,6 +122,7 @@ void footer_frame(struct footer *f, const struct str *lines, struct str *out) {
     f->written = clock_now();
     str_clear(out);
     draw(f, size);
+    echo_hide(f->echo, f->next.len > 0);
     if (lines->len == 0 && is_as_drawn(f))
         return;
     size_t rows = rows_of(f, size.ws_col);

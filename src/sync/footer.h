@@ -3,8 +3,9 @@
  *
  * The log's lines and the block are written together, in frames: the block that is there is erased,
  * the lines take its place, and the block is drawn anew below them. The cursor rests at the start
- * of the line below the block, is never hidden, and nothing else of the terminal is changed: so
- * whenever the program ends, at worst the last block stays, and what is written next begins a line.
+ * of the line below the block and is never hidden: so whenever the program ends, at worst the last
+ * block stays, and what is written next begins a line. While there is a block, what is typed is not
+ * shown (sync/echo.h); nothing else of the terminal is changed.
  *
  * While the program is in the terminal's background there is no block. A block is never wider than
  * the terminal, and at most half as high.

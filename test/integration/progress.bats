@@ -102,6 +102,69 @@ lines_are_whole() {
     lines_are_whole
 }
 
+# whether the terminal shows what is typed; an interactive shell's prompt itself turns that off
+echo_is_off() { stty -a -F "$(tmux display -p '#{pane_tty}')" | grep -qE '(^| )-echo( |$)'; }
+
+# what is typed behind a command to know whether it was on behind it
+modes='; stty -a >"$T/modes"'
+
+echo_was_on() { grep -qE '(^| )echo( |$)' "$T/modes" || fail "no echo: $(cat "$T/modes")"; }
+
+@test "what is typed disturbs no display, and is there for the shell" {
+    terminal 40 24
+    type_in "clear; $MUSTER run --simulate=servers=24,seed=7,delay=500ms-900ms -f 8 --log-file $T/log$modes"
+    wait_for shows "$bar"
+    wait_for echo_is_off
+    type_in 'echo "for the shell"'
+    tmux send-keys Enter Enter Enter
+    wait_for shows 'failed: [0-9]+  below-threshold: '
+    count_is 1 "$bar"
+    count_is 1 ' so far'
+    ! shows 'for the shell' || fail "it was shown: $(screen)"
+    wait_for shows '^for the shell$'
+    no_display_left
+    lines_are_whole
+    echo_was_on
+}
+
+# a server whose connection takes 5 s to end
+hanging() {
+    printf 'benchmarks:\n  slow: {command: "sleep 60", extract: {regex: "(.)"}}\n' >muster.yaml
+    printf '#!/bin/sh\ntrap "" TERM HUP INT PIPE\nsleep 5\n' >hang
+    chmod +x hang
+    type_in "clear; $MUSTER run -T 'command:$T/hang {server}' -c $T/muster.yaml --log-file $T/log one; echo status-\$?$modes"
+    wait_for shows "$bar"
+    wait_for echo_is_off
+}
+
+no_trace() { # STATUS
+    wait_for shows "^status-$1\$"
+    no_display_left
+    lines_are_whole
+    wait_for shows '^prompt> $'
+    echo_was_on
+    [ "$(tmux display -p '#{cursor_flag} #{alternate_on}')" = "1 0" ] || fail "the cursor"
+}
+
+@test "a second Ctrl-C ends it at once, with the last line whole" {
+    terminal 90 24
+    hanging
+    tmux send-keys C-c
+    wait_for shows 'once more to exit at'
+    tmux send-keys C-c
+    no_trace 130
+    ! shows '^Out of 1, ' || fail "it went on to the summary"
+}
+
+@test "SIGTERM leaves the log, the summary and a prompt" {
+    terminal 90 24
+    type_in "clear; sh -c 'echo \$\$ >$T/muster.pid; exec $MUSTER run --simulate=$endless -f 8 --log-file $T/log'; echo status-\$?$modes"
+    wait_for shows "$bar"
+    kill -TERM "$(cat "$T/muster.pid")"
+    no_trace 143
+    shows '^Out of 500, ' || fail "no summary: $(screen)"
+}
+
 stopped_twice() { [ "$(screen | grep -c 'Stopped ')" -eq 2 ]; }
 
 @test "suspended it leaves the terminal to the shell, and comes back" {
@@ -127,10 +190,15 @@ stopped_twice() { [ "$(screen | grep -c 'Stopped ')" -eq 2 ]; }
 
 @test "killed, it leaves at most the last display, and a terminal as it was" {
     terminal 90 24
-    type_in "sh -c 'echo \$\$ >$T/muster.pid; exec $MUSTER run --simulate=$endless -f 8'"
+    # a shell that leaves the terminal as it finds it
+    printf '%s\n' "(echo \$(exec sh -c 'echo \$PPID') >$T/muster.pid; exec $MUSTER run --simulate=$endless -f 8)" \
+        "until stty -a | grep -E '(^| )echo( |\$)' >$T/modes; do sleep 0.05; done" >shell
+    type_in "sh $T/shell"
     wait_for shows "$bar"
+    wait_for echo_is_off
     kill -9 "$(cat "$T/muster.pid")"
     wait_for shows '^Killed'
+    wait_for test -s "$T/modes"
     count_is 1 "$bar"
     [ "$(tmux display -p '#{cursor_flag} #{alternate_on} #{scroll_region_upper}')" = "1 0 0" ]
     type_in 'echo "still here"'

@@ -148,6 +148,31 @@ static void the_quickest_are_not_taken_for_all(UNUSED void **state) {
     assert_true(got > 3);
 }
 
+/* Who is the last to be tried again, and whether anybody is to be. */
+static void a_pause_is_waited_for(UNUSED void **state) {
+    struct board_phase all[] = {{11, 11, 11, 0}, {10, 10, 20, 0}};
+    struct board_view v = {.total = 11, .passed = 10, .judged = 10, .fanout = 10, .phase_count = 2};
+    v.phases = all;
+    v.pause = 60;
+    about(estimate_left(&v), 63, 1);
+    v.pause = 0;
+    about(estimate_left(&v), 3, 1);
+    v.pause = 60;
+    v.errors = 1;
+    assert_true(estimate_left(&v) == 0);
+    struct board *b;
+    struct error err;
+    assert_int_equal(board_new(1, &b, &err), 0);
+    int64_t now = clock_now();
+    board_again(NULL, now);
+    board_again(b, now + 60 * CLOCK_S);
+    board_again(b, now + 30 * CLOCK_S);
+    assert_true(board_look(b, &v));
+    about(v.pause, 60, 2);
+    board_view_done(&v);
+    board_free(b);
+}
+
 static void does_not_guess(UNUSED void **state) {
     struct board_phase none[] = {{0, 0, 0, 0}, {0, 0, 0, 0}};
     assert_true(isnan(left(5, 0, 0, 2, none, 2)));
@@ -167,6 +192,7 @@ int main(void) {
         T(nobody_need_look),
         T(says_how_long_it_will_take),
         T(the_quickest_are_not_taken_for_all),
+        T(a_pause_is_waited_for),
         T(does_not_guess),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
