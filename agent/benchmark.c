@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -236,8 +237,10 @@ static int start(const struct benchmark *b, const struct json *request, struct f
 /* How the process ended that should have printed a line. */
 static int crashed(const struct benchmark *b, struct failure *f) {
     if (WIFSIGNALED(job.status))
-        return failure_set(f, "benchmark-crashed", "%s was killed by signal %d (%s)", b->name,
-                           WTERMSIG(job.status), strsignal(WTERMSIG(job.status)));
+        return failure_set(f, "benchmark-crashed", "%s was killed by signal %d (%s)%s", b->name,
+                           WTERMSIG(job.status), strsignal(WTERMSIG(job.status)),
+                           WTERMSIG(job.status) == SIGKILL ? ": by the kernel, out of memory?"
+                                                           : "");
     return failure_set(f, "benchmark-crashed", "%s gave no answer", b->name);
 }
 

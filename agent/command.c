@@ -153,7 +153,7 @@ static int run(struct io *io, const struct json *request, int64_t id, int64_t ti
     cleanup(free_ptr) char *path = search_path(request);
     c.path = path;
     if (!path)
-        return failure_set(f, "internal", "out of memory");
+        return failure_set(f, "internal", "the server is out of memory");
     const char *needs = json_text(request, "needs");
     if (needs && !is_installed(needs, path))
         return failure_set(f, "tool-missing", "%.200s is not installed (not found in PATH)", needs);
@@ -171,7 +171,7 @@ static int run(struct io *io, const struct json *request, int64_t id, int64_t ti
         rc = failure_set(f, "timeout", "the command did not end within %g s",
                          (double)timeout_ms / 1000);
     else if (end == JOB_EXITED && (job.output.head.failed || job.output.tail.failed))
-        rc = failure_set(f, "internal", "out of memory");
+        rc = failure_set(f, "internal", "the server is out of memory");
     else if (end == JOB_EXITED) {
         if (keep > 0 && job.output.total > (int64_t)limit)
             send_pieces(io, id, &job.output.head);

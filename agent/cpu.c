@@ -118,7 +118,7 @@ static int run_phase(int kernel, struct worker *on, int n, int64_t duration, dou
     struct phase p = {.kernel = kernel, .duration = duration, .workers = on};
     cleanup(free_ptr) int *numbers = calloc((size_t)n, sizeof(*numbers));
     if (!numbers)
-        return failure_set(f, "internal", "out of memory");
+        return failure_set(f, "internal", "the server is out of memory");
     for (int i = 0; i < n; i++) {
         numbers[i] = on[i].cpu;
         on[i].blocks = on[i].took = 0;

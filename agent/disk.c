@@ -205,7 +205,7 @@ static int prepare(const struct setting *s, struct failure *f) {
     if (file < 0)
         return -1;
     if (posix_memalign((void **)&buffers, BLOCK, (size_t)CHUNK_DEPTH * CHUNK) != 0)
-        return failure_set(f, "internal", "out of memory");
+        return failure_set(f, "internal", "the server is out of memory");
     for (size_t i = 0; i < (size_t)CHUNK_DEPTH * CHUNK; i += sizeof(uint64_t)) {
         uint64_t random = next_random();
         memcpy(buffers + i, &random, sizeof(random));

@@ -133,7 +133,7 @@ static void run_program(const struct setting *s, int in, int out) {
 static int start(const struct setting *s, struct failure *f) {
     int in[2], out[2];
     if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0)
-        return failure_set(f, "internal", "no pipe: %s", strerror(errno));
+        return failure_set(f, "internal", "muster-gpu cannot be started: %s", strerror(errno));
     child = fork();
     if (child == 0) {
         close(in[1]); /* or it would never see the end of what it reads */
@@ -145,7 +145,7 @@ static int start(const struct setting *s, struct failure *f) {
     go = in[1];
     lines = fdopen(out[0], "r");
     if (child < 0 || !lines)
-        return failure_set(f, "internal", "no process: %s", strerror(errno));
+        return failure_set(f, "internal", "muster-gpu cannot be started: %s", strerror(errno));
     return 0;
 }
 

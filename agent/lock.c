@@ -107,12 +107,14 @@ static int try(const char *run, struct failure *f) {
     return 0;
 }
 
-/* Says how long it was waited for, when the user has asked for that. */
+/* Says how long it was waited for, or how to have it waited for. */
 static void add_wait(struct failure *f, int64_t busy_wait) {
     size_t n = strlen(f->detail);
     if (busy_wait > 0)
         snprintf(f->detail + n, sizeof(f->detail) - n, ", still after %g s",
                  (double)busy_wait / 1e9);
+    else
+        snprintf(f->detail + n, sizeof(f->detail) - n, ": --busy-wait 10m would wait for it");
 }
 
 int lock_take(struct io *io, const char *run, struct failure *f) {

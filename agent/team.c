@@ -86,7 +86,7 @@ int team_run(const int *cpus, int count, void (*work)(void *arg, int i), void *a
              struct team_times *times, struct failure *f) {
     cleanup(free_ptr) struct member *members = calloc((size_t)count, sizeof(*members));
     if (!members)
-        return failure_set(f, "internal", "out of memory");
+        return failure_set(f, "internal", "the server is out of memory");
     struct team t = {.work = work,
                      .arg = arg,
                      .lock = PTHREAD_MUTEX_INITIALIZER,

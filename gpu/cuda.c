@@ -233,7 +233,8 @@ int cuda_find(struct device *devices, int *count, struct problem *p) {
     if (error == CUDA_NO_DEVICE || error == CUDA_STUB_LIBRARY)
         return 0;
     if (error != CUDA_SUCCESS)
-        return problem_set(p, "unsupported", "NVIDIA's driver does not work: %s (%d)",
+        return problem_set(p, "unsupported",
+                           "NVIDIA's driver does not work: %s (%d); see nvidia-smi",
                            error_name(error), error);
     for (int i = 0; i < n && *count < DEVICES_MAX; i++)
         if (describe(&devices[*count], &data[*count], i)) {

@@ -51,9 +51,11 @@ int error_os(struct error *err, enum error_kind kind, int os, const char *format
     va_start(args, format);
     fill(err, kind, os, format, args);
     va_end(args);
-    char reason[128];
+    char buffer[128], reason[160];
     /* the GNU strerror_r() may return a constant string instead of filling the buffer */
-    add(err, strerror_r(os, reason, sizeof(reason)));
+    snprintf(reason, sizeof(reason), "%s%s", strerror_r(os, buffer, sizeof(buffer)),
+             os == EMFILE ? " (raise ulimit -n)" : "");
+    add(err, reason);
     errno = saved;
     return -1;
 }

@@ -47,7 +47,10 @@ struct error {
 /* Fills *err. Text that does not fit is cut, between two characters of UTF-8. Returns -1. */
 int error_set(struct error *err, enum error_kind kind, const char *format, ...) printf_like(3, 4);
 
-/* As error_set(), and ends the sentence in ": " and the text of errno `os`. Returns -1. */
+/*
+ * As error_set(), and ends the sentence in ": " and the text of errno `os`; where too many files
+ * are open, with what allows more. Returns -1.
+ */
 int error_os(struct error *err, enum error_kind kind, int os, const char *format, ...)
     printf_like(4, 5);
 

@@ -60,7 +60,8 @@ static ssize_t read_more(struct agent *a, char *room, size_t size, int64_t deadl
     for (;;) {
         int64_t now = clock_now();
         if (now >= deadline)
-            return error_set(err, ERROR_TIMEOUT, "the agent did not answer in time");
+            return error_set(err, ERROR_TIMEOUT,
+                             "no answer from the agent before the server's deadline (--timeout)");
         if (now >= a->next_word && renew(a, deadline, err) < 0)
             return -1;
         int64_t until = deadline_min(deadline, deadline_min(a->next_word, a->silent));

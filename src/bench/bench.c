@@ -22,6 +22,7 @@
 #include "sync/log.h"
 
 #include <math.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -56,8 +57,10 @@ static int read_output(const struct benchmark_plan *p, const struct wire_message
         text_add_printable(&said, text, strcspn(text, "\r\n"), 200);
         /* a shell says so of its command, too; the statuses beyond are a program's own */
         if (m->status > 128 && m->status <= 128 + SIGNAL_MAX)
-            error_set(err, ERROR_BENCHMARK_CRASHED, "%s was ended by signal %d%s%s", p->name,
-                      m->status - 128, said.len ? " after: " : "", said.len ? said.data : "");
+            error_set(err, ERROR_BENCHMARK_CRASHED, "%s was ended by signal %d%s%s%s", p->name,
+                      m->status - 128,
+                      m->status == 128 + SIGKILL ? " (the kernel, out of memory?)" : "",
+                      said.len ? " after: " : "", said.len ? said.data : "");
         else
             error_set(err, ERROR_BENCHMARK_CRASHED, "%s ended with status %d%s%s", p->name,
                       m->status, said.len ? ": " : "", said.len ? said.data : "");
@@ -72,6 +75,9 @@ static int read_output(const struct benchmark_plan *p, const struct wire_message
 
 static int read_answer(const struct benchmark_plan *p, struct wire_message *m,
                        struct trials *trials, struct error *err) {
+    if (m->type == WIRE_ERROR && m->reason == REASON_TIMEOUT)
+        return error_set(err, ERROR_TIMEOUT, "%s: %s (benchmarks.%s.timeout)", p->name, m->detail,
+                         p->name);
     if (m->type == WIRE_ERROR)
         return error_set(err, reason_error(m->reason), "%s: %s", p->name, m->detail);
     if (m->type == WIRE_OUTPUT && p->command)
@@ -116,10 +122,13 @@ static enum outcome_of_trial run_trial(const struct plan *plan, const struct ben
         char limit[DURATION_TEXT];
         duration_format(p->timeout, limit);
         if (err->kind == ERROR_TIMEOUT && clock_now() < server_deadline)
-            error_set(err, ERROR_TIMEOUT, "%s: no answer from the agent %s and 5s after its start",
-                      p->name, limit);
+            error_set(
+                err, ERROR_TIMEOUT,
+                "%s: no answer from the agent %s and 5s after its start (benchmarks.%s.timeout)",
+                p->name, limit, p->name);
         else if (err->kind == ERROR_TIMEOUT)
-            error_set(err, ERROR_TIMEOUT, "the server's time was over while %s ran", p->name);
+            error_set(err, ERROR_TIMEOUT, "the server's time was over while %s ran (--timeout)",
+                      p->name);
         return TRIAL_SESSION_GONE;
     }
     if (answer.type == WIRE_SKIPPED && !p->command) {
@@ -295,9 +304,11 @@ static void explain_start(const struct plan *plan, const struct session *session
     if (err->kind != ERROR_TIMEOUT)
         return;
     if (clock_now() >= server_deadline)
-        error_set(err, ERROR_TIMEOUT, "the server's time was over before the agent could start");
+        error_set(err, ERROR_TIMEOUT,
+                  "the server's time was over before the agent could start (--timeout)");
     else
-        error_set(err, ERROR_TIMEOUT, "the remote shell did not start the agent within %s%s%s",
+        error_set(err, ERROR_TIMEOUT,
+                  "the remote shell did not start the agent within %s (ssh.login_timeout)%s%s",
                   limit, *said ? " and said: " : "", said);
 }
 

@@ -69,7 +69,8 @@ static const char script[] =
     "echo exit 0 2>/dev/null >\"$t\" && chmod 700 \"$t\" && \"$t\" 2>/dev/null </dev/null && "
     "break; "
     "rm -f \"$t\"; t=; done; "
-    "[ \"$t\" ] || fail \"no directory where a program can be put and run: "
+    "[ \"$t\" ] || fail \"no folder where a program can be put and run, each being full, mounted "
+    "noexec or open to others: "
     "$(echo \"$*\" | tr -cd \"a-zA-Z0-9/._ -\")\"; "
 
     "timeout --version >/dev/null 2>&1 && w=\"timeout $w\" || w=; "
@@ -79,7 +80,9 @@ static const char script[] =
     "find \"$c\" -type f -name \"journal-*\" -mtime +30 -exec rm -f {} + 2>/dev/null; "
     "find \"$c\" -type f -name \".new.*\" -mtime +1 -exec rm -f {} + 2>/dev/null; "
     "run \"$c/$n\"; fi; "
-    "rm -f \"$t\"; fail \"the agent did not arrive whole, or does not run here\"";
+    "w=$(wc -c <\"$t\"); rm -f \"$t\"; c=$(echo \"$c\" | tr -cd \"a-zA-Z0-9/._ -\"); "
+    "[ $((w)) -eq $s ] || fail \"the agent did not arrive whole in $c: is there room for it?\"; "
+    "fail \"the agent does not run in $c: is it allowed to (SELinux, AppArmor)?\"";
 
 bool bootstrap_directory_valid(const char *directory) {
     size_t n = strlen(directory);

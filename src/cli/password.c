@@ -54,7 +54,10 @@ int password_ask(const char *prompt, char **ret, struct error *err) {
     cleanup(fd_close) int tty = open_terminal();
     struct termios shown, hidden;
     if (tty < 0 || tcgetattr(tty, &shown) < 0)
-        return error_set(err, ERROR_USAGE, "there is no terminal to ask on");
+        return error_set(
+            err, ERROR_USAGE,
+            "there is no terminal to ask on: log in with a key, and ssh-add it where it "
+            "is encrypted");
     hidden = shown;
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(tty, TCSAFLUSH, &hidden);

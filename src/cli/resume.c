@@ -108,7 +108,8 @@ static int enter_folder(struct resuming *r, struct error *err) {
         make_absolute(&o->passed_to, &r->paths[2], err) < 0)
         return -1;
     if (r->recipe.folder && chdir(r->recipe.folder) < 0 && errno != ENOENT)
-        return error_os(err, ERROR_USAGE, errno, "the run began in %s", r->recipe.folder);
+        return error_os(err, ERROR_USAGE, errno, "cannot go to %s, where the run was begun",
+                        r->recipe.folder);
     return 0;
 }
 
@@ -121,7 +122,7 @@ static int hold(struct resuming *r, const char *run, struct error *err) {
     if (!r->recipe.options)
         return error_set(err, ERROR_USAGE,
                          "the run %s was begun by a muster that did not keep what is needed to go "
-                         "on with it",
+                         "on with it: begin a new one with `muster run`",
                          runner->run.id);
     return 0;
 }

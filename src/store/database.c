@@ -65,9 +65,28 @@ static const char *const sql[STATEMENT_COUNT] = {
     [DROP_BASELINES] = "DELETE FROM baseline WHERE ?1 IS NULL OR kind = ?1",
 };
 
+/* What to do about an error of SQLite's. */
+static const char *remedy(int code) {
+    switch (code & 0xff) {
+    case SQLITE_FULL:
+        return ": make room; what was measured is kept, and `muster resume` does the rest";
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return ": another process is writing to it; try again when that is done";
+    case SQLITE_READONLY:
+    case SQLITE_PERM:
+        return ": may you write to it and to its folder?";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return ": it is damaged; `sqlite3 STORE .recover` saves what can be read";
+    default:
+        return "";
+    }
+}
+
 int database_fail(const struct store *s, struct error *err) {
     int code = sqlite3_extended_errcode(s->db);
-    error_set(err, ERROR_STORE, "the store %s: %s", s->path, sqlite3_errmsg(s->db));
+    error_set(err, ERROR_STORE, "the store %s: %s%s", s->path, sqlite3_errmsg(s->db), remedy(code));
     if (code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM)
         err->os = ENOMEM;
     return -1;

@@ -100,7 +100,8 @@ static int fail(sqlite3 *db, const char *name, const char *what, struct error *e
     int code = sqlite3_errcode(db);
     bool stuck = code == SQLITE_FULL || code == SQLITE_IOERR || code == SQLITE_NOMEM;
     if (code == SQLITE_NOTADB)
-        return error_set(err, ERROR_USAGE, "the store %s is not a database", name);
+        return error_set(err, ERROR_USAGE,
+                         "the store %s is not a database: name another file with --store", name);
     return error_set(err, stuck ? ERROR_STORE : ERROR_USAGE, "cannot %s the store %s: %s", what,
                      name, sqlite3_errmsg(db));
 }
@@ -126,7 +127,9 @@ static int read_version(sqlite3 *db, const char *name, struct error *err) {
     if (tables == 0)
         return 0;
     if (application != APPLICATION_ID)
-        return error_set(err, ERROR_USAGE, "%s is a database of another program", name);
+        return error_set(err, ERROR_USAGE,
+                         "%s is a database of another program: name another file with --store",
+                         name);
     if (version > VERSION)
         return error_set(err, ERROR_USAGE,
                          "the store %s has version %d, and this muster knows up to %d: use the "

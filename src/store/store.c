@@ -73,7 +73,7 @@ static char *path_of(const char *url, struct error *err) {
         return NULL;
     }
     if (!*path) {
-        error_set(err, ERROR_USAGE, "the store has an empty path");
+        error_set(err, ERROR_USAGE, "the store has an empty path: name a file with --store");
         return NULL;
     }
     return absolute(path, err);
@@ -136,7 +136,8 @@ static int connect_to(struct store *s, enum store_mode mode, int flags) {
 static int open_database(struct store *s, enum store_mode mode, struct error *err) {
     struct stat st;
     if (stat(s->path, &st) < 0 && mode != STORE_CREATE)
-        return error_os(err, ERROR_USAGE, errno, "no store at %s", s->path);
+        return error_os(err, ERROR_USAGE, errno,
+                        "no store at %s (`muster run` makes one, --store names another)", s->path);
     if (mode == STORE_CREATE && make_folder(s->path, err) < 0)
         return -1;
     if (mode == STORE_CREATE)

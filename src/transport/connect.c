@@ -98,7 +98,7 @@ static int not_tried(const struct race *r, const struct runner *one, struct erro
     address_text(one->address, address);
     if (r->shortage)
         return error_os(err, ERROR_INTERNAL, r->shortage, "cannot open a socket for %s", address);
-    return error_set(err, ERROR_TIMEOUT, "no time was left for %s", address);
+    return error_set(err, ERROR_TIMEOUT, "no time was left to try %s (" LIMIT_CONNECT ")", address);
 }
 
 /* Says of every address what became of it. */
@@ -274,7 +274,8 @@ static int attempt(const struct want *w, int *fd, char address[ADDRESS_TEXT], st
                                         .source = w->source,
                                         .place = w->place,
                                         .cancel = w->cancel,
-                                        .limit = limit_start(w->timeout, w->deadline)};
+                                        .limit =
+                                            limit_start(w->timeout, LIMIT_CONNECT, w->deadline)};
     return race(&r, w->list, fd, address, err);
 }
 
@@ -305,7 +306,7 @@ int connect_tcp(struct resolver *r, const struct destination *to, struct place *
                 char address[ADDRESS_TEXT], struct error *err) {
     cleanup(free_ptr) struct addresses *list = NULL;
     cleanup(source_done) struct source source = {0};
-    struct limit limit = limit_start(timeout, deadline);
+    struct limit limit = limit_start(timeout, LIMIT_CONNECT, deadline);
     if (resolve(r, to->host, to->family, place, cancel, &limit, &list, err) != 0 ||
         source_find(r, to->bind_address, to->bind_interface, to->family, place, cancel, &limit,
                     &source, err) != 0)

@@ -13,7 +13,8 @@
 static int look_up(const struct sshkit *kit, const struct sshlink_request *r, struct link *link,
                    struct error *err) {
     cleanup(free_ptr) struct addresses *found = NULL;
-    struct limit limit = limit_start(sshkit_connect_timeout(kit, r->options), r->deadline);
+    struct limit limit =
+        limit_start(sshkit_connect_timeout(kit, r->options), LIMIT_CONNECT, r->deadline);
     return resolve(kit->resolver, r->options->hostname, r->options->address_family, NULL,
                    link->cancel, &limit, &found, err);
 }

@@ -96,7 +96,7 @@ static int wait_in_queue(struct gate *g, struct cancel *cancel, int64_t deadline
         return 0;
     if (waited == WAITED_CANCELLED)
         return error_set(err, ERROR_INTERRUPTED, "the run was ended");
-    return error_set(err, ERROR_TIMEOUT, "no place at the gate in time");
+    return error_set(err, ERROR_TIMEOUT, "the server's deadline passed before its turn to connect");
 }
 
 int gate_enter(struct gate *g, struct cancel *cancel, int64_t deadline, struct place *ret,

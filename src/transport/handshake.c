@@ -164,7 +164,7 @@ static int failed(const struct handshake *h, struct error *err) {
 
 /* A stage's own limit, or the login's when that is the shorter. */
 static struct limit stage_limit(int64_t within, const struct limit *login) {
-    struct limit stage = limit_start(within, login->deadline);
+    struct limit stage = limit_start(within, LIMIT_CONNECT, login->deadline);
     return stage.within ? stage : *login;
 }
 

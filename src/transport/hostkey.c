@@ -410,7 +410,7 @@ static int changed(const struct hostkey *k, const struct hostjudge_answer *a, co
                          a->line->type, known);
     return error_set(err, ERROR_HOST_KEY,
                      "the host key of %s has changed: it shows %s %s, and %s line %d has %s %s; "
-                     "mend that line if the change was yours",
+                     "if the change was yours, remove that line and log in with ssh once",
                      k->name, s->type, s->fingerprint, a->line->file, a->line->number,
                      a->line->type, known);
 }

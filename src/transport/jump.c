@@ -174,7 +174,7 @@ static int failed(const struct attempt *a, enum relay_answer answer, const char 
 /* Opens a channel in the connection. Whether another one may be tried when it fails: *again. */
 static int open_channel(struct attempt *a, struct jumpline *line, int *fd, bool *again,
                         struct error *err) {
-    struct limit limit = limit_start(a->timeout, a->r->deadline);
+    struct limit limit = limit_start(a->timeout, LIMIT_CONNECT, a->r->deadline);
     struct relay_request request = {.host = a->r->options->hostname,
                                     .port = a->r->options->port,
                                     .place = &a->link->place,

@@ -412,7 +412,8 @@ static int outcome_locked(const struct host *h, struct jumpline *l, struct jumpl
 static int not_in_time(const struct host *h, enum waited waited, struct error *err) {
     if (waited == WAITED_CANCELLED)
         return error_set(err, ERROR_INTERRUPTED, "the run was ended");
-    return error_set(err, ERROR_TIMEOUT, "no connection to %s before the deadline", h->name);
+    return error_set(err, ERROR_TIMEOUT,
+                     "no connection to %s before the server's deadline (--timeout)", h->name);
 }
 
 int jumppool_reserve(struct jumppool *p, const struct ssh_options *options, const char *name,

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "base/units.h"
+#include "transport/limit.h"
 
 #include <libssh/server.h>
 #include <poll.h>
@@ -134,7 +135,8 @@ static int timed_out(const struct link *l, const char *what, struct error *err) 
                          l->peer);
     char within[DURATION_TEXT];
     duration_format(l->within, within);
-    return error_set(err, ERROR_TIMEOUT, "no end of %s with %s within %s", what, l->peer, within);
+    return error_set(err, ERROR_TIMEOUT, "no end of %s with %s within %s (" LIMIT_LOGIN ")", what,
+                     l->peer, within);
 }
 
 int link_error(const struct link *l, enum link_state state, const char *what, struct error *err) {

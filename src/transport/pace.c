@@ -135,7 +135,7 @@ static int wait_in_queue(struct pace *p, struct cancel *cancel, int64_t deadline
         return 0;
     if (waited == WAITED_CANCELLED)
         return error_set(err, ERROR_INTERRUPTED, "the run was ended");
-    return error_set(err, ERROR_TIMEOUT, "no turn to start in time");
+    return error_set(err, ERROR_TIMEOUT, "the server's deadline passed before its turn to start");
 }
 
 int pace_wait(struct pace *p, struct cancel *cancel, int64_t deadline, struct start *ret,

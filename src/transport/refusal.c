@@ -66,7 +66,8 @@ static void add_tried(const struct refusal *r, bool wanted, struct str *out) {
     if (left == 0 && wanted)
         return;
     begin(out);
-    str_add(out, left > 0 ? "tried " : "there was no key to try");
+    str_add(out,
+            left > 0 ? "tried " : "there was no key to try (ssh-add one, or set IdentityFile)");
     if (nameless > 0) {
         str_addf(out, "%d key%s of the agent", nameless, nameless == 1 ? "" : "s");
         separate(out, &left);

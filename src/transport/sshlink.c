@@ -107,7 +107,7 @@ static int establish(struct opening *o, const char **unsupported, struct error *
     if (*unsupported)
         return 0;
     o->link->peer = o->address;
-    struct limit login = limit_start(o->kit->login_timeout, o->r->deadline);
+    struct limit login = limit_start(o->kit->login_timeout, LIMIT_LOGIN, o->r->deadline);
     o->login_deadline = login.deadline;
     o->link->within = login.within;
     bool certificate = false, trusted;

@@ -22,8 +22,9 @@ static int take(const struct sshkit *kit, struct pace *way, struct link *link, i
 }
 
 int turn_missed(const char *name, struct error *err) {
-    return error_set(err, ERROR_TIMEOUT,
-                     "the deadline of %s passed while it waited for its turn to connect", name);
+    return error_set(
+        err, ERROR_TIMEOUT,
+        "the deadline of %s (--timeout) passed while it waited for its turn to connect", name);
 }
 
 int turn_take(const struct sshkit *kit, struct pace *way, const char *name, struct link *link,

@@ -97,7 +97,7 @@ PY
     printf 'ssh: {connect_timeout: 600ms}\nbenchmarks: {}\n' >short.yaml
     run muster_with hosts -- none -c short.yaml --json
     reason_is unreachable
-    detail_has 'no answer from 127.0.0.1 port 2222 within 600ms'
+    detail_has 'no answer from 127.0.0.1 port 2222 within 600ms (ssh.connect_timeout)'
     detail_has 'connection refused by 127.0.0.3 port 2222'
 }
 
@@ -165,7 +165,7 @@ PY
     status_is 1
     json_is '[.servers[].reason] | unique | join(" ")' unreachable
     json_is '[.servers[].detail | sub("web[0-9]+"; "X")] | unique | join(" ")' \
-        'the name X could not be looked up within 1s: is the resolver of /etc/resolv.conf alive?'
+        'the name X could not be looked up within 1s (ssh.connect_timeout): is the resolver of /etc/resolv.conf alive?'
     json_is '.seconds < 5' true
 }
 

@@ -66,13 +66,13 @@ benchmarks:
 Y
     run muster_ssh '127.0.0.[2-8]' --retries 0 --json
     status_is 1
-    ends 127.0.0.2 unreachable 0.5 'no answer from 127.0.0.2 port 2222 within 500ms'
-    ends 127.0.0.3 timeout 0.5 'no SSH banner from 127.0.0.3 port 2222 within 500ms'
-    ends 127.0.0.4 timeout 0.5 'no end of the key exchange with 127.0.0.4 port 2222 within 500ms'
-    ends 127.0.0.5 timeout 2 'the remote shell did not start the agent within 2s'
-    ends 127.0.0.6 timeout 0.6 'n: the command did not end within 0.6 s'
+    ends 127.0.0.2 unreachable 0.5 'no answer from 127.0.0.2 port 2222 within 500ms (ssh.connect_timeout)'
+    ends 127.0.0.3 timeout 0.5 'no SSH banner from 127.0.0.3 port 2222 within 500ms (ssh.connect_timeout)'
+    ends 127.0.0.4 timeout 0.5 'no end of the key exchange with 127.0.0.4 port 2222 within 500ms (ssh.connect_timeout)'
+    ends 127.0.0.5 timeout 2 'the remote shell did not start the agent within 2s (ssh.login_timeout)'
+    ends 127.0.0.6 timeout 0.6 'n: the command did not end within 0.6 s (benchmarks.n.timeout)'
     ends 127.0.0.7 connection-lost 1 'no word from the agent for 1s'
-    ends 127.0.0.8 timeout 5.6 'n: no answer from the agent 600ms and 5s after its start'
+    ends 127.0.0.8 timeout 5.6 'n: no answer from the agent 600ms and 5s after its start (benchmarks.n.timeout)'
     echo "# late by at most $(sort -n late | tail -n 1) ms" >&3
     pkill -CONT -f '^[^ ]*/muster/agent-' || true
 }
@@ -82,10 +82,10 @@ Y
     printf 'benchmarks:\n  n: {command: "sleep 60", extract: {regex: "([0-9]+)"}}\n' >muster.yaml
     run muster_ssh 127.0.0.6 --timeout 1s --json
     status_is 1
-    ends 127.0.0.6 timeout 1 "the server's time was over while n ran"
+    ends 127.0.0.6 timeout 1 "the server's time was over while n ran (--timeout)"
     start_sshd 127.0.0.5 "ForceCommand $wait_with_parent"
     run muster_ssh 127.0.0.5 --timeout 500ms --json
-    ends 127.0.0.5 timeout 0.5 "the server's time was over before the agent could start"
+    ends 127.0.0.5 timeout 0.5 "the server's time was over before the agent could start (--timeout)"
     echo 'run_timeout: 1s' >>muster.yaml
     run muster_ssh 127.0.0.6 --json
     status_is 1

@@ -193,7 +193,7 @@ static void signs_of_life_are_no_answer(UNUSED void **state) {
     int64_t before = clock_now();
     r = run_script((const char *const[]){HELLO, FAKE_ALIVE, NULL});
     assert_in_range(clock_now() - before, 300 * CLOCK_MS, 2 * CLOCK_S);
-    check(&r, REASON_TIMEOUT, "the server's time was over while cpu ran");
+    check(&r, REASON_TIMEOUT, "the server's time was over while cpu ran (--timeout)");
 }
 
 static void another_run_is_not_waited_for_until_the_end(UNUSED void **state) {
@@ -433,7 +433,7 @@ static void want_of_time_does_not_take_a_verdict_back(UNUSED void **state) {
     r = run_script((const char *const[]){HELLO, MISS, FAKE_ALIVE, NULL});
     assert_int_equal(r.benchmarks[0].reason, REASON_BELOW_THRESHOLD);
     assert_int_equal(r.benchmarks[1].reason, REASON_TIMEOUT);
-    check(&r, REASON_BELOW_THRESHOLD, "; no more trials: the server's time was over while cpu ran");
+    check(&r, REASON_BELOW_THRESHOLD, "; no more trials: the server's time was over while cpu ran (--timeout)");
 }
 
 static void any_other_error_in_a_trial_does(UNUSED void **state) {

@@ -259,7 +259,7 @@ static void asks_nobody_for_a_numeric_address(void **state UNUSED) {
 }
 
 static void *ask(void *arg UNUSED) {
-    struct limit limit = limit_start(10 * CLOCK_S, DEADLINE_NEVER);
+    struct limit limit = limit_start(10 * CLOCK_S, LIMIT_CONNECT, DEADLINE_NEVER);
     struct error err;
     struct place place = {0};
     struct addresses *list = NULL;
@@ -347,11 +347,13 @@ static void translates_what_the_resolver_says(void **state UNUSED) {
 static void ends_a_look_up_at_its_deadline(void **state UNUSED) {
     hold(true);
     fails("one", ANY, 200 * CLOCK_MS, ERROR_UNREACHABLE,
-          "the name one could not be looked up within 200ms: is the resolver of /etc/resolv.conf "
+          "the name one could not be looked up within 200ms (ssh.connect_timeout): is the resolver "
+          "of /etc/resolv.conf "
           "alive?");
     assert_in_range(f.took, 190 * CLOCK_MS, CLOCK_S);
     assert_int_equal(try_connect("one", ANY, CLOCK_S, 200 * CLOCK_MS), -1);
-    says(ERROR_TIMEOUT, "the name one could not be looked up before the server's deadline");
+    says(ERROR_TIMEOUT,
+         "the name one could not be looked up before the server's deadline (--timeout)");
     assert_int_equal(asked(), 1);
     /* the answer that came too late is there for the next one */
     hold(false);
@@ -378,7 +380,7 @@ static void ends_a_look_up_with_the_run(void **state UNUSED) {
 static void *ask_for(void *arg) {
     char name[16];
     snprintf(name, sizeof(name), "n%d", (int)(intptr_t)arg);
-    struct limit limit = limit_start(10 * CLOCK_S, DEADLINE_NEVER);
+    struct limit limit = limit_start(10 * CLOCK_S, LIMIT_CONNECT, DEADLINE_NEVER);
     struct error err;
     struct addresses *list = NULL;
     int rc = resolve(f.resolver, name, AF_UNSPEC, NULL, f.cancel, &limit, &list, &err);
@@ -440,10 +442,12 @@ static void drops_what_nobody_waits_for(void **state UNUSED) {
     assert_int_equal(resolver_new(1, &f.resolver, &f.err), 0);
     hold(true);
     fails("one", ANY, 50 * CLOCK_MS, ERROR_UNREACHABLE,
-          "the name one could not be looked up within 50ms: is the resolver of /etc/resolv.conf "
+          "the name one could not be looked up within 50ms (ssh.connect_timeout): is the resolver "
+          "of /etc/resolv.conf "
           "alive?");
     fails("two", ANY, 50 * CLOCK_MS, ERROR_UNREACHABLE,
-          "the name two could not be looked up within 50ms: is the resolver of /etc/resolv.conf "
+          "the name two could not be looked up within 50ms (ssh.connect_timeout): is the resolver "
+          "of /etc/resolv.conf "
           "alive?");
     hold(false);
     assert_null(ask_for((void *)3));
@@ -456,7 +460,7 @@ static void lets_the_families_take_turns(void **state UNUSED) {
         {"10.0.0.1 10.0.0.2 10.0.0.3 ::1", "10.0.0.1 ::1 10.0.0.2 10.0.0.3"},
         {"::2 ::1", "::2 ::1"},
     };
-    struct limit limit = limit_start(CLOCK_S, DEADLINE_NEVER);
+    struct limit limit = limit_start(CLOCK_S, LIMIT_CONNECT, DEADLINE_NEVER);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         char name[16], got[200] = "";
         snprintf(name, sizeof(name), "n%zu", i);
@@ -477,7 +481,7 @@ static void lets_the_families_take_turns(void **state UNUSED) {
 }
 
 static void keeps_the_scope_of_a_link_local_address(void **state UNUSED) {
-    struct limit limit = limit_start(CLOCK_S, DEADLINE_NEVER);
+    struct limit limit = limit_start(CLOCK_S, LIMIT_CONNECT, DEADLINE_NEVER);
     struct addresses *list = NULL;
     assert_int_equal(
         resolve(f.resolver, "fe80::7%lo", AF_UNSPEC, NULL, f.cancel, &limit, &list, &f.err), 0);
@@ -542,12 +546,12 @@ static void says_what_became_of_every_address(void **state UNUSED) {
     answers(0, "127.0.0.3 127.0.0.2 127.0.0.4");
     fails("one", ANY, 600 * CLOCK_MS, ERROR_UNREACHABLE,
           "connection refused by 127.0.0.3 port PORT; no answer from 127.0.0.2 port PORT within "
-          "600ms; connection refused by 127.0.0.4 port PORT");
+          "600ms (ssh.connect_timeout); connection refused by 127.0.0.4 port PORT");
     assert_in_range(f.took, 590 * CLOCK_MS, 2 * CLOCK_S);
     assert_int_equal(try_connect("one", ANY, 10 * CLOCK_S, 300 * CLOCK_MS), -1);
     says(ERROR_TIMEOUT,
          "connection refused by 127.0.0.3 port PORT; no answer from 127.0.0.2 port PORT before the "
-         "server's deadline; connection refused by 127.0.0.4 port PORT");
+         "server's deadline (--timeout); connection refused by 127.0.0.4 port PORT");
     f.port = 1;
     fails("127.0.0.1", ANY, CLOCK_S, ERROR_UNREACHABLE, "connection refused by 127.0.0.1 port 1");
 }
@@ -623,11 +627,13 @@ static void waits_for_a_descriptor_while_an_address_is_tried(void **state UNUSED
     int rc2 = try_connect("127.0.0.1", ANY, 400 * CLOCK_MS, 20 * CLOCK_S);
     setrlimit(RLIMIT_NOFILE, &old);
     assert_int_equal(rc2, -1);
-    says(ERROR_INTERNAL, "cannot open a socket for 127.0.0.1 port PORT: Too many open files");
+    says(ERROR_INTERNAL,
+         "cannot open a socket for 127.0.0.1 port PORT: Too many open files (raise ulimit -n)");
     assert_int_equal(rc, -1);
     f.err = first;
-    says(ERROR_INTERNAL, "no answer from 127.0.0.2 port PORT within 400ms; cannot open a socket "
-                         "for 127.0.0.1 port PORT: Too many open files");
+    says(ERROR_INTERNAL, "no answer from 127.0.0.2 port PORT within 400ms (ssh.connect_timeout); "
+                         "cannot open a socket "
+                         "for 127.0.0.1 port PORT: Too many open files (raise ulimit -n)");
 }
 
 /* ---- where from ----------------------------------------------------------------------------- */

@@ -806,7 +806,8 @@ static void waits_no_longer_for_a_connection_than_told(void **state) {
     f->settings.connect_timeout = 500 * CLOCK_MS;
     int64_t before = clock_now();
     char sentence[80];
-    snprintf(sentence, sizeof(sentence), "no answer from 127.0.0.1 port %d within 500ms", f->port);
+    snprintf(sentence, sizeof(sentence),
+             "no answer from 127.0.0.1 port %d within 500ms (ssh.connect_timeout)", f->port);
     open_fails(f, ERROR_UNREACHABLE, sentence);
     assert_in_range(clock_now() - before, 450 * CLOCK_MS, 2 * CLOCK_S);
     f->settings.connect_timeout = 0;
@@ -904,14 +905,14 @@ static void judges_servers_that_stop(void **state) {
     struct fixture *f = *state;
     mute_makes(f, (struct mute){.say = "", .way = STAYS}, ERROR_TIMEOUT, "within 700ms");
     mute_makes(f, (struct mute){.say = "220 mail\r\n", .way = STAYS}, ERROR_TIMEOUT,
-               "within 700ms: it says 220 mail");
+               "within 700ms (ssh.login_timeout): it says 220 mail");
     mute_makes(f, (struct mute){.say = "SSH-2.0-x\r\n", .way = STAYS}, ERROR_TIMEOUT,
                "no end of the key exchange with 127.0.0.1 port");
     mute_makes(f, (struct mute){.say = "SSH-2.0-one_byte_each_50_ms", .way = DRIPS}, ERROR_TIMEOUT,
                "no SSH banner from 127.0.0.1 port");
     assert_null(strstr(f->err.text, "it says"));
     mute_makes(f, (struct mute){.say = "a\r\nb\r\nc\r\nd\r\ne\r\nf\r\ng\r\nh\r\ni", .way = DRIPS},
-               ERROR_TIMEOUT, "within 700ms: it says a");
+               ERROR_TIMEOUT, "within 700ms (ssh.login_timeout): it says a");
 }
 
 /* One connection to the sshd, whose words come after a greeting, and so late that there are more of
