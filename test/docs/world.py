@@ -128,7 +128,12 @@ def enter(argv):
         way = own + ["sh", "-c", ENTER, "sh", folder, me.pw_name]
         if subprocess.run(way + ["true"], capture_output=True).returncode != 0:
             return None
-        return subprocess.run(way + argv, env={**os.environ, INSIDE: folder}).returncode
+        child = subprocess.Popen(way + argv, env={**os.environ, INSIDE: folder})
+        try:
+            return child.wait()
+        finally:
+            child.terminate()  # who is ended itself; it ends what it started
+            child.wait()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -148,8 +153,11 @@ class World:
             "PATH": f"{self.folder}/bin:{os.environ['PATH']}:/usr/sbin",
             "HOME": self.home, "TMPDIR": self.folder, "TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "dumb",
         }
+        self.sshd = None
+
+    def start(self):
         self.ssh()
-        self.sshd = self.start_sshd()
+        self.start_sshd()
         self.kind = self.find_kind()
 
     def ssh(self):
@@ -177,12 +185,12 @@ class World:
         write(f"{self.folder}/sshd_config", SSHD.format(port=PORT, folder=self.folder))
         program = shutil.which("sshd", path=self.env["PATH"])
         argv = [program, "-D", "-f", f"{self.folder}/sshd_config", "-E", f"{self.folder}/sshd.log"]
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
+        self.sshd = subprocess.Popen(argv, stdin=subprocess.DEVNULL, preexec_fn=die_with_parent)
         until = time.monotonic() + 20
-        while time.monotonic() < until and child.poll() is None:
+        while time.monotonic() < until and self.sshd.poll() is None:
             with socket.socket() as s:
                 if s.connect_ex(("127.0.0.1", PORT)) == 0:
-                    return child
+                    return
             time.sleep(0.02)
         with open(f"{self.folder}/sshd.log") as f:
             raise RuntimeError("sshd does not listen: " + f.read())
@@ -195,8 +203,9 @@ class World:
         return json.loads(done.stdout)["servers"][0]["kind"]
 
     def close(self):
-        self.sshd.terminate()
-        self.sshd.wait()
+        if self.sshd:
+            self.sshd.terminate()
+            self.sshd.wait()
 
     def page(self, name):
         """A fresh folder, and no runs."""
@@ -220,6 +229,7 @@ class World:
             child = subprocess.Popen(
                 drop + ["bash", f"{self.folder}/script"], cwd=place, env=self.env,
                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                preexec_fn=die_with_parent,
             )
             try:
                 child.wait(LIMIT)
