@@ -53,8 +53,10 @@ static int parse_path(struct request *q, const char *path, struct error *err) {
         path += n;
     }
     /* a slash at the end leads nowhere else than without it */
-    if (q->segment_count > 0 && !*q->segments[q->segment_count - 1])
-        free(TAKE(q->segments[--q->segment_count]));
+    if (q->segment_count > 0 && !*q->segments[q->segment_count - 1]) {
+        q->segment_count--;
+        free(TAKE(q->segments[q->segment_count]));
+    }
     return 0;
 }
 
