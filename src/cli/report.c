@@ -98,6 +98,12 @@ static const struct format *by_suffix(const char *file) {
 
 /* ---- the command ---- */
 
+/* By its name it would be the file it leads to, which another file would take the place of. */
+static bool is_standard_output(const char *path) {
+    return strcmp(path, "-") == 0 || strcmp(path, "/dev/stdout") == 0 ||
+           strcmp(path, "/dev/fd/1") == 0;
+}
+
 /* Returns -1 to go on, or the exit status. */
 static int read_words(int argc, char **argv, struct words *w) {
     const char *format = NULL;
@@ -112,7 +118,7 @@ static int read_words(int argc, char **argv, struct words *w) {
         if (c == 'f')
             format = optarg;
         else if (c == 'o')
-            w->output = strcmp(optarg, "-") == 0 ? NULL : optarg;
+            w->output = is_standard_output(optarg) ? NULL : optarg;
         else
             w->store = optarg;
     }

@@ -19,6 +19,14 @@ setup() { cd "$T" || return 1; }
     diff <(printf '%s\n' "$output") a.txt
 }
 
+@test "standard output by its name is not replaced by a file of its own" {
+    run -0 muster report last --format csv
+    printf '%s\n' before "$output" >wanted.csv
+    echo before >all.csv
+    "$MUSTER" report last --format csv -o /dev/stdout >>all.csv || fail "status $?"
+    cmp <(tr -d '\r' <wanted.csv) <(tr -d '\r' <all.csv) || fail "$(head -n 2 all.csv)"
+}
+
 @test "what cannot be written is said, and leaves nothing" {
     mkdir -p folder closed
     run -2 muster report last --format csv -o folder
