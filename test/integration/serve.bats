@@ -398,7 +398,8 @@ make_token() {
     serve
     for head in 'Content-Length: 0\r\nContent-Length: 44' 'Content-Length : 44' 'Host: evil.example' \
         'Content-Length: 44\r\nTransfer-Encoding: chunked'; do
-        printf "GET /healthz HTTP/1.1\r\nHost: localhost\r\n$head\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n" >"$T/request"
+        printf 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n%b\r\n\r\nGET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n' \
+            "$head" >"$T/request"
         exec {at}<>"/dev/tcp/127.0.0.1/$PORT"
         cat "$T/request" >&"$at"
         timeout 5 cat <&"$at" >"$T/answers" || fail "the connection stays open after $head"
