@@ -18,7 +18,7 @@ function scalar(key, value) {
   if (key.endsWith("_bytes")) return bytes(value);
   if (key.endsWith("_seconds")) return duration(value);
   const unit = { _percent: " %", _mhz: " MHz", _mts: " MT/s", _c: " °C" }[/_(percent|mhz|mts|c)$/.exec(key)?.[0]] ?? "";
-  return (Number.isInteger(value) && Math.abs(value) < 1e4 ? String(value) : number(value)) + unit;
+  return (Math.abs(value) < 1e4 ? String(Number(value.toPrecision(5))) : number(value)) + unit;
 }
 
 // `24 × 32 GiB, DDR5, 4800 MT/s`: rows that differ in a name alone are told once.
