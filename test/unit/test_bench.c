@@ -433,7 +433,8 @@ static void want_of_time_does_not_take_a_verdict_back(UNUSED void **state) {
     r = run_script((const char *const[]){HELLO, MISS, FAKE_ALIVE, NULL});
     assert_int_equal(r.benchmarks[0].reason, REASON_BELOW_THRESHOLD);
     assert_int_equal(r.benchmarks[1].reason, REASON_TIMEOUT);
-    check(&r, REASON_BELOW_THRESHOLD, "; no more trials: the server's time was over while cpu ran (--timeout)");
+    check(&r, REASON_BELOW_THRESHOLD,
+          "; no more trials: the server's time was over while cpu ran (--timeout)");
 }
 
 static void any_other_error_in_a_trial_does(UNUSED void **state) {

@@ -86,7 +86,8 @@ static void says_that_there_is_no_gpu(UNUSED void **state) {
 
 static void says_that_a_driver_does_not_work(UNUSED void **state) {
     expect("FAKE_CUDA_FAIL=cuInit:1:803", "c", "2 all 0", 1,
-           "problem unsupported NVIDIA's driver does not work: an unknown error (803); see nvidia-smi\nstatus 0\n");
+           "problem unsupported NVIDIA's driver does not work: an unknown error (803); see "
+           "nvidia-smi\nstatus 0\n");
 }
 
 static void measures_every_device(UNUSED void **state) {
