@@ -178,7 +178,8 @@ int store_each_progress(struct store *s, const char *run_id, store_progress_fn *
 
 /*
  * For who follows what others write, with a store that was opened to be read: what is read from now
- * on is of this moment. *changed: something was written since the last time; true the first time.
+ * on is of one moment, the first read's. *changed: something was written since the last time; true
+ * the first time.
  */
 int store_refresh(struct store *s, bool *changed, struct error *err) must_use;
 

@@ -484,6 +484,76 @@ static void a_baseline_that_is_none_is_an_error(UNUSED void **state) {
     }
 }
 
+struct places {
+    char text[256];
+};
+
+static int note_place(void *arg, const struct store_progress *p, UNUSED struct error *err) {
+    struct places *places = arg;
+    char one[64];
+    snprintf(one, sizeof(one), "%zu %d %d %g|", p->position, (int)p->state, (int)p->reason,
+             p->seconds);
+    strcat(places->text, one);
+    return 0;
+}
+
+static void how_far(struct store *s, const char *id, const char *expected) {
+    struct places places = {""};
+    struct error err;
+    assert_int_equal(store_each_progress(s, id, note_place, &places, &err), 0);
+    assert_string_equal(places.text, expected);
+}
+
+static void a_reader_that_looks_again_sees_what_others_wrote(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store(), *reader;
+    struct run run = begin(s);
+    size_t positions[8], at;
+    bool changed;
+    assert_int_equal(store_open(path, STORE_READ, &reader, &err), 0);
+    assert_int_equal(store_refresh(reader, &changed, &err), 0);
+    assert_true(changed);
+    how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|");
+    assert_int_equal(store_refresh(reader, &changed, &err), 0);
+    assert_false(changed);
+    how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|");
+    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 3);
+    struct benchmark_result b = some_benchmark();
+    struct server_result r = {.verdict = VERDICT_FAILED,
+                              .reason = REASON_BELOW_THRESHOLD,
+                              .detail = b.detail,
+                              .attempts = 2,
+                              .seconds = 3,
+                              .facts = (char *)"{\"cpu\":1}",
+                              .kind = (char *)"EPYC 9654 x2",
+                              .machine = (char *)"board:A1",
+                              .findings = (char *)"[]",
+                              .why = (char *)"[{}]",
+                              .benchmarks = &b,
+                              .benchmark_count = 1};
+    struct store_result done = {.position = 1, .result = &r};
+    assert_int_equal(store_turn(s, &run, &done, 1, 0, NULL, &err), 0);
+    how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|"); /* still that moment */
+    assert_int_equal(store_refresh(reader, &changed, &err), 0);
+    assert_true(changed);
+    how_far(reader, run.id, "0 1 0 0|1 2 2 3|2 1 0 0|3 0 0 0|");
+
+    struct seen seen = {0};
+    assert_int_equal(store_position(reader, run.id, "web02", &at, &err), 0);
+    assert_int_equal(at, 1);
+    assert_int_equal(store_each_between(reader, run.id, at, at, see, &seen, &err), 0);
+    assert_string_equal(seen.names, "web02|");
+    seen = (struct seen){0};
+    assert_int_equal(store_each_between(reader, run.id, 2, SIZE_MAX, see, &seen, &err), 0);
+    assert_string_equal(seen.names, "user@db1:2222|x'; DROP TABLE run; --|");
+    assert_int_equal(store_position(reader, run.id, "x'; DROP TABLE run; --", &at, &err), 0);
+    assert_int_equal(at, 3);
+    assert_int_equal(store_position(reader, run.id, "web0", &at, &err), -1);
+    assert_int_equal(err.kind, ERROR_USAGE);
+    store_close(reader);
+    store_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(keeps_what_was_measured, set_up, tear_down),
@@ -494,6 +564,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_cancelled_server_is_pending_again, set_up, tear_down),
         cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
         cmocka_unit_test_setup_teardown(refuses_what_is_no_store_of_its_own, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_reader_that_looks_again_sees_what_others_wrote, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_reader_sees_one_moment, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_another_program_wrote_does_no_harm, set_up, tear_down),
         cmocka_unit_test_setup_teardown(puts_logs_beside_the_database, set_up, tear_down),
