@@ -65,6 +65,7 @@ static int write_form(struct answer *a, const char *said, struct error *err) {
             "<title>muster: token</title>\n<link rel=\"stylesheet\" "
             "href=\"/assets/app.css\">\n</head>\n<body>\n<main>\n<h1>muster</h1>\n%s%s%s"
             "<form method=\"post\" action=\"/login\">\n"
+            "<input name=\"user\" value=\"muster\" autocomplete=\"username\" hidden>\n"
             "<p><label for=\"token\">Token</label>\n"
             "<input id=\"token\" name=\"token\" type=\"password\" required autofocus "
             "autocomplete=\"current-password\">\n"
@@ -101,20 +102,19 @@ int gate_form(struct request *q, struct answer *a, struct error *err) {
     return is_known(q) ? go_to_front(a, err) : write_form(a, NULL, err);
 }
 
-/* Whether the body, `token=...` as a form sends it, has the token. */
-static bool shows_token(struct request *q) {
+/* Whether one of the fields of the body, as a form sends it, is the token. */
+static bool shows_token(const struct request *q) {
     static const char key[] = "token=";
-    cleanup(free_ptr) char *token = NULL;
-    struct error ignored;
-    const char *at = q->body;
-    size_t n = strcspn(at, "&");
-    if (strncmp(at, key, strlen(key)) != 0)
-        return false;
-    at += strlen(key);
-    n -= strlen(key);
-    if (request_decode(at, n, true, &token, &ignored) < 0)
-        return false;
-    return auth_is_token(q->site->auth, token, strlen(token));
+    for (const char *at = q->body; *at;) {
+        size_t n = strcspn(at, "&");
+        cleanup(free_ptr) char *token = NULL;
+        struct error ignored;
+        if (n > strlen(key) && strncmp(at, key, strlen(key)) == 0 &&
+            request_decode(at + strlen(key), n - strlen(key), true, &token, &ignored) == 0)
+            return auth_is_token(q->site->auth, token, strlen(token));
+        at += n + (at[n] == '&');
+    }
+    return false;
 }
 
 int gate_login(struct request *q, struct answer *a, struct error *err) {

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from urllib.parse import quote
@@ -18,8 +19,8 @@ MUSTER, STORE, HOSTILE = sys.argv[1:4]
 class Serve:
     """muster serve on a free port, until the `with` ends."""
 
-    def __init__(self, store):
-        self.process = subprocess.Popen([MUSTER, "serve", "--listen", "127.0.0.1:0", "--store", store],
+    def __init__(self, store, *words):
+        self.process = subprocess.Popen([MUSTER, "serve", "--listen", "127.0.0.1:0", "--store", store, *words],
                                         stdout=subprocess.PIPE, text=True)
         self.url = next(w for w in self.process.stdout.readline().split() if w.startswith("http")).rstrip("/")
 
@@ -148,7 +149,28 @@ def what_is_hostile_is_shown_as_text(browser, _):
                 has(page.js("document.querySelector('main').textContent"), name, path)
 
 
+def a_token_lets_a_browser_in(browser, _):
+    token = "a token of the test".replace(" ", "-")
+    with tempfile.NamedTemporaryFile("w") as file:
+        file.write(token + "\n")
+        file.flush()
+        with Serve(STORE, "--token-file", file.name) as serve:
+            page = opened(browser, serve, "/login", "document.getElementById('token')")
+            sound(page, "the form for the token")
+            page.js("document.getElementById('token').focus()")
+            page.type("something-else-that-is-long")
+            page.press("Enter")
+            page.wait("document.querySelector('[role=alert]')", "the refusal")
+            page.js("document.getElementById('token').focus()")
+            page.type(token)
+            page.press("Enter")
+            page.wait("document.querySelector('.runs')", "the runs")
+            is_(page.js("document.cookie"), "", "what scripts see of the cookie")
+            page = opened(browser, serve, "/runs/last", "document.querySelector('tr[data-index]')")
+            is_(page.complaints(), [], "complaints of who is let in")
+
+
 with Serve(STORE) as serve, Browser() as browser:
     run([every_page_is_shown_and_sound, what_is_not_there_is_said, two_runs_are_chosen_and_compared,
-         the_log_is_filtered_by_server_and_level, what_is_hostile_is_shown_as_text,
+         the_log_is_filtered_by_server_and_level, what_is_hostile_is_shown_as_text, a_token_lets_a_browser_in,
          a_run_is_watched_to_its_end], browser, serve)

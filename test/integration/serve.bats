@@ -26,6 +26,7 @@ teardown() {
         kill "$(cat "$T/run.pid")" 2>/dev/null || true
         run_done
     fi
+    rm -rf "$T/live.db"*
 }
 
 # muster serve with these options, ready to answer; its pid in $T/serve.pid
@@ -426,12 +427,9 @@ make_token() {
     status_is 2
 }
 
-# a run of 30 servers that takes a few seconds, in a store of its own; its pid in $T/run.pid. How long a
-# benchmark takes may be given.
-# shellcheck disable=SC2120
-start_run() {
-    rm -rf "$T/live.db"* "$T/err"
-    "$MUSTER" run --simulate=servers=30,seed=3,delay="${1:-0.05s-0.3s}",error=10% -f 6 --store "$T/live.db" \
+# a run of so many servers in a store of its own; its pid in $T/run.pid
+start_run() { # SERVERS DELAY
+    "$MUSTER" run --simulate=servers="$1",seed=3,delay="$2",error=10% -f 6 --store "$T/live.db" \
         >/dev/null 2>"$T/err" 3>&- &
     echo $! >"$T/run.pid"
     wait_for running
@@ -458,15 +456,20 @@ judged() { # FILE
 }
 
 @test "a run in progress is followed to its end, also by who was away for a while" {
-    start_run
+    muster run --simulate=servers=1,delay=0-0 --store "$T/live.db" || true
     serve --store "$T/live.db"
-    curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+    start_run 30 0.2s-1s
+    curl -sN --max-time 60 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
     local follower=$!
     # who is cut off goes on behind the last id
-    curl -sN --max-time 1 "$HERE/api/runs/last/events" >"$T/cut" || [ $? = 28 ] || fail "not cut off"
+    curl -sN --max-time 60 "$HERE/api/runs/last/events" >"$T/cut" 3>&- &
+    local cut=$!
+    knows_some() { sed -n '/^event: servers/,$p' "$T/cut" | grep -q '^id: '; }
+    wait_for knows_some
+    kill "$cut"
+    wait "$cut" || true
     id=$(sed -n 's/^id: //p' "$T/cut" | tail -n 1)
-    [ -n "$id" ] || fail "no id in: $(cat "$T/cut")"
-    curl -sN --max-time 20 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/rest"
+    curl -sN --max-time 60 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/rest"
     wait "$follower" || fail "the stream did not end by itself"
     run_done
     all=$(seq 0 29 | tr '\n' ' ')
@@ -491,24 +494,27 @@ judged() { # FILE
 }
 
 @test "who comes anew, or with an id of another time, is told of all servers that are done" {
-    start_run 0.5s-2s
+    start_run 3000 0.1s-0.5s
     serve --store "$T/live.db"
     some() { get /api/runs/last && [ "$(jq .failed <<<"$output")" -gt 3 ]; }
     wait_for some
     for id in '' 1-1 x 99999999999999999999999-7; do
-        curl -sN --max-time 0.5 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/events" || [ $? = 28 ]
+        curl -sN --max-time 60 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+        local follower=$!
+        wait_for grep -q '^event: progress' "$T/events"
+        kill "$follower"
+        wait "$follower" || true
         output=$(events servers "$T/events" | head -n 1)
-        json_is '.rows | length > 0 and all(.[2] != 3)' true
-        [ "$(events servers "$T/events" | wc -l)" -le 3 ] || fail "known servers were told again"
+        json_is '.rows | length > 3 and all(.[2] != 3)' true
     done
     kill "$(cat "$T/run.pid")"
     run_done
 }
 
 @test "a run that is killed is interrupted, for who follows it too" {
-    start_run
+    start_run 3000 0.1s-0.5s
     serve --store "$T/live.db"
-    curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+    curl -sN --max-time 60 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
     local follower=$!
     wait_for grep -q '^event: progress' "$T/events"
     kill -KILL "$(cat "$T/run.pid")"
@@ -519,9 +525,9 @@ judged() { # FILE
 
 @test "who follows a run holds no moment of its store between one look and the next" {
     local held=0
-    start_run 0.5s-2s
+    start_run 3000 0.1s-0.5s
     serve --store "$T/live.db"
-    curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
+    curl -sN --max-time 60 "$HERE/api/runs/last/events" >"$T/events" 3>&- &
     local follower=$!
     wait_for grep -q '^event: progress' "$T/events"
     # a reader locks one of these bytes of the index: https://sqlite.org/walformat.html
@@ -537,18 +543,18 @@ judged() { # FILE
 }
 
 @test "open streams do not keep it from ending" {
-    start_run
+    start_run 3000 0.1s-0.5s
     serve --store "$T/live.db"
     local followers=()
     for i in 1 2 3; do
-        curl -sN --max-time 20 "$HERE/api/runs/last/events" >"$T/events$i" 3>&- &
+        curl -sN --max-time 60 "$HERE/api/runs/last/events" >"$T/events$i" 3>&- &
         followers+=($!)
     done
     for i in 1 2 3; do wait_for grep -q '^event: progress' "$T/events$i"; done
     kill "$(cat "$T/run.pid")"
     local begun=${EPOCHREALTIME/./}
     stop_serve
-    [ $((${EPOCHREALTIME/./} - begun)) -lt 5000000 ] || fail "it took more than 5 s"
+    [ $((${EPOCHREALTIME/./} - begun)) -lt 12000000 ] || fail "it took more than 12 s"
     wait "${followers[@]}" || true
     run_done
 }

@@ -38,3 +38,7 @@ teardown_file() {
 @test "Chromium: what is hostile is shown as text" {
     told what_is_hostile_is_shown_as_text
 }
+
+@test "Chromium: a token lets a browser in" {
+    told a_token_lets_a_browser_in
+}
