@@ -142,9 +142,11 @@ int cli_config_kept(const char *path, const char *text, size_t len, struct confi
 }
 
 int cli_flush(void) {
+    errno = 0; /* of a write that failed earlier, stdio does not keep it */
     if (fflush(stdout) == 0 && !ferror(stdout))
         return 0;
-    fprintf(stderr, "muster: cannot write to standard output: %s\n", strerror(errno));
+    fprintf(stderr, "muster: cannot write to standard output: %s\n",
+            errno ? strerror(errno) : "some of it is lost");
     return EXIT_STUCK;
 }
 

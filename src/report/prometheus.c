@@ -1,24 +1,26 @@
 /*
  * prometheus: a run in the text format, for the textfile collector of node_exporter.
  *
- * The format wants all samples of a metric in one place, so the servers are read once for each
- * metric. There are no timestamps, which the collector refuses; muster_run_start_time_seconds says
- * how old the numbers are. What is not there (a server without a verdict yet, a benchmark without a
- * score) has no sample: a zero would be a measurement.
+ * The format wants all samples of a metric in one place. The servers are read once, and the samples
+ * of each metric go into a spool of its own, which are written one after the other. There are no
+ * timestamps, which the collector refuses; muster_run_start_time_seconds says how old the numbers
+ * are. What is not there (a server without a verdict yet, a benchmark without a score) has no
+ * sample: a zero would be a measurement.
  *
  * Durations are in seconds. A measured value is in the unit that its benchmark has, which is a
  * label: what a command of the user's measures has no base unit that muster knows.
  */
 #include "report/report.h"
 
+#include "base/spool.h"
 #include "base/str.h"
 #include "base/text.h"
 
 #include <math.h>
 #include <string.h>
 
+/* Samples on their way to one place. */
 struct writing {
-    FILE *out;
     struct str line;
     const struct family *family;
 };
@@ -202,33 +204,57 @@ static void add_run(struct writing *w, const struct run *run) {
     }
 }
 
-static int flush(struct writing *w, struct error *err) {
+/* The text of all servers: each family's by itself. */
+struct exposition {
+    struct writing writing;
+    struct spool spools[ARRAY_LEN(families)];
+};
+
+static void exposition_done(struct exposition *e) {
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        spool_done(&e->spools[i]);
+    str_done(&e->writing.line);
+}
+
+static int flush(struct writing *w, FILE *out, struct error *err) {
     if (w->line.failed)
         return error_memory(err);
-    fwrite(w->line.data ? w->line.data : "", 1, w->line.len, w->out);
+    fwrite(w->line.data ? w->line.data : "", 1, w->line.len, out);
     str_clear(&w->line);
     return 0;
 }
 
 static int add_server(void *arg, const char *server, const struct server_result *r,
                       struct error *err) {
-    struct writing *w = arg;
-    w->family->add(w, server, r);
-    return flush(w, err);
+    struct exposition *e = arg;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        e->writing.family = &families[i];
+        families[i].add(&e->writing, server, r);
+        if (flush(&e->writing, e->spools[i].out, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
-static void writing_done(struct writing *w) {
-    str_done(&w->line);
+static int begin(struct exposition *e, struct error *err) {
+    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
+        if (spool_begin(&e->spools[i], err) < 0)
+            return -1;
+        add_head(&e->writing.line, families[i].name, families[i].help);
+        if (flush(&e->writing, e->spools[i].out, err) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 int report_prometheus(FILE *out, const struct report_source *from, struct error *err) {
-    cleanup(writing_done) struct writing w = {.out = out};
-    add_run(&w, from->run);
-    for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        w.family = &families[i];
-        add_head(&w.line, w.family->name, w.family->help);
-        if (flush(&w, err) < 0 || from->each(from, add_server, &w, err) < 0)
+    cleanup(exposition_done) struct exposition e = {0};
+    add_run(&e.writing, from->run);
+    if (flush(&e.writing, out, err) < 0 || begin(&e, err) < 0 ||
+        from->each(from, add_server, &e, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(families); i++)
+        if (spool_end(&e.spools[i], err) < 0 || spool_copy(&e.spools[i], out, err) < 0)
             return -1;
-    }
-    return flush(&w, err);
+    return 0;
 }

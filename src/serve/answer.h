@@ -7,7 +7,7 @@
 #pragma once
 
 #include "serve/request.h"
-#include "serve/spool.h"
+#include "base/spool.h"
 
 #define ANSWER_JSON "application/json; charset=utf-8"
 #define ANSWER_LINES "application/x-ndjson; charset=utf-8"

@@ -1,5 +1,5 @@
 /* spool: see spool.h. The stream's functions count, and know why a write failed; stdio forgets. */
-#include "serve/spool.h"
+#include "base/spool.h"
 
 #include "base/fd.h"
 
@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 /* Memory of the kernel's is the last resort: of a system all of whose folders are read-only. */
 static int open_nameless(void) {
@@ -19,7 +20,7 @@ static int open_nameless(void) {
         if (fd >= 0)
             return fd;
     }
-    return memfd_create("muster-answer", MFD_CLOEXEC);
+    return memfd_create("muster-spool", MFD_CLOEXEC);
 }
 
 static int spill(struct spool *s) {
@@ -59,8 +60,32 @@ int spool_end(struct spool *s, struct error *err) {
     FILE *out = TAKE(s->out);
     if (fclose(out) != 0 && !s->failed)
         s->failed = errno ? errno : EIO;
-    return s->failed ? error_os(err, ERROR_STORE, s->failed, "cannot keep an answer to be sent")
+    return s->failed ? error_os(err, ERROR_STORE, s->failed,
+                                "cannot keep what is written until it is whole")
                      : 0;
+}
+
+static int copy(const struct spool *s, FILE *to) {
+    char block[16384];
+    if (s->fd < 0)
+        return fwrite(s->memory.data ? s->memory.data : "", 1, s->memory.len, to) == s->memory.len
+                   ? 0
+                   : -1;
+    for (off_t at = 0; (size_t)at < s->size;) {
+        ssize_t n = pread(s->fd, block, sizeof(block), at);
+        if (n == 0)
+            errno = EIO; /* it is shorter than what was written */
+        if (n <= 0 || fwrite(block, 1, (size_t)n, to) != (size_t)n)
+            return -1;
+        at += n;
+    }
+    return 0;
+}
+
+int spool_copy(const struct spool *s, FILE *to, struct error *err) {
+    if (copy(s, to) == 0 || ferror(to))
+        return 0;
+    return error_os(err, ERROR_STORE, errno, "cannot read what was kept until it was whole");
 }
 
 void spool_done(struct spool *s) {

@@ -1,10 +1,10 @@
 /*
- * spool: an answer on its way from who writes it to who reads it, as fast as each of them can.
+ * spool: what is written now and read later, of any length, in little memory.
  *
- * A document is written to `out` at the speed of the store, and read at that of the network. What
- * is short stays in memory; the rest goes into a file without a name, on disk. So however slow a
- * reader is, it costs no memory and holds no transaction of the store open; and what goes wrong
- * while a document is written is known before its first byte is sent.
+ * A document is written to `out`. What is short stays in memory; the rest goes into a file without
+ * a name, on disk. So an answer is written at the speed of the store and read at that of the
+ * network: however slow a reader is, it costs no memory and holds no transaction of the store open,
+ * and what goes wrong while a document is written is known before its first byte is sent.
  *
  * Threads: one at a time.
  */
@@ -31,6 +31,12 @@ int spool_begin(struct spool *s, struct error *err) must_use;
 
 /* Nothing more comes. ERROR_STORE when not all of it could be written: a full disk. */
 int spool_end(struct spool *s, struct error *err) must_use;
+
+/*
+ * Writes all of it to a stream, after spool_end(). ERROR_STORE when it cannot be read; that `to`
+ * could not be written is for the caller to see, with ferror().
+ */
+int spool_copy(const struct spool *s, FILE *to, struct error *err) must_use;
 
 /* Of a struct that is all zero, too. */
 void spool_done(struct spool *s);
