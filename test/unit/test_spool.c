@@ -1,8 +1,8 @@
 /* What an answer is kept in, and how addresses are decoded. */
 #include "test.h"
 
+#include "base/spool.h"
 #include "serve/request.h"
-#include "serve/spool.h"
 
 #include <errno.h>
 #include <fcntl.h>
