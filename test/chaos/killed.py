@@ -154,7 +154,8 @@ class Story:
             # before muster listens to a signal it ends by it; or it had just come to its own end
             if status not in (wanted, -signal.Signals[way.split()[0]], 0, 1):
                 self.say(f"after {way} the exit status is {status}, not {wanted}")
-            if took > SLACK:
+            # thousands of servers' last results are on their way to a disk that other schedules write to
+            if took > 2 * SLACK:
                 self.say(f"after {way} it took {took:.2f} s to end")
         rows = check.Rows(self.world.store, self.world.folder)
         self.mistakes += rows.mistakes + rows.sums()
