@@ -47,6 +47,7 @@ wanted() {
 }
 
 @test "the installed program runs a fleet, without anything of the sources" {
+    unshare --mount true 2>/dev/null || skip "nothing can be mounted here"
     mkdir "$T/away"
     cd "$T/away"
     run env -i HOME="$T/away" PATH=/usr/bin:/bin unshare --mount sh -c "

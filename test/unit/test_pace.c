@@ -345,7 +345,7 @@ static void waits_end_at_their_deadline_and_with_the_run(void **state UNUSED) {
     pthread_t threads[3];
     struct turn turns[3];
     struct start start;
-    make_pace(5);
+    make_pace(2);
     assert_int_equal(pace_wait(f.pace, f.cancel, DEADLINE_NEVER, &start, &f.err), 0);
     int64_t before = clock_now();
     static const int64_t within[] = {20 * CLOCK_MS, 10 * CLOCK_S, 10 * CLOCK_S};
@@ -355,12 +355,12 @@ static void waits_end_at_their_deadline_and_with_the_run(void **state UNUSED) {
         usleep(5000);
     }
     pthread_join(threads[0], NULL);
-    assert_in_range(clock_now() - before, 20 * CLOCK_MS, 190 * CLOCK_MS);
+    assert_in_range(clock_now() - before, 20 * CLOCK_MS, 490 * CLOCK_MS);
     pthread_join(threads[1], NULL);
-    assert_in_range(clock_now() - before, 190 * CLOCK_MS, CLOCK_S);
+    assert_in_range(clock_now() - before, 490 * CLOCK_MS, 950 * CLOCK_MS);
     cancel_fire(f.cancel);
     pthread_join(threads[2], NULL);
-    assert_true(clock_now() - before < CLOCK_S);
+    assert_true(clock_now() - before < 2 * CLOCK_S);
     assert_int_equal(turns[0].err.kind, ERROR_TIMEOUT);
     assert_int_equal(turns[1].rc, 0);
     assert_int_equal(turns[2].err.kind, ERROR_INTERRUPTED);
