@@ -6,8 +6,8 @@
  */
 #pragma once
 
-#include "serve/request.h"
 #include "base/spool.h"
+#include "serve/request.h"
 
 #define ANSWER_JSON "application/json; charset=utf-8"
 #define ANSWER_LINES "application/x-ndjson; charset=utf-8"
