@@ -58,7 +58,6 @@ export class LogPage {
       this.add(readLines(text));
     } catch (error) {
       this.said.textContent = `The log cannot be read: ${error.message}`;
-      return;
     }
     if (this.more.hidden && this.run.state === "running") this.timer = setTimeout(() => this.read(), AGAIN);
   }

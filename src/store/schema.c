@@ -159,6 +159,10 @@ int schema_migrate(sqlite3 *db, const char *name, bool writing, struct error *er
     int version = read_version(db, name, err);
     if (version < 0 || (version == VERSION && !writing))
         return version < 0 ? -1 : 0;
+    if (version == 0 && !writing)
+        return error_set(err, ERROR_USAGE,
+                         "the store %s is empty (`muster run` makes one, --store names another)",
+                         name);
     if (sqlite3_exec(db, "PRAGMA journal_mode = WAL; BEGIN IMMEDIATE", NULL, NULL, NULL) !=
         SQLITE_OK)
         return fail(db, name, "write to", err);

@@ -302,9 +302,12 @@ static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
     check_refused(other, STORE_READ, "no store");
     check_refused(folder, STORE_CREATE, "cannot open");
     check_refused("/proc/nowhere/x.db", STORE_CREATE, "/proc");
+    FILE *f = fopen(other, "w");
+    fclose(f);
+    check_refused(other, STORE_READ, "is empty");
     run_sql(other, "CREATE TABLE songs (title TEXT)");
     check_refused(other, STORE_CREATE, "another program");
-    FILE *f = fopen(other, "w");
+    f = fopen(other, "w");
     for (int i = 0; i < 100; i++)
         fputs("this is a text and no database, line after line\n", f);
     fclose(f);
