@@ -17,7 +17,6 @@
 #include "policy/finding.h"
 #include "report/assets.h"
 #include "report/htmldata.h"
-#include "report/overview.h"
 #include "report/report.h"
 #include "report/serverlist.h"
 
@@ -213,31 +212,11 @@ static int write_plain(FILE *out, const struct report_source *from, struct error
     return flush(out, &text, err);
 }
 
-/* ---- the overview ---- */
-
-struct rows {
-    struct overview *overview;
-    size_t count;
-};
-
-static int add_row(void *arg, const char *server, const struct server_result *r,
-                   struct error *err) {
-    struct rows *rows = arg;
-    return overview_add(rows->overview, rows->count++, server, r, err);
-}
-
 static int write_overview(FILE *out, const struct report_source *from, struct error *err) {
-    struct rows rows = {0};
     fputs("<script type=\"application/json\" id=\"overview\">", out);
-    if (overview_begin(out, from->run, from->notes, &rows.overview, err) < 0)
-        return -1;
-    if (from->each(from, add_row, &rows, err) < 0) {
-        overview_free(rows.overview);
-        return -1;
-    }
-    overview_end(&rows.overview);
+    int rc = report_overview(out, from, err);
     fputs("</script>\n", out);
-    return 0;
+    return rc;
 }
 
 int report_html(FILE *out, const struct report_source *from, struct error *err) {

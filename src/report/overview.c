@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "report/document.h"
+#include "report/report.h"
 #include "wire/jsontext.h"
 
 #include <math.h>
@@ -316,4 +317,29 @@ void overview_free(struct overview *o) {
     str_done(&o->row);
     str_done(&o->item);
     free(o);
+}
+
+/* ---- of a whole run ---- */
+
+struct rows {
+    struct overview *overview;
+    size_t position;
+};
+
+static int take_server(void *arg, const char *server, const struct server_result *r,
+                       struct error *err) {
+    struct rows *rows = arg;
+    return overview_add(rows->overview, rows->position++, server, r, err);
+}
+
+int report_overview(FILE *out, const struct report_source *from, struct error *err) {
+    struct rows rows = {0};
+    if (overview_begin(out, from->run, from->notes, &rows.overview, err) < 0)
+        return -1;
+    if (from->each(from, take_server, &rows, err) < 0) {
+        overview_free(rows.overview);
+        return -1;
+    }
+    overview_end(&rows.overview);
+    return 0;
 }

@@ -26,8 +26,9 @@
  * No text in it has a `<`: it is escaped, so that nothing in the document ends a block of HTML that
  * it stands in.
  *
- * Some rows on their own, of a run in progress say, are a document without `run` and `notes`: its
- * lists are its own, and positions tell which rows of an earlier document are to be replaced.
+ * report_overview() (report.h) writes that of a whole run. Some rows on their own, of a run in
+ * progress say, are a document without `run` and `notes`: its lists are its own, and positions tell
+ * which rows of an earlier document are to be replaced.
  */
 #pragma once
 

@@ -30,7 +30,8 @@ struct report_source {
 
 typedef int report_fn(FILE *out, const struct report_source *from, struct error *err);
 
-report_fn report_json; /* document.h */
+report_fn report_json;     /* document.h */
+report_fn report_overview; /* overview.h */
 report_fn report_csv;
 report_fn report_html;
 report_fn report_junit;

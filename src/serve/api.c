@@ -5,7 +5,7 @@
 #include "report/comparison.h"
 #include "report/document.h"
 #include "report/history.h"
-#include "report/overview.h"
+#include "report/report.h"
 #include "serve/snapshot.h"
 #include "store/history.h"
 
@@ -43,31 +43,6 @@ static int write_run(struct request *q, struct answer *a, report_fn *format, str
 
 int api_run(struct request *q, struct answer *a, struct error *err) {
     return write_run(q, a, report_json, err);
-}
-
-/* ---- its overview ---- */
-
-struct rows {
-    struct overview *overview;
-    size_t position;
-};
-
-static int add_row(void *arg, const char *server, const struct server_result *result,
-                   struct error *err) {
-    struct rows *r = arg;
-    return overview_add(r->overview, r->position++, server, result, err);
-}
-
-static int report_overview(FILE *out, const struct report_source *from, struct error *err) {
-    struct rows rows = {0};
-    if (overview_begin(out, from->run, from->notes, &rows.overview, err) < 0)
-        return -1;
-    if (from->each(from, add_row, &rows, err) < 0) {
-        overview_free(rows.overview);
-        return -1;
-    }
-    overview_end(&rows.overview);
-    return 0;
 }
 
 int api_overview(struct request *q, struct answer *a, struct error *err) {

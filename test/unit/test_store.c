@@ -88,6 +88,22 @@ static struct benchmark_result some_benchmark(void) {
                                      .metric_count = 2};
 }
 
+/* A server that failed by its one benchmark. */
+static struct server_result some_result(struct benchmark_result *b) {
+    return (struct server_result){.verdict = VERDICT_FAILED,
+                                  .reason = REASON_BELOW_THRESHOLD,
+                                  .detail = b->detail,
+                                  .attempts = 2,
+                                  .seconds = 3,
+                                  .facts = (char *)"{\"cpu\":1}",
+                                  .kind = (char *)"EPYC 9654 x2",
+                                  .machine = (char *)"board:A1",
+                                  .findings = (char *)"[]",
+                                  .why = (char *)"[{}]",
+                                  .benchmarks = b,
+                                  .benchmark_count = 1};
+}
+
 struct seen {
     size_t count;
     struct server_result last;
@@ -140,18 +156,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
     size_t positions[8];
     assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
     struct benchmark_result b = some_benchmark();
-    struct server_result r = {.verdict = VERDICT_FAILED,
-                              .reason = REASON_BELOW_THRESHOLD,
-                              .detail = b.detail,
-                              .attempts = 2,
-                              .seconds = 3,
-                              .facts = (char *)"{\"cpu\":1}",
-                              .kind = (char *)"EPYC 9654 x2",
-                              .machine = (char *)"board:A1",
-                              .findings = (char *)"[]",
-                              .why = (char *)"[{}]",
-                              .benchmarks = &b,
-                              .benchmark_count = 1};
+    struct server_result r = some_result(&b);
     struct store_result done = {.position = 1, .result = &r};
     assert_int_equal(store_turn(s, &run, &done, 1, 0, NULL, &err), 0);
     store_close(s);
@@ -522,18 +527,7 @@ static void a_reader_that_looks_again_sees_what_others_wrote(UNUSED void **state
     how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|");
     assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 3);
     struct benchmark_result b = some_benchmark();
-    struct server_result r = {.verdict = VERDICT_FAILED,
-                              .reason = REASON_BELOW_THRESHOLD,
-                              .detail = b.detail,
-                              .attempts = 2,
-                              .seconds = 3,
-                              .facts = (char *)"{\"cpu\":1}",
-                              .kind = (char *)"EPYC 9654 x2",
-                              .machine = (char *)"board:A1",
-                              .findings = (char *)"[]",
-                              .why = (char *)"[{}]",
-                              .benchmarks = &b,
-                              .benchmark_count = 1};
+    struct server_result r = some_result(&b);
     struct store_result done = {.position = 1, .result = &r};
     assert_int_equal(store_turn(s, &run, &done, 1, 0, NULL, &err), 0);
     how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|"); /* still that moment */
