@@ -26,6 +26,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Sessions at once from which a few pages of stack each are worth stopping the other cores for. */
+#define MANY 500
+
 #define OUTPUT_LIMIT 262144        /* bytes of a command's output that are kept in memory */
 #define SIGNAL_MAX 64              /* Linux has no signal above it */
 #define ANSWER_GRACE (5 * CLOCK_S) /* for the agent, which keeps a benchmark's deadline itself */
@@ -360,7 +363,8 @@ static int converse(const struct bench *b, const struct server *server, struct s
         agent.outfile = (struct outfile){.folder = b->outputs, .server = server->name};
         r->facts = TAKE(hello.facts);
         rc = identify(server, r, &disk, err);
-        stack_trim(); /* from here on most threads do nothing but wait */
+        if (b->plan->fanout >= MANY)
+            stack_trim(); /* from here on most threads do nothing but wait */
         if (rc == 0)
             rc = run_benchmarks(b, &agent, disk, deadline, spot, r, err);
         if (!is_to_linger(rc, err))
