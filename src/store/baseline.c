@@ -17,7 +17,7 @@ static int spoiled(const struct baseline *b, struct error *err) {
 }
 
 /* Into texts that *b owns. */
-static int read_texts(sqlite3_stmt *stmt, struct baseline *b, struct error *err) {
+static int read_texts(struct sql_stmt *stmt, struct baseline *b, struct error *err) {
     if (row_read_name(stmt, 0, &b->kind, err) < 0 ||
         row_read_name(stmt, 1, &b->benchmark, err) < 0 ||
         row_read_name(stmt, 2, &b->metric, err) < 0 ||
@@ -34,18 +34,18 @@ static int read_texts(sqlite3_stmt *stmt, struct baseline *b, struct error *err)
 }
 
 /* SQLite takes a text for 0. */
-static bool is_number(sqlite3_stmt *stmt, int column) {
-    int type = sqlite3_column_type(stmt, column);
-    return type == SQLITE_FLOAT || type == SQLITE_INTEGER;
+static bool is_number(struct sql_stmt *stmt, int column) {
+    enum sql_type type = sql_column_type(stmt, column);
+    return type == SQL_DOUBLE || type == SQL_INT;
 }
 
-static int read_row(sqlite3_stmt *stmt, bool any, struct baselines *to, struct error *err) {
-    cleanup(baseline_done) struct baseline b = {.median = row_read_number(stmt, 5),
-                                                .scale = row_read_number(stmt, 6),
-                                                .taken = sqlite3_column_int64(stmt, 9)};
+static int read_row(struct sql_stmt *stmt, bool any, struct baselines *to, struct error *err) {
+    cleanup(baseline_done) struct baseline b = {.median = sql_column_double(stmt, 5),
+                                                .scale = sql_column_double(stmt, 6),
+                                                .taken = sql_column_int(stmt, 9)};
     const char *better;
-    int64_t count = sqlite3_column_int64(stmt, 7);
-    if (row_borrow_text(stmt, 4, &better, err) < 0)
+    int64_t count = sql_column_int(stmt, 7);
+    if (row_borsql_bind_text(stmt, 4, &better, err) < 0)
         return -1;
     b.lower_is_better = better && strcmp(better, "lower") == 0;
     b.count = count > 0 && count <= INT_MAX ? (int)count : 0;
@@ -63,17 +63,16 @@ static int read_row(sqlite3_stmt *stmt, bool any, struct baselines *to, struct e
 
 static int read_all(struct store *s, bool any, struct baselines *ret, struct error *err) {
     cleanup(baselines_done) struct baselines all = {0};
-    sqlite3_stmt *stmt = NULL;
+    struct sql_stmt *stmt = NULL;
     int rc = 0;
-    int prepared = sqlite3_prepare_v2(
-        s->db,
-        "SELECT kind, benchmark, metric, unit, better, median, scale, count, run, taken "
-        "FROM baseline ORDER BY kind, benchmark, metric",
-        -1, &stmt, NULL);
-    while (rc == 0 && prepared == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW)
+    if (database_prepare(s,
+                         "SELECT kind, benchmark, metric, unit, better, median, scale, count, run, "
+                         "taken FROM baseline ORDER BY kind, benchmark, metric",
+                         &stmt, err) < 0)
+        return -1;
+    while (rc == 0 && sql_step(stmt) == SQL_ROW)
         rc = read_row(stmt, any, &all, err);
-    if ((sqlite3_finalize(stmt) != SQLITE_OK || prepared != SQLITE_OK) && rc == 0)
-        rc = database_fail(s, err);
+    rc = database_finalize(s, stmt, rc, err);
     if (rc < 0)
         return rc;
     *ret = all;
@@ -90,19 +89,19 @@ int store_baselines_any(struct store *s, struct baselines *ret, struct error *er
 }
 
 static int put(struct store *s, const struct baseline *b, struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, PUT_BASELINE, err);
+    struct sql_stmt *stmt = database_use(s, PUT_BASELINE, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, b->kind);
-    row_text(stmt, 2, b->benchmark);
-    row_text(stmt, 3, b->metric);
-    row_text(stmt, 4, b->unit);
-    row_text(stmt, 5, b->lower_is_better ? "lower" : "higher");
-    row_number(stmt, 6, b->median);
-    row_number(stmt, 7, b->scale);
-    sqlite3_bind_int(stmt, 8, b->count);
-    row_text(stmt, 9, b->run ? b->run : "");
-    sqlite3_bind_int64(stmt, 10, b->taken);
+    sql_bind_text(stmt, 1, b->kind);
+    sql_bind_text(stmt, 2, b->benchmark);
+    sql_bind_text(stmt, 3, b->metric);
+    sql_bind_text(stmt, 4, b->unit);
+    sql_bind_text(stmt, 5, b->lower_is_better ? "lower" : "higher");
+    sql_bind_double(stmt, 6, b->median);
+    sql_bind_double(stmt, 7, b->scale);
+    sql_bind_int(stmt, 8, b->count);
+    sql_bind_text(stmt, 9, b->run ? b->run : "");
+    sql_bind_int(stmt, 10, b->taken);
     return database_run(s, stmt, err);
 }
 
@@ -116,9 +115,9 @@ int store_put_baselines(struct store *s, const struct baselines *list, struct er
 }
 
 int store_drop_baselines(struct store *s, const char *kind, struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, DROP_BASELINES, err);
+    struct sql_stmt *stmt = database_use(s, DROP_BASELINES, err);
     if (!stmt || database_begin(s, err) < 0)
         return -1;
-    row_text(stmt, 1, kind);
+    sql_bind_text(stmt, 1, kind);
     return database_end(s, database_run(s, stmt, err), err);
 }

@@ -15,9 +15,9 @@
 
 static const char *const sql[STATEMENT_COUNT] = {
     [ADD_RUN] = "INSERT INTO run (id, started, fanout, threshold, total, options, config_path, "
-                "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
     [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
-    [ADD_SERVER] = "INSERT INTO server (run, position, name, host, user, port, identity, "
+    [ADD_SERVER] = "INSERT INTO server (run, position, name, host, \"user\", port, identity, "
                    "given_kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
     [FIND_PENDING] = "SELECT position FROM server WHERE run = ? AND position >= ? AND "
                      "state = 'pending' ORDER BY position LIMIT ?",
@@ -37,7 +37,7 @@ static const char *const sql[STATEMENT_COUNT] = {
     [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
     [END_RUN] = "UPDATE run SET seconds = ?, stopped = ? WHERE number = ?",
     [SET_HOLDER] = "UPDATE run SET holder_pid = ?, holder_host = ?, holder_since = ?, "
-                   "stopped = CASE WHEN ?1 IS NULL THEN stopped END "
+                   "stopped = CASE WHEN CAST(?1 AS BIGINT) IS NULL THEN stopped END "
                    "WHERE number = ?",
     [PAST_SERVERS] =
         "INSERT INTO past_server (run, position, round, " ROW_SERVER_COLUMNS ") "
@@ -60,36 +60,16 @@ static const char *const sql[STATEMENT_COUNT] = {
                      "WHERE run = ? AND position = ? AND state = 'done'",
     [JUDGE_RUN] = "UPDATE run SET passed = ?, failed = ?, notes = ?, judged = 1 WHERE number = ?",
     [FIND_NOTES] = "SELECT notes FROM run WHERE number = ?",
-    [PUT_BASELINE] = "INSERT OR REPLACE INTO baseline (kind, benchmark, metric, unit, better, "
-                     "median, scale, count, run, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-    [DROP_BASELINES] = "DELETE FROM baseline WHERE ?1 IS NULL OR kind = ?1",
+    [PUT_BASELINE] = "INSERT INTO baseline (kind, benchmark, metric, unit, better, median, scale, "
+                     "count, run, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                     "ON CONFLICT (kind, benchmark, metric) DO UPDATE SET unit = excluded.unit, "
+                     "better = excluded.better, median = excluded.median, scale = excluded.scale, "
+                     "count = excluded.count, run = excluded.run, taken = excluded.taken",
+    [DROP_BASELINES] = "DELETE FROM baseline WHERE CAST(?1 AS TEXT) IS NULL OR kind = ?1",
 };
 
-/* What to do about an error of SQLite's. */
-static const char *remedy(int code) {
-    switch (code & 0xff) {
-    case SQLITE_FULL:
-        return ": make room; what was measured is kept, and `muster resume` does the rest";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-        return ": another process is writing to it; try again when that is done";
-    case SQLITE_READONLY:
-    case SQLITE_PERM:
-        return ": may you write to it and to its folder?";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        return ": it is damaged; `sqlite3 STORE .recover` saves what can be read";
-    default:
-        return "";
-    }
-}
-
 int database_fail(const struct store *s, struct error *err) {
-    int code = sqlite3_extended_errcode(s->db);
-    error_set(err, ERROR_STORE, "the store %s: %s%s", s->path, sqlite3_errmsg(s->db), remedy(code));
-    if (code == SQLITE_NOMEM || code == SQLITE_IOERR_NOMEM)
-        err->os = ENOMEM;
-    return -1;
+    return sql_fail(s->db, err);
 }
 
 bool database_try_again(int *tries, const struct error *err) {
@@ -100,62 +80,60 @@ bool database_try_again(int *tries, const struct error *err) {
     return true;
 }
 
-sqlite3_stmt *database_use(struct store *s, enum statement which, struct error *err) {
-    sqlite3_stmt **stmt = &s->statements[which];
-    if (!*stmt && sqlite3_prepare_v3(s->db, sql[which], -1, SQLITE_PREPARE_PERSISTENT, stmt,
-                                     NULL) != SQLITE_OK)
-        database_fail(s, err);
-    return *stmt;
+int database_prepare(struct store *s, const char *text, struct sql_stmt **ret, struct error *err) {
+    return sql_prepare(s->db, text, ret) < 0 ? database_fail(s, err) : 0;
 }
 
-int database_run(struct store *s, sqlite3_stmt *stmt, struct error *err) {
-    sqlite3_step(stmt);
-    return sqlite3_reset(stmt) == SQLITE_OK ? 0 : database_fail(s, err);
+int database_prepare_walk(struct store *s, const char *text, struct sql_stmt **ret,
+                          struct error *err) {
+    return sql_prepare_walk(s->db, text, ret) < 0 ? database_fail(s, err) : 0;
+}
+
+int database_finalize(struct store *s, struct sql_stmt *stmt, int rc, struct error *err) {
+    return sql_finalize(stmt) < 0 && rc >= 0 ? database_fail(s, err) : rc;
+}
+
+struct sql_stmt *database_use(struct store *s, enum statement which, struct error *err) {
+    struct sql_stmt **stmt = &s->statements[which];
+    return *stmt || database_prepare(s, sql[which], stmt, err) == 0 ? *stmt : NULL;
+}
+
+int database_run(struct store *s, struct sql_stmt *stmt, struct error *err) {
+    sql_step(stmt);
+    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
 }
 
 int database_run_on(struct store *s, enum statement which, int64_t run, struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, which, err);
+    struct sql_stmt *stmt = database_use(s, which, err);
     if (!stmt)
         return -1;
-    sqlite3_bind_int64(stmt, 1, run);
+    sql_bind_int(stmt, 1, run);
     return database_run(s, stmt, err);
 }
 
 int database_begin(struct store *s, struct error *err) {
-    if (!sqlite3_get_autocommit(s->db)) /* there was no memory to undo the one before */
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    return sqlite3_exec(s->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) == SQLITE_OK
-               ? 0
-               : database_fail(s, err);
-}
-
-/* A file that was removed takes writes as before, and nobody will ever read them. */
-static bool was_removed(const struct store *s) {
-    int moved = 0;
-    sqlite3_file_control(s->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-    return moved;
+    return sql_begin(s->db, true) == 0 ? 0 : database_fail(s, err);
 }
 
 int database_end(struct store *s, int rc, struct error *err) {
-    if (rc == 0 && sqlite3_exec(s->db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+    if (rc == 0 && sql_commit(s->db) < 0)
         rc = database_fail(s, err);
     if (rc < 0)
-        sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL);
-    else if (was_removed(s))
-        rc = error_set(err, ERROR_STORE, "the store %s was removed while it was in use", s->path);
+        sql_rollback(s->db);
     return rc;
 }
 
 int database_find_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, FIND_RUN, err);
+    struct sql_stmt *stmt = database_use(s, FIND_RUN, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, run_id);
-    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    sql_bind_text(stmt, 1, run_id);
+    bool found = sql_step(stmt) == SQL_ROW;
     if (found)
-        *ret = sqlite3_column_int64(stmt, 0);
-    if (sqlite3_reset(stmt) != SQLITE_OK)
+        *ret = sql_column_int(stmt, 0);
+    if (sql_reset(stmt) < 0)
         return database_fail(s, err);
     return found ? 0
-                 : error_set(err, ERROR_STORE, "the store %s has lost the run %s", s->path, run_id);
+                 : error_set(err, ERROR_STORE, "the store %s has lost the run %s", s->db->name,
+                             run_id);
 }

@@ -5,9 +5,8 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "store/sql.h"
 #include "store/store.h"
-
-#include <sqlite3.h>
 
 enum statement {
     ADD_RUN,
@@ -36,9 +35,10 @@ enum statement {
 };
 
 struct store {
-    sqlite3 *db;
-    char *path;
-    sqlite3_stmt *statements[STATEMENT_COUNT];
+    struct sql *db;
+    char *path;   /* of SQLite's file, or NULL */
+    char *folder; /* where logs/ and outputs/ are */
+    struct sql_stmt *statements[STATEMENT_COUNT];
     size_t *order; /* positions as they are to be claimed; NULL: as they are */
     size_t order_count;
     size_t claimed_to; /* what is before it in that order was claimed, or is not pending */
@@ -49,7 +49,7 @@ struct store {
     bool noted;        /* its row says that this process holds it */
 };
 
-/* Fills *err with what SQLite says. Returns -1. */
+/* Fills *err with what the database says. Returns -1. */
 int database_fail(const struct store *s, struct error *err);
 
 /*
@@ -59,11 +59,20 @@ int database_fail(const struct store *s, struct error *err);
  */
 bool database_try_again(int *tries, const struct error *err) must_use;
 
+/* A statement of the caller's own: see sql_prepare() and sql_prepare_walk(). */
+int database_prepare(struct store *s, const char *text, struct sql_stmt **ret,
+                     struct error *err) must_use;
+int database_prepare_walk(struct store *s, const char *text, struct sql_stmt **ret,
+                          struct error *err) must_use;
+
+/* Frees it; returns rc, or -1 when rc was none and the last step had failed. NULL is allowed. */
+int database_finalize(struct store *s, struct sql_stmt *stmt, int rc, struct error *err) must_use;
+
 /* The statement, ready to be bound; NULL with the error. */
-sqlite3_stmt *database_use(struct store *s, enum statement which, struct error *err) must_use;
+struct sql_stmt *database_use(struct store *s, enum statement which, struct error *err) must_use;
 
 /* Runs a statement that returns no row, and makes it ready for the next use. */
-int database_run(struct store *s, sqlite3_stmt *stmt, struct error *err) must_use;
+int database_run(struct store *s, struct sql_stmt *stmt, struct error *err) must_use;
 
 /* As database_run(), of a statement that takes the run's number and nothing else. */
 int database_run_on(struct store *s, enum statement which, int64_t run, struct error *err) must_use;

@@ -45,7 +45,7 @@ struct expecting {
     struct store *s;
     int64_t run;
     struct links links;
-    sqlite3_stmt *statements[STATEMENTS];
+    struct sql_stmt *statements[STATEMENTS];
     const char *const *benchmarks;
     size_t benchmark_count;
     struct history_expected *items;
@@ -54,35 +54,35 @@ struct expecting {
 
 static void expecting_done(struct expecting *e) {
     for (size_t i = 0; i < STATEMENTS; i++)
-        sqlite3_finalize(e->statements[i]);
+        sql_finalize(e->statements[i]);
     links_done(&e->links);
     free(e->items);
 }
 
-static int reset(struct expecting *e, sqlite3_stmt *stmt, struct error *err) {
-    return sqlite3_reset(stmt) == SQLITE_OK ? 0 : database_fail(e->s, err);
+static int reset(struct expecting *e, struct sql_stmt *stmt, struct error *err) {
+    return sql_reset(stmt) == 0 ? 0 : database_fail(e->s, err);
 }
 
 static int is_shared(struct expecting *e, const char *machine, int64_t run, bool *ret,
                      struct error *err) {
-    sqlite3_stmt *stmt = e->statements[SAME_MACHINE];
-    row_text(stmt, 1, machine);
-    sqlite3_bind_int64(stmt, 2, run);
-    *ret = sqlite3_step(stmt) == SQLITE_ROW && sqlite3_step(stmt) == SQLITE_ROW;
+    struct sql_stmt *stmt = e->statements[SAME_MACHINE];
+    sql_bind_text(stmt, 1, machine);
+    sql_bind_int(stmt, 2, run);
+    *ret = sql_step(stmt) == SQL_ROW && sql_step(stmt) == SQL_ROW;
     return reset(e, stmt, err);
 }
 
 /* Sets *ret to a copy of what is told by the newest run that knows, or NULL. */
 static int find_machine(struct expecting *e, const char *name, char **ret, struct error *err) {
-    sqlite3_stmt *stmt = e->statements[MACHINE];
+    struct sql_stmt *stmt = e->statements[MACHINE];
     bool shared = false;
-    row_text(stmt, 1, name);
-    sqlite3_bind_int64(stmt, 2, e->run);
+    sql_bind_text(stmt, 1, name);
+    sql_bind_int(stmt, 2, e->run);
     int rc = 0;
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
+    if (sql_step(stmt) == SQL_ROW) {
         rc = row_read_text(stmt, 1, ret, err);
         if (rc == 0 && *ret)
-            rc = is_shared(e, *ret, sqlite3_column_int64(stmt, 0), &shared, err);
+            rc = is_shared(e, *ret, sql_column_int(stmt, 0), &shared, err);
     }
     if (shared) {
         free(*ret);
@@ -100,16 +100,16 @@ static bool is_wanted(const struct expecting *e, const char *benchmark) {
 
 /* Takes the benchmarks that are not wanted off *seconds; NAN when not all are there that are. */
 static int trim(struct expecting *e, const struct link *at, double *seconds, struct error *err) {
-    sqlite3_stmt *stmt = e->statements[BENCHMARKS];
+    struct sql_stmt *stmt = e->statements[BENCHMARKS];
     size_t found = 0;
-    sqlite3_bind_int64(stmt, 1, at->run);
-    sqlite3_bind_int64(stmt, 2, at->position);
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
-        const char *name = (const char *)sqlite3_column_text(stmt, 0);
+    sql_bind_int(stmt, 1, at->run);
+    sql_bind_int(stmt, 2, at->position);
+    while (sql_step(stmt) == SQL_ROW) {
+        const char *name = sql_column_text(stmt, 0);
         if (name && is_wanted(e, name))
             found++;
         else
-            *seconds -= sqlite3_column_double(stmt, 1);
+            *seconds -= sql_column_double(stmt, 1);
     }
     if (found < e->benchmark_count)
         *seconds = NAN;
@@ -118,10 +118,10 @@ static int trim(struct expecting *e, const struct link *at, double *seconds, str
 
 /* What the server took in this row; NAN when it does not tell. */
 static int read_row(struct expecting *e, const struct link *at, double *ret, struct error *err) {
-    sqlite3_stmt *stmt = e->statements[SECONDS];
-    sqlite3_bind_int64(stmt, 1, at->run);
-    sqlite3_bind_int64(stmt, 2, at->position);
-    *ret = sqlite3_step(stmt) == SQLITE_ROW ? row_read_number(stmt, 0) : NAN;
+    struct sql_stmt *stmt = e->statements[SECONDS];
+    sql_bind_int(stmt, 1, at->run);
+    sql_bind_int(stmt, 2, at->position);
+    *ret = sql_step(stmt) == SQL_ROW ? sql_column_double(stmt, 0) : NAN;
     if (reset(e, stmt, err) < 0)
         return -1;
     return isnan(*ret) ? 0 : trim(e, at, ret, err);
@@ -146,14 +146,14 @@ static int expect(struct expecting *e, const char *name, double *ret, struct err
     return 0;
 }
 
-static int add_server(struct expecting *e, sqlite3_stmt *pending, struct error *err) {
+static int add_server(struct expecting *e, struct sql_stmt *pending, struct error *err) {
     const char *name;
-    if (row_borrow_text(pending, 1, &name, err) < 0)
+    if (row_borsql_bind_text(pending, 1, &name, err) < 0)
         return -1;
     if (vec_reserve(&e->items, &e->cap, e->count + 1, sizeof(*e->items)) < 0)
         return error_memory(err);
     struct history_expected *item = &e->items[e->count++];
-    item->position = (size_t)sqlite3_column_int64(pending, 0);
+    item->position = (size_t)sql_column_int(pending, 0);
     return expect(e, name ? name : "", &item->seconds, err);
 }
 
@@ -162,8 +162,9 @@ static int prepare(struct expecting *e, struct error *err) {
     if (links_open(e->s, e->run, &e->links, err) < 0)
         return -1;
     for (size_t i = 0; i < STATEMENTS; i++)
-        if (sqlite3_prepare_v2(e->s->db, sql[i], -1, &e->statements[i], NULL) != SQLITE_OK)
-            return database_fail(e->s, err);
+        if ((i == PENDING ? database_prepare_walk : database_prepare)(e->s, sql[i],
+                                                                      &e->statements[i], err) < 0)
+            return -1;
     return 0;
 }
 
@@ -174,9 +175,9 @@ int store_expected(struct store *s, const char *run_id, const char *const *bench
         .s = s, .benchmarks = benchmarks, .benchmark_count = benchmark_count};
     if (database_find_run(s, run_id, &e.run, err) < 0 || prepare(&e, err) < 0)
         return -1;
-    sqlite3_stmt *pending = e.statements[PENDING];
-    sqlite3_bind_int64(pending, 1, e.run);
-    while (sqlite3_step(pending) == SQLITE_ROW)
+    struct sql_stmt *pending = e.statements[PENDING];
+    sql_bind_int(pending, 1, e.run);
+    while (sql_step(pending) == SQL_ROW)
         if (add_server(&e, pending, err) < 0)
             return -1;
     if (reset(&e, pending, err) < 0)

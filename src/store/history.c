@@ -19,7 +19,8 @@
     "FROM server INDEXED BY server_machine WHERE machine = ?1 AND machine IS NOT NULL "            \
     "AND state = 'done' "
 #define SELECT_RENAMED                                                                             \
-    "SELECT run, name " ROW_OF_MACHINE "AND run > ?2 AND 1 = (SELECT count(*) " ROW_OF_MACHINE     \
+    "SELECT run, min(name) " ROW_OF_MACHINE                                                        \
+    "AND run > ?2 AND 1 = (SELECT count(*) " ROW_OF_MACHINE                                        \
     "AND run = ?2) GROUP BY run HAVING count(*) = 1 ORDER BY run DESC LIMIT 1"
 #define SELECT_RUN "SELECT id, started FROM run WHERE number = ?"
 #define SELECT_SERVER "SELECT name, verdict, reason FROM server WHERE run = ? AND position = ?"
@@ -35,43 +36,40 @@
 struct reader {
     struct store *s;
     struct links links;
-    sqlite3_stmt *run, *server, *benchmarks;
+    struct sql_stmt *run, *server, *benchmarks;
     const char *benchmark; /* the one that is wanted, or NULL */
 };
 
 static void reader_done(struct reader *r) {
     links_done(&r->links);
-    sqlite3_finalize(r->run);
-    sqlite3_finalize(r->server);
-    sqlite3_finalize(r->benchmarks);
-}
-
-static int prepare(struct store *s, const char *sql, sqlite3_stmt **ret, struct error *err) {
-    return sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : database_fail(s, err);
+    sql_finalize(r->run);
+    sql_finalize(r->server);
+    sql_finalize(r->benchmarks);
 }
 
 static int reader_open(struct store *s, int64_t newest, const char *benchmark, struct reader *ret,
                        struct error *err) {
     *ret = (struct reader){.s = s, .benchmark = benchmark};
     return links_open(s, newest, &ret->links, err) < 0 ||
-                   prepare(s, SELECT_RUN, &ret->run, err) < 0 ||
-                   prepare(s, SELECT_SERVER, &ret->server, err) < 0 ||
-                   prepare(s, SELECT_BENCHMARKS, &ret->benchmarks, err) < 0
+                   database_prepare(s, SELECT_RUN, &ret->run, err) < 0 ||
+                   database_prepare(s, SELECT_SERVER, &ret->server, err) < 0 ||
+                   database_prepare(s, SELECT_BENCHMARKS, &ret->benchmarks, err) < 0
                ? -1
                : 0;
 }
 
 /* The one row of a statement about a row of a server; it is there, or it is an error. */
-static int step_to(struct reader *r, sqlite3_stmt *stmt, const struct link *at, struct error *err) {
-    sqlite3_bind_int64(stmt, 1, at->run);
-    if (sqlite3_bind_parameter_count(stmt) > 1)
-        sqlite3_bind_int64(stmt, 2, at->position);
-    int rc = sqlite3_step(stmt);
-    if (rc == SQLITE_ROW)
+static int step_to(struct reader *r, struct sql_stmt *stmt, const struct link *at,
+                   struct error *err) {
+    sql_bind_int(stmt, 1, at->run);
+    if (stmt != r->run)
+        sql_bind_int(stmt, 2, at->position);
+    int rc = sql_step(stmt);
+    if (rc == SQL_ROW)
         return 0;
-    return rc == SQLITE_DONE
-               ? error_set(err, ERROR_STORE, "the store %s has lost a row of a server", r->s->path)
-               : database_fail(r->s, err);
+    return rc == SQL_DONE ? error_set(err, ERROR_STORE, "the store %s has lost a row of a server",
+                                      r->s->db->name)
+                          : database_fail(r->s, err);
 }
 
 /* What every value of the run has. */
@@ -79,31 +77,31 @@ static int read_run(struct reader *r, const struct link *at, struct history_valu
                     struct error *err) {
     const char *id;
     *ret = (struct history_value){.score = NAN, .value = NAN, .spread = NAN};
-    if (step_to(r, r->run, at, err) < 0 || row_borrow_text(r->run, 0, &id, err) < 0)
+    if (step_to(r, r->run, at, err) < 0 || row_borsql_bind_text(r->run, 0, &id, err) < 0)
         return -1;
     snprintf(ret->run, sizeof(ret->run), "%s", id ? id : "");
-    ret->started = sqlite3_column_int64(r->run, 1);
-    return sqlite3_reset(r->run) == SQLITE_OK ? 0 : database_fail(r->s, err);
+    ret->started = sql_column_int(r->run, 1);
+    return sql_reset(r->run) == 0 ? 0 : database_fail(r->s, err);
 }
 
 static int read_name(struct reader *r, struct history_value *ret, struct error *err) {
     return row_read_name(r->server, 0, &ret->server, err);
 }
 
-static int read_benchmark(sqlite3_stmt *stmt, struct history_value *ret, struct error *err) {
+static int read_benchmark(struct sql_stmt *stmt, struct history_value *ret, struct error *err) {
     const char *better;
     if (row_read_name(stmt, 0, &ret->benchmark, err) < 0 ||
         row_read_verdict(stmt, 1, &ret->verdict, &ret->reason, err) < 0 ||
         row_read_printable(stmt, 4, &ret->metric, err) < 0 ||
         row_read_printable(stmt, 5, &ret->unit, err) < 0 ||
-        row_borrow_text(stmt, 8, &better, err) < 0)
+        row_borsql_bind_text(stmt, 8, &better, err) < 0)
         return -1;
-    ret->score = row_read_number(stmt, 3);
-    ret->value = row_read_number(stmt, 6);
-    ret->spread = row_read_number(stmt, 7);
+    ret->score = sql_column_double(stmt, 3);
+    ret->value = sql_column_double(stmt, 6);
+    ret->spread = sql_column_double(stmt, 7);
     ret->lower_is_better = better && strcmp(better, "lower") == 0;
-    ret->flaky = sqlite3_column_int(stmt, 9) != 0;
-    ret->counts = sqlite3_column_int(stmt, 10) != 0 && isfinite(ret->value);
+    ret->flaky = sql_column_int(stmt, 9) != 0;
+    ret->counts = sql_column_int(stmt, 10) != 0 && isfinite(ret->value);
     return 0;
 }
 
@@ -121,7 +119,7 @@ static struct history_value *add(struct history *h, const struct history_value *
 }
 
 static bool is_wanted(struct reader *r) {
-    const char *name = (const char *)sqlite3_column_text(r->benchmarks, 0);
+    const char *name = sql_column_text(r->benchmarks, 0);
     return !r->benchmark || (name && strcmp(name, r->benchmark) == 0);
 }
 
@@ -131,9 +129,9 @@ static int add_run(struct reader *r, const struct link *at, struct history *h, s
     bool any = false;
     if (read_run(r, at, &run, err) < 0 || step_to(r, r->server, at, err) < 0)
         return -1;
-    sqlite3_bind_int64(r->benchmarks, 1, at->run);
-    sqlite3_bind_int64(r->benchmarks, 2, at->position);
-    while (sqlite3_step(r->benchmarks) == SQLITE_ROW) {
+    sql_bind_int(r->benchmarks, 1, at->run);
+    sql_bind_int(r->benchmarks, 2, at->position);
+    while (sql_step(r->benchmarks) == SQL_ROW) {
         any = true;
         if (!is_wanted(r))
             continue;
@@ -143,7 +141,7 @@ static int add_run(struct reader *r, const struct link *at, struct history *h, s
             return -1;
         v->counts &= is_alike(r, at->run);
     }
-    if (sqlite3_reset(r->benchmarks) != SQLITE_OK)
+    if (sql_reset(r->benchmarks) < 0)
         return database_fail(r->s, err);
     if (!any) {
         if (!(v = add(h, &run)))
@@ -152,49 +150,49 @@ static int add_run(struct reader *r, const struct link *at, struct history *h, s
             row_read_verdict(r->server, 1, &v->verdict, &v->reason, err) < 0)
             return -1;
     }
-    return sqlite3_reset(r->server) == SQLITE_OK ? 0 : database_fail(r->s, err);
+    return sql_reset(r->server) == 0 ? 0 : database_fail(r->s, err);
 }
 
 /* The newest row of this name: what the server is known by. */
 static int find(struct store *s, const char *server, int64_t *run, struct history *ret,
                 struct error *err) {
-    sqlite3_stmt *stmt;
-    if (prepare(s, SELECT_NEWEST, &stmt, err) < 0)
+    struct sql_stmt *stmt;
+    if (database_prepare(s, SELECT_NEWEST, &stmt, err) < 0)
         return -1;
-    row_text(stmt, 1, server);
-    bool found = sqlite3_step(stmt) == SQLITE_ROW;
+    sql_bind_text(stmt, 1, server);
+    bool found = sql_step(stmt) == SQL_ROW;
     int rc = 0;
     if (found) {
-        *run = sqlite3_column_int64(stmt, 0);
+        *run = sql_column_int(stmt, 0);
         rc = row_read_name(stmt, 1, &ret->server, err);
         if (rc == 0)
             rc = row_read_printable(stmt, 2, &ret->machine, err);
     }
-    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
+    if (sql_finalize(stmt) < 0 && rc == 0)
         return database_fail(s, err);
     if (rc == 0 && !found)
         return error_set(err, ERROR_USAGE, "no run in the store %s has judged a server '%.100s'",
-                         s->path, server);
+                         s->db->name, server);
     return rc;
 }
 
 /* What the server was renamed to since, which is what it is called now. */
 static int follow(struct store *s, int64_t *run, struct history *h, struct error *err) {
-    sqlite3_stmt *stmt;
+    struct sql_stmt *stmt;
     int rc = 0;
     if (!h->machine)
         return 0;
-    if (prepare(s, SELECT_RENAMED, &stmt, err) < 0)
+    if (database_prepare(s, SELECT_RENAMED, &stmt, err) < 0)
         return -1;
-    row_text(stmt, 1, h->machine);
-    sqlite3_bind_int64(stmt, 2, *run);
-    if (sqlite3_step(stmt) == SQLITE_ROW) {
-        *run = sqlite3_column_int64(stmt, 0);
+    sql_bind_text(stmt, 1, h->machine);
+    sql_bind_int(stmt, 2, *run);
+    if (sql_step(stmt) == SQL_ROW) {
+        *run = sql_column_int(stmt, 0);
         free(h->server);
         h->server = NULL;
         rc = row_read_name(stmt, 1, &h->server, err);
     }
-    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
+    if (sql_finalize(stmt) < 0 && rc == 0)
         return database_fail(s, err);
     return rc;
 }
@@ -224,16 +222,16 @@ int store_history(struct store *s, const char *server, const char *benchmark, st
 }
 
 /* Adds the name behind the last one; 0 when there is none, 1, or -1. */
-static int add_next_name(struct store *s, sqlite3_stmt *stmt, struct store_names *names,
+static int add_next_name(struct store *s, struct sql_stmt *stmt, struct store_names *names,
                          struct error *err) {
     if (vec_reserve(&names->items, &names->cap, names->count + 2, sizeof(*names->items)) < 0)
         return error_memory(err);
     names->items[names->count] = NULL;
-    row_text(stmt, 1, names->count ? names->items[names->count - 1] : "");
-    int rc = sqlite3_step(stmt) == SQLITE_ROW;
+    sql_bind_text(stmt, 1, names->count ? names->items[names->count - 1] : "");
+    int rc = sql_step(stmt) == SQL_ROW;
     if (rc && row_read_text(stmt, 0, &names->items[names->count], err) < 0)
         rc = -1;
-    if (sqlite3_reset(stmt) != SQLITE_OK && rc >= 0)
+    if (sql_reset(stmt) < 0 && rc >= 0)
         return database_fail(s, err);
     names->count += rc > 0;
     names->items[names->count] = NULL;
@@ -242,13 +240,13 @@ static int add_next_name(struct store *s, sqlite3_stmt *stmt, struct store_names
 
 int store_server_names(struct store *s, struct store_names *ret, struct error *err) {
     cleanup(store_names_done) struct store_names names = {0};
-    sqlite3_stmt *stmt;
-    if (prepare(s, SELECT_NAME_AFTER, &stmt, err) < 0)
+    struct sql_stmt *stmt;
+    if (database_prepare(s, SELECT_NAME_AFTER, &stmt, err) < 0)
         return -1;
     int rc;
     while ((rc = add_next_name(s, stmt, &names, err)) > 0)
         ;
-    sqlite3_finalize(stmt);
+    sql_finalize(stmt);
     if (rc < 0)
         return -1;
     *ret = names;

@@ -8,28 +8,28 @@
 
 static int write_server(struct store *s, int64_t run, const struct store_judged *j,
                         struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, JUDGE_SERVER, err);
+    struct sql_stmt *stmt = database_use(s, JUDGE_SERVER, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, verdict_name(j->verdict));
-    row_text(stmt, 2, reason_name(j->reason));
-    row_text(stmt, 3, j->detail);
-    row_text(stmt, 4, j->findings);
-    row_text(stmt, 5, j->why);
-    sqlite3_bind_int64(stmt, 6, run);
-    sqlite3_bind_int64(stmt, 7, (int64_t)j->position);
+    sql_bind_text(stmt, 1, verdict_name(j->verdict));
+    sql_bind_text(stmt, 2, reason_name(j->reason));
+    sql_bind_text(stmt, 3, j->detail);
+    sql_bind_text(stmt, 4, j->findings);
+    sql_bind_text(stmt, 5, j->why);
+    sql_bind_int(stmt, 6, run);
+    sql_bind_int(stmt, 7, (int64_t)j->position);
     return database_run(s, stmt, err);
 }
 
 static int write_run(struct store *s, int64_t number, const struct run *run, const char *notes,
                      struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, JUDGE_RUN, err);
+    struct sql_stmt *stmt = database_use(s, JUDGE_RUN, err);
     if (!stmt)
         return -1;
-    sqlite3_bind_int64(stmt, 1, (int64_t)run->passed);
-    sqlite3_bind_int64(stmt, 2, (int64_t)run->failed);
-    row_text(stmt, 3, notes);
-    sqlite3_bind_int64(stmt, 4, number);
+    sql_bind_int(stmt, 1, (int64_t)run->passed);
+    sql_bind_int(stmt, 2, (int64_t)run->failed);
+    sql_bind_text(stmt, 3, notes);
+    sql_bind_int(stmt, 4, number);
     return database_run(s, stmt, err);
 }
 
@@ -60,12 +60,12 @@ int store_notes(struct store *s, const char *run_id, char **ret, struct error *e
     *ret = NULL;
     if (database_find_run(s, run_id, &number, err) < 0)
         return -1;
-    sqlite3_stmt *stmt = database_use(s, FIND_NOTES, err);
+    struct sql_stmt *stmt = database_use(s, FIND_NOTES, err);
     if (!stmt)
         return -1;
-    sqlite3_bind_int64(stmt, 1, number);
+    sql_bind_int(stmt, 1, number);
     int rc = 0;
-    if (sqlite3_step(stmt) == SQLITE_ROW)
+    if (sql_step(stmt) == SQL_ROW)
         rc = row_read_printable(stmt, 0, ret, err);
-    return sqlite3_reset(stmt) != SQLITE_OK && rc == 0 ? database_fail(s, err) : rc;
+    return sql_reset(stmt) < 0 && rc == 0 ? database_fail(s, err) : rc;
 }

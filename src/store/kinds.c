@@ -6,15 +6,16 @@
 #include <stdlib.h>
 
 int store_kinds(struct store *s, store_kinds_fn *each, void *arg, struct error *err) {
-    sqlite3_stmt *stmt = NULL;
-    /* with max(), SQLite takes the other columns from the row that has it */
-    if (sqlite3_prepare_v2(s->db,
-                           "SELECT name, kind, max(run) FROM server WHERE kind IS NOT NULL "
-                           "GROUP BY name ORDER BY kind, max(run), position",
-                           -1, &stmt, NULL) != SQLITE_OK)
-        return database_fail(s, err);
+    struct sql_stmt *stmt = NULL;
+    if (database_prepare_walk(
+            s,
+            "SELECT name, kind FROM (SELECT name, kind, run, position, row_number() OVER "
+            "(PARTITION BY name ORDER BY run DESC) AS ago FROM server WHERE kind IS NOT NULL) "
+            "AS told WHERE ago = 1 ORDER BY kind, run, position",
+            &stmt, err) < 0)
+        return -1;
     int rc = 0;
-    while (rc == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
+    while (rc == 0 && sql_step(stmt) == SQL_ROW) {
         cleanup(free_ptr) char *name = NULL;
         cleanup(free_ptr) char *kind = NULL;
         rc = row_read_name(stmt, 0, &name, err);
@@ -23,7 +24,5 @@ int store_kinds(struct store *s, store_kinds_fn *each, void *arg, struct error *
         if (rc == 0)
             rc = each(arg, name, kind, err);
     }
-    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
-        rc = database_fail(s, err);
-    return rc;
+    return database_finalize(s, stmt, rc, err);
 }

@@ -12,54 +12,51 @@
 
 #define SELECT_BY_NAME                                                                             \
     "SELECT run, position FROM server INDEXED BY server_name WHERE name = ?1 AND run <= ?2 AND "   \
-    "state = 'done' AND (?3 IS NULL OR machine IS NULL OR machine = ?3) ORDER BY run DESC"
+    "state = 'done' AND (CAST(?3 AS TEXT) IS NULL OR machine IS NULL OR machine = ?3) "            \
+    "ORDER BY run DESC"
 #define SELECT_BY_MACHINE                                                                          \
     "SELECT run, position FROM server INDEXED BY server_machine WHERE machine = ?1 AND "           \
     "run <= ?2 AND machine IS NOT NULL AND state = 'done' ORDER BY run DESC"
 #define SELECT_RUNS                                                                                \
-    "SELECT number, started, instr(options, '\"--quick\"'), instr(options, '\"--simulate') "       \
+    "SELECT number, started, options LIKE '%\"--quick\"%', options LIKE '%\"--simulate%' "         \
     "FROM run WHERE number <= ? ORDER BY number"
 
-static int prepare(struct store *s, const char *sql, sqlite3_stmt **ret, struct error *err) {
-    return sqlite3_prepare_v2(s->db, sql, -1, ret, NULL) == SQLITE_OK ? 0 : database_fail(s, err);
-}
-
-static int read_runs(struct links *l, sqlite3_stmt *stmt, struct error *err) {
+static int read_runs(struct links *l, struct sql_stmt *stmt, struct error *err) {
     size_t cap = 0;
-    while (sqlite3_step(stmt) == SQLITE_ROW) {
+    while (sql_step(stmt) == SQL_ROW) {
         if (vec_reserve(&l->runs, &cap, l->run_count + 1, sizeof(*l->runs)) < 0)
             return error_memory(err);
         l->runs[l->run_count++] = (struct links_run){
-            .number = sqlite3_column_int64(stmt, 0),
-            .started = sqlite3_column_int64(stmt, 1),
-            .like = LINKS_PLAIN | (sqlite3_column_int(stmt, 2) > 0 ? LINKS_QUICK : 0) |
-                    (sqlite3_column_int(stmt, 3) > 0 ? LINKS_SIMULATED : 0),
+            .number = sql_column_int(stmt, 0),
+            .started = sql_column_int(stmt, 1),
+            .like = LINKS_PLAIN | (sql_column_int(stmt, 2) > 0 ? LINKS_QUICK : 0) |
+                    (sql_column_int(stmt, 3) > 0 ? LINKS_SIMULATED : 0),
         };
     }
     return 0;
 }
 
 int links_open(struct store *s, int64_t run, struct links *ret, struct error *err) {
-    sqlite3_stmt *runs = NULL;
+    struct sql_stmt *runs = NULL;
     *ret = (struct links){.s = s};
-    if (prepare(s, SELECT_RUNS, &runs, err) < 0)
+    if (database_prepare(s, SELECT_RUNS, &runs, err) < 0)
         return -1;
-    sqlite3_bind_int64(runs, 1, run);
+    sql_bind_int(runs, 1, run);
     int rc = read_runs(ret, runs, err);
-    if (sqlite3_finalize(runs) != SQLITE_OK && rc == 0)
+    if (sql_finalize(runs) < 0 && rc == 0)
         rc = database_fail(s, err);
-    if (rc < 0 || prepare(s, SELECT_BY_NAME, &ret->by_name, err) < 0 ||
-        prepare(s, SELECT_BY_MACHINE, &ret->by_machine, err) < 0)
+    if (rc < 0 || database_prepare(s, SELECT_BY_NAME, &ret->by_name, err) < 0 ||
+        database_prepare(s, SELECT_BY_MACHINE, &ret->by_machine, err) < 0)
         return -1;
     ret->like = ret->run_count ? ret->runs[ret->run_count - 1].like : 0;
-    sqlite3_bind_int64(ret->by_name, 2, run);
-    sqlite3_bind_int64(ret->by_machine, 2, run);
+    sql_bind_int(ret->by_name, 2, run);
+    sql_bind_int(ret->by_machine, 2, run);
     return 0;
 }
 
 void links_done(struct links *l) {
-    sqlite3_finalize(l->by_name);
-    sqlite3_finalize(l->by_machine);
+    sql_finalize(l->by_name);
+    sql_finalize(l->by_machine);
     free(l->runs);
     *l = (struct links){0};
 }
@@ -76,15 +73,15 @@ const struct links_run *links_run(const struct links *l, int64_t number) {
 
 /* A cursor over rows of a server, the newest first, and its current one. */
 struct head {
-    sqlite3_stmt *stmt;
+    struct sql_stmt *stmt;
     bool more;
     struct link at;
 };
 
 static void next(struct head *h) {
-    h->more = sqlite3_step(h->stmt) == SQLITE_ROW;
+    h->more = sql_step(h->stmt) == SQL_ROW;
     if (h->more)
-        h->at = (struct link){sqlite3_column_int64(h->stmt, 0), sqlite3_column_int64(h->stmt, 1)};
+        h->at = (struct link){sql_column_int(h->stmt, 0), sql_column_int(h->stmt, 1)};
 }
 
 /* Goes over the rows of this run; returns how many there were. */
@@ -116,11 +113,11 @@ static size_t merge(struct links *l, struct head *name, struct head *machine, bo
 }
 
 /* A machine that the run has more than once is no identity. */
-static bool is_shared(sqlite3_stmt *by_machine, int64_t run) {
+static bool is_shared(struct sql_stmt *by_machine, int64_t run) {
     struct head ahead = {.stmt = by_machine};
     next(&ahead);
     bool shared = skip(&ahead, run) > 1;
-    sqlite3_reset(by_machine);
+    sql_reset(by_machine);
     return shared;
 }
 
@@ -128,15 +125,15 @@ ssize_t links_find(struct links *l, const char *name, const char *machine, bool 
                    struct link *ret, struct error *err) {
     struct head by_name = {.stmt = l->by_name}, by_machine = {.stmt = l->by_machine};
     int64_t from = l->run_count ? l->runs[l->run_count - 1].number : 0;
-    row_text(l->by_name, 1, name);
-    row_text(l->by_name, 3, machine);
-    row_text(l->by_machine, 1, machine);
+    sql_bind_text(l->by_name, 1, name);
+    sql_bind_text(l->by_name, 3, machine);
+    sql_bind_text(l->by_machine, 1, machine);
     next(&by_name);
     if (machine && !is_shared(l->by_machine, from))
         next(&by_machine);
     size_t n = merge(l, &by_name, &by_machine, alike, max, ret);
-    int names = sqlite3_reset(l->by_name), machines = sqlite3_reset(l->by_machine);
-    if (names != SQLITE_OK || machines != SQLITE_OK)
+    int names = sql_reset(l->by_name), machines = sql_reset(l->by_machine);
+    if (names < 0 || machines < 0)
         return database_fail(l->s, err);
     return (ssize_t)n;
 }

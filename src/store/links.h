@@ -30,7 +30,7 @@ struct links {
     struct links_run *runs; /* by number, up to the newest that is looked from */
     size_t run_count;
     int like; /* what `alike` is: as the run that is looked from, unless it is set to another */
-    sqlite3_stmt *by_name, *by_machine;
+    struct sql_stmt *by_name, *by_machine;
 };
 
 /* Looks from the run of this number into the past. Free with links_done(), on failure too. */

@@ -19,45 +19,47 @@
     "holder_host, holder_since, stopped, judged"
 
 /* Whether the process in the row still holds the run, or another one does, the lock knows. */
-static int find_holder(const struct store *s, sqlite3_stmt *stmt, struct run *r,
+static int find_holder(const struct store *s, struct sql_stmt *stmt, struct run *r,
                        struct error *err) {
-    if (sqlite3_column_type(stmt, 9) == SQLITE_NULL)
+    if (sql_column_type(stmt, 9) == SQL_NULL)
         return 0;
     cleanup(free_ptr) char *path = store_log_path(s, r->id);
     if (!path)
         return error_memory(err);
     const char *host;
-    if (row_borrow_text(stmt, 10, &host, err) < 0)
+    if (row_borsql_bind_text(stmt, 10, &host, err) < 0)
         return -1;
     r->holder.pid = hold_holder(path);
-    if (r->holder.pid != sqlite3_column_int64(stmt, 9))
+    if (r->holder.pid != sql_column_int(stmt, 9))
         return 0;
     snprintf(r->holder.host, sizeof(r->holder.host), "%s", host ? host : "");
-    r->holder.since = sqlite3_column_int64(stmt, 11);
+    r->holder.since = sql_column_int(stmt, 11);
     return 0;
 }
 
 /* What is below nothing would wrap to more than there is memory. */
-static size_t read_count(sqlite3_stmt *stmt, int column) {
-    int64_t n = sqlite3_column_int64(stmt, column);
+static size_t read_count(struct sql_stmt *stmt, int column) {
+    int64_t n = sql_column_int(stmt, column);
     return n > 0 ? (size_t)n : 0;
 }
 
-static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, struct error *err) {
+static int read_run(const struct store *s, struct sql_stmt *stmt, struct run *r,
+                    struct error *err) {
     const char *id, *stopped;
     cleanup(str_done) struct str printable = {0};
-    if (row_borrow_text(stmt, 0, &id, err) < 0 || row_borrow_text(stmt, 12, &stopped, err) < 0)
+    if (row_borsql_bind_text(stmt, 0, &id, err) < 0 ||
+        row_borsql_bind_text(stmt, 12, &stopped, err) < 0)
         return -1;
     *r = (struct run){
-        .started = sqlite3_column_int64(stmt, 1),
-        .seconds = row_read_number(stmt, 2),
-        .fanout = sqlite3_column_int(stmt, 3),
-        .threshold = sqlite3_column_double(stmt, 4),
+        .started = sql_column_int(stmt, 1),
+        .seconds = sql_column_double(stmt, 2),
+        .fanout = sql_column_int(stmt, 3),
+        .threshold = sql_column_double(stmt, 4),
         .total = read_count(stmt, 5),
         .passed = read_count(stmt, 6),
         .failed = read_count(stmt, 7),
         .errors = read_count(stmt, 8),
-        .judged = sqlite3_column_int(stmt, 13),
+        .judged = sql_column_int(stmt, 13),
     };
     snprintf(r->id, sizeof(r->id), "%s", id ? id : "");
     if (stopped)
@@ -71,24 +73,21 @@ static int read_run(const struct store *s, sqlite3_stmt *stmt, struct run *r, st
 /* Those that the words behind `FROM run` choose; `id` is what a `?` there stands for. */
 static int select_runs(struct store *s, const char *select, const char *id, struct run **ret,
                        size_t *count, struct error *err) {
-    sqlite3_stmt *stmt = NULL;
+    struct sql_stmt *stmt = NULL;
     cleanup(free_ptr) struct run *runs = NULL;
     size_t n = 0, cap = 0;
-    int rc = sqlite3_prepare_v2(s->db, select, -1, &stmt, NULL);
-    if (rc == SQLITE_OK && id)
-        row_text(stmt, 1, id);
-    while (rc == SQLITE_OK && sqlite3_step(stmt) == SQLITE_ROW) {
-        if (vec_reserve(&runs, &cap, n + 1, sizeof(*runs)) < 0)
-            error_memory(err);
-        else if (read_run(s, stmt, &runs[n], err) == 0) {
-            n++;
-            continue;
-        }
-        sqlite3_finalize(stmt);
+    if (database_prepare(s, select, &stmt, err) < 0)
         return -1;
+    if (id)
+        sql_bind_text(stmt, 1, id);
+    int rc = 0;
+    while (rc == 0 && sql_step(stmt) == SQL_ROW) {
+        rc = vec_reserve(&runs, &cap, n + 1, sizeof(*runs)) < 0 ? error_memory(err)
+                                                                : read_run(s, stmt, &runs[n], err);
+        n++;
     }
-    if (sqlite3_finalize(stmt) != SQLITE_OK || rc != SQLITE_OK)
-        return database_fail(s, err);
+    if (database_finalize(s, stmt, rc, err) < 0)
+        return -1;
     *ret = TAKE(runs);
     *count = n;
     return 0;
@@ -116,13 +115,13 @@ static int offer_nearest(struct store *s, const char *run_id, struct error *err)
     if (store_runs(s, &runs, &n, err) < 0)
         return -1;
     if (n == 0)
-        return error_set(err, ERROR_USAGE, "the store %s has no runs", s->path);
+        return error_set(err, ERROR_USAGE, "the store %s has no runs", s->db->name);
     for (size_t i = 1; i < n; i++)
         if (shared_prefix(runs[i].id, run_id) > shared_prefix(runs[near].id, run_id))
             near = i;
     return error_set(err, ERROR_USAGE,
                      "no run '%.40s' in the store %s; the nearest is %s (see `muster runs`)",
-                     run_id, s->path, runs[near].id);
+                     run_id, s->db->name, runs[near].id);
 }
 
 int store_run(struct store *s, const char *run_id, struct run *ret, struct error *err) {
@@ -140,12 +139,12 @@ int store_run(struct store *s, const char *run_id, struct run *ret, struct error
 
 /* A cursor over rows that begin with a position, and its current row. */
 struct cursor {
-    sqlite3_stmt *stmt;
+    struct sql_stmt *stmt;
     bool more;
 };
 
 static void next(struct cursor *c) {
-    c->more = sqlite3_step(c->stmt) == SQLITE_ROW;
+    c->more = sql_step(c->stmt) == SQL_ROW;
 }
 
 /* Which rows: of a run, between two positions. */
@@ -155,17 +154,17 @@ struct range {
 
 static int cursor_open(struct store *s, const char *select, const struct range *of,
                        struct cursor *ret, struct error *err) {
-    if (sqlite3_prepare_v2(s->db, select, -1, &ret->stmt, NULL) != SQLITE_OK)
-        return database_fail(s, err);
-    sqlite3_bind_int64(ret->stmt, 1, of->run);
-    sqlite3_bind_int64(ret->stmt, 2, of->first);
-    sqlite3_bind_int64(ret->stmt, 3, of->last);
+    if (database_prepare_walk(s, select, &ret->stmt, err) < 0)
+        return -1;
+    sql_bind_int(ret->stmt, 1, of->run);
+    sql_bind_int(ret->stmt, 2, of->first);
+    sql_bind_int(ret->stmt, 3, of->last);
     next(ret);
     return 0;
 }
 
 static bool is_of(const struct cursor *c, int column, int64_t value) {
-    return c->more && sqlite3_column_int64(c->stmt, column) == value;
+    return c->more && sql_column_int(c->stmt, column) == value;
 }
 
 /* Takes the rows that have this position and, where there is a column for it, this round. */
@@ -190,14 +189,14 @@ struct walk {
 
 static int read_earlier(struct walk *w, int64_t position, struct server_result *ret,
                         struct error *err) {
-    int round_column = sqlite3_column_count(w->past_benchmarks.stmt) - 1;
+    int round_column = sql_column_count(w->past_benchmarks.stmt) - 1;
     size_t cap = 0;
     for (; is_of(&w->past_servers, 0, position); next(&w->past_servers)) {
         if (vec_reserve(&ret->earlier, &cap, ret->earlier_count + 1, sizeof(*ret->earlier)) < 0)
             return error_memory(err);
         struct server_result *past = &ret->earlier[ret->earlier_count++];
         *past = (struct server_result){0};
-        int64_t round = sqlite3_column_int64(w->past_servers.stmt, 1);
+        int64_t round = sql_column_int(w->past_servers.stmt, 1);
         if (row_read_server(w->past_servers.stmt, w->pending, past, err) < 0 ||
             read_benchmarks(&w->past_benchmarks, position, round_column, round, past, err) < 0)
             return -1;
@@ -210,7 +209,7 @@ static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *er
     for (; rc == 0 && w->servers.more; next(&w->servers)) {
         cleanup(server_result_done) struct server_result result = {0};
         cleanup(free_ptr) char *name = NULL;
-        int64_t position = sqlite3_column_int64(w->servers.stmt, 0);
+        int64_t position = sql_column_int(w->servers.stmt, 0);
         if (row_read_name(w->servers.stmt, 1, &name, err) < 0 ||
             row_read_server(w->servers.stmt, w->pending, &result, err) < 0 ||
             read_benchmarks(&w->benchmarks, position, 0, 0, &result, err) < 0 ||
@@ -236,11 +235,10 @@ int store_each_between(struct store *s, const char *run_id, size_t first, size_t
         cursor_open(s, ROW_SELECT_PAST_SERVERS, &of, &w.past_servers, err) == 0 &&
         cursor_open(s, ROW_SELECT_PAST_BENCHMARKS, &of, &w.past_benchmarks, err) == 0)
         rc = walk(&w, each, arg, err);
-    sqlite3_stmt *all[] = {w.servers.stmt, w.benchmarks.stmt, w.past_servers.stmt,
-                           w.past_benchmarks.stmt};
+    struct sql_stmt *all[] = {w.servers.stmt, w.benchmarks.stmt, w.past_servers.stmt,
+                              w.past_benchmarks.stmt};
     for (size_t i = 0; i < ARRAY_LEN(all); i++)
-        if (sqlite3_finalize(all[i]) != SQLITE_OK && rc == 0)
-            rc = database_fail(s, err);
+        rc = database_finalize(s, all[i], rc, err);
     return rc;
 }
 
@@ -258,11 +256,11 @@ static int each_text(struct store *s, const char *select, const char *run_id, st
     int rc = cursor_open(s, select, &of, &c, err);
     for (; rc == 0 && c.more; next(&c)) {
         const char *text;
-        rc = row_borrow_text(c.stmt, 1, &text, err);
+        rc = row_borsql_bind_text(c.stmt, 1, &text, err);
         if (rc == 0 && text)
-            rc = each(arg, (size_t)sqlite3_column_int64(c.stmt, 0), text, err);
+            rc = each(arg, (size_t)sql_column_int(c.stmt, 0), text, err);
     }
-    return sqlite3_finalize(c.stmt) != SQLITE_OK && rc == 0 ? database_fail(s, err) : rc;
+    return database_finalize(s, c.stmt, rc, err);
 }
 
 int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,

@@ -15,13 +15,12 @@ void store_recipe_done(struct store_recipe *r) {
     *r = (struct store_recipe){0};
 }
 
-static int read_recipe(sqlite3_stmt *stmt, struct store_recipe *ret, struct error *err) {
+static int read_recipe(struct sql_stmt *stmt, struct store_recipe *ret, struct error *err) {
     if (row_read_text(stmt, 0, &ret->options, err) < 0 ||
         row_read_text(stmt, 1, &ret->config_path, err) < 0 ||
         row_read_text(stmt, 3, &ret->folder, err) < 0)
         return -1;
-    const void *config = sqlite3_column_blob(stmt, 2);
-    ret->config_len = (size_t)sqlite3_column_bytes(stmt, 2);
+    const void *config = sql_column_bytes(stmt, 2, &ret->config_len);
     if (!ret->config_path)
         return 0;
     ret->config = malloc(ret->config_len + 1);
@@ -35,39 +34,37 @@ static int read_recipe(sqlite3_stmt *stmt, struct store_recipe *ret, struct erro
     return 0;
 }
 
-static int read_server(sqlite3_stmt *stmt, struct server *ret, struct error *err) {
-    int host = sqlite3_column_type(stmt, 1) == SQLITE_NULL ? 0 : 1;
+static int read_server(struct sql_stmt *stmt, struct server *ret, struct error *err) {
+    int host = sql_column_type(stmt, 1) == SQL_NULL ? 0 : 1;
     if (row_read_name(stmt, 0, &ret->name, err) < 0 ||
         row_read_text(stmt, host, &ret->host, err) < 0 ||
         row_read_text(stmt, 2, &ret->user, err) < 0 ||
         row_read_text(stmt, 4, &ret->identity, err) < 0 ||
         row_read_text(stmt, 5, &ret->kind, err) < 0)
         return -1;
-    ret->port = sqlite3_column_int(stmt, 3);
+    ret->port = sql_column_int(stmt, 3);
     return 0;
 }
 
 /* Calls each() for every row that the query gives for the run. */
 static int query(struct store *s, const char *select, int64_t run,
-                 int (*each)(sqlite3_stmt *stmt, void *arg, struct error *err), void *arg,
+                 int (*each)(struct sql_stmt *stmt, void *arg, struct error *err), void *arg,
                  struct error *err) {
-    sqlite3_stmt *stmt = NULL;
-    if (sqlite3_prepare_v2(s->db, select, -1, &stmt, NULL) != SQLITE_OK)
-        return database_fail(s, err);
-    sqlite3_bind_int64(stmt, 1, run);
+    struct sql_stmt *stmt = NULL;
+    if (database_prepare_walk(s, select, &stmt, err) < 0)
+        return -1;
+    sql_bind_int(stmt, 1, run);
     int rc = 0;
-    while (rc == 0 && sqlite3_step(stmt) == SQLITE_ROW)
+    while (rc == 0 && sql_step(stmt) == SQL_ROW)
         rc = each(stmt, arg, err);
-    if (sqlite3_finalize(stmt) != SQLITE_OK && rc == 0)
-        rc = database_fail(s, err);
-    return rc;
+    return database_finalize(s, stmt, rc, err);
 }
 
-static int take_recipe(sqlite3_stmt *stmt, void *arg, struct error *err) {
+static int take_recipe(struct sql_stmt *stmt, void *arg, struct error *err) {
     return read_recipe(stmt, arg, err);
 }
 
-static int take_server(sqlite3_stmt *stmt, void *arg, struct error *err) {
+static int take_server(struct sql_stmt *stmt, void *arg, struct error *err) {
     struct servers *list = arg;
     if (vec_reserve(&list->items, &list->cap, list->count + 1, sizeof(*list->items)) < 0)
         return error_memory(err);
@@ -86,7 +83,7 @@ int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
     if (query(s, "SELECT options, config_path, config, folder FROM run WHERE number = ?", run,
               take_recipe, &recipe, err) < 0 ||
         query(s,
-              "SELECT name, host, user, port, identity, given_kind FROM server WHERE run = ? "
+              "SELECT name, host, \"user\", port, identity, given_kind FROM server WHERE run = ? "
               "ORDER BY position",
               run, take_server, &list, err) < 0) {
         servers_done(&list);
@@ -105,16 +102,16 @@ struct taken {
 };
 
 /* The one that the row in hand is of. */
-static struct outcome *outcome_of(sqlite3_stmt *stmt, const struct taken *t) {
-    size_t position = (size_t)sqlite3_column_int64(stmt, 0);
+static struct outcome *outcome_of(struct sql_stmt *stmt, const struct taken *t) {
+    size_t position = (size_t)sql_column_int(stmt, 0);
     return position < t->count ? &t->outcomes[position] : NULL;
 }
 
-static int take_outcome(sqlite3_stmt *stmt, void *arg, struct error *err) {
+static int take_outcome(struct sql_stmt *stmt, void *arg, struct error *err) {
     struct outcome *o = outcome_of(stmt, arg);
     if (!o)
         return 0;
-    o->flaky = sqlite3_column_int(stmt, 4) != 0;
+    o->flaky = sql_column_int(stmt, 4) != 0;
     cleanup(free_ptr) char *findings = NULL, *why = NULL;
     if (row_read_verdict(stmt, 1, &o->verdict, &o->reason, err) < 0 ||
         row_read_printable(stmt, 3, &o->detail, err) < 0 ||
@@ -124,10 +121,11 @@ static int take_outcome(sqlite3_stmt *stmt, void *arg, struct error *err) {
     return finding_tell(o, findings, why, err);
 }
 
-static int take_earlier(sqlite3_stmt *stmt, void *arg, __attribute__((unused)) struct error *err) {
+static int take_earlier(struct sql_stmt *stmt, void *arg,
+                        __attribute__((unused)) struct error *err) {
     struct outcome *o = outcome_of(stmt, arg);
     if (o)
-        o->earlier = (size_t)sqlite3_column_int64(stmt, 1);
+        o->earlier = (size_t)sql_column_int(stmt, 1);
     return 0;
 }
 

@@ -13,37 +13,21 @@
 #include <math.h>
 #include <string.h>
 
-void row_text(sqlite3_stmt *stmt, int column, const char *text) {
-    sqlite3_bind_text(stmt, column, text, -1, SQLITE_STATIC);
-}
-
-void row_number(sqlite3_stmt *stmt, int column, double x) {
-    if (isnan(x))
-        sqlite3_bind_null(stmt, column);
-    else
-        sqlite3_bind_double(stmt, column, x);
-}
-
-double row_read_number(sqlite3_stmt *stmt, int column) {
-    return sqlite3_column_type(stmt, column) == SQLITE_NULL ? NAN
-                                                            : sqlite3_column_double(stmt, column);
-}
-
-void row_bind_server(sqlite3_stmt *stmt, int64_t run, size_t position,
+void row_bind_server(struct sql_stmt *stmt, int64_t run, size_t position,
                      const struct server_result *r) {
-    row_text(stmt, 1, r->verdict == VERDICT_CANCELLED ? "pending" : "done");
-    row_text(stmt, 2, verdict_name(r->verdict));
-    row_text(stmt, 3, reason_name(r->reason));
-    row_text(stmt, 4, r->detail);
-    sqlite3_bind_int(stmt, 5, r->attempts);
-    sqlite3_bind_double(stmt, 6, r->seconds);
-    row_text(stmt, 7, r->facts);
-    row_text(stmt, 8, r->kind);
-    row_text(stmt, 9, r->machine);
-    row_text(stmt, 10, r->findings);
-    row_text(stmt, 11, r->why);
-    sqlite3_bind_int64(stmt, 12, run);
-    sqlite3_bind_int64(stmt, 13, (int64_t)position);
+    sql_bind_text(stmt, 1, r->verdict == VERDICT_CANCELLED ? "pending" : "done");
+    sql_bind_text(stmt, 2, verdict_name(r->verdict));
+    sql_bind_text(stmt, 3, reason_name(r->reason));
+    sql_bind_text(stmt, 4, r->detail);
+    sql_bind_int(stmt, 5, r->attempts);
+    sql_bind_double(stmt, 6, r->seconds);
+    sql_bind_text(stmt, 7, r->facts);
+    sql_bind_text(stmt, 8, r->kind);
+    sql_bind_text(stmt, 9, r->machine);
+    sql_bind_text(stmt, 10, r->findings);
+    sql_bind_text(stmt, 11, r->why);
+    sql_bind_int(stmt, 12, run);
+    sql_bind_int(stmt, 13, (int64_t)position);
 }
 
 /*
@@ -90,7 +74,7 @@ static void add_metrics(struct str *s, const struct benchmark_result *r) {
     str_add_char(s, '}');
 }
 
-int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t ordinal,
+int row_bind_benchmark(struct sql_stmt *stmt, int64_t run, size_t position, size_t ordinal,
                        const struct benchmark_result *r, struct str *json, struct error *err) {
     str_clear(json);
     add_trials(json, r->trials, r->trial_count);
@@ -99,28 +83,28 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
     if (json->failed)
         return error_memory(err);
     const char *metrics = json->data + trials_len;
-    sqlite3_bind_int64(stmt, 1, run);
-    sqlite3_bind_int64(stmt, 2, (int64_t)position);
-    sqlite3_bind_int64(stmt, 3, (int64_t)ordinal);
-    row_text(stmt, 4, r->benchmark);
-    row_text(stmt, 5, verdict_name(r->verdict));
-    row_text(stmt, 6, reason_name(r->reason));
-    row_text(stmt, 7, r->detail);
-    row_number(stmt, 8, r->score);
-    row_text(stmt, 9, r->metric);
-    row_number(stmt, 10, r->value);
-    row_text(stmt, 11, r->unit);
-    row_text(stmt, 12, r->lower_is_better ? "lower" : "higher");
-    row_number(stmt, 13, r->reference);
-    row_number(stmt, 14, r->threshold);
-    sqlite3_bind_text(stmt, 15, json->data, (int)trials_len, SQLITE_STATIC);
-    row_number(stmt, 16, r->spread);
-    sqlite3_bind_double(stmt, 17, r->seconds);
-    row_text(stmt, 18, metrics);
-    row_text(stmt, 19, r->conditions);
-    row_text(stmt, 20, r->sensors);
-    sqlite3_bind_int(stmt, 21, r->flaky);
-    row_text(stmt, 22, r->reference_source);
+    sql_bind_int(stmt, 1, run);
+    sql_bind_int(stmt, 2, (int64_t)position);
+    sql_bind_int(stmt, 3, (int64_t)ordinal);
+    sql_bind_text(stmt, 4, r->benchmark);
+    sql_bind_text(stmt, 5, verdict_name(r->verdict));
+    sql_bind_text(stmt, 6, reason_name(r->reason));
+    sql_bind_text(stmt, 7, r->detail);
+    sql_bind_double(stmt, 8, r->score);
+    sql_bind_text(stmt, 9, r->metric);
+    sql_bind_double(stmt, 10, r->value);
+    sql_bind_text(stmt, 11, r->unit);
+    sql_bind_text(stmt, 12, r->lower_is_better ? "lower" : "higher");
+    sql_bind_double(stmt, 13, r->reference);
+    sql_bind_double(stmt, 14, r->threshold);
+    sql_bind_text_n(stmt, 15, json->data, trials_len);
+    sql_bind_double(stmt, 16, r->spread);
+    sql_bind_double(stmt, 17, r->seconds);
+    sql_bind_text(stmt, 18, metrics);
+    sql_bind_text(stmt, 19, r->conditions);
+    sql_bind_text(stmt, 20, r->sensors);
+    sql_bind_int(stmt, 21, r->flaky);
+    sql_bind_text(stmt, 22, r->reference_source);
     return 0;
 }
 
@@ -128,16 +112,16 @@ static int corrupt(const char *what, struct error *err) {
     return error_set(err, ERROR_STORE, "a row of the store cannot be read: its %s", what);
 }
 
-int row_borrow_text(sqlite3_stmt *stmt, int column, const char **ret, struct error *err) {
+int row_borsql_bind_text(struct sql_stmt *stmt, int column, const char **ret, struct error *err) {
     /* asked first: where memory runs out the text is NULL, and so is the column from then on */
-    bool null = sqlite3_column_type(stmt, column) == SQLITE_NULL;
-    *ret = (const char *)sqlite3_column_text(stmt, column);
+    bool null = sql_column_type(stmt, column) == SQL_NULL;
+    *ret = sql_column_text(stmt, column);
     return *ret || null ? 0 : error_memory(err);
 }
 
-int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+int row_read_text(struct sql_stmt *stmt, int column, char **ret, struct error *err) {
     const char *text;
-    if (row_borrow_text(stmt, column, &text, err) < 0)
+    if (row_borsql_bind_text(stmt, column, &text, err) < 0)
         return -1;
     *ret = text ? strdup(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
@@ -153,25 +137,25 @@ static char *copy_printable(const char *text) {
     return str_take(&printable);
 }
 
-int row_read_printable(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+int row_read_printable(struct sql_stmt *stmt, int column, char **ret, struct error *err) {
     const char *text;
-    if (row_borrow_text(stmt, column, &text, err) < 0)
+    if (row_borsql_bind_text(stmt, column, &text, err) < 0)
         return -1;
     *ret = text ? copy_printable(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
 }
 
-int row_read_name(sqlite3_stmt *stmt, int column, char **ret, struct error *err) {
+int row_read_name(struct sql_stmt *stmt, int column, char **ret, struct error *err) {
     if (row_read_printable(stmt, column, ret, err) < 0)
         return -1;
     return *ret ? 0 : corrupt("name", err);
 }
 
-int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
+int row_read_verdict(struct sql_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) {
     const char *v, *r;
-    if (row_borrow_text(stmt, column, &v, err) < 0 ||
-        row_borrow_text(stmt, column + 1, &r, err) < 0)
+    if (row_borsql_bind_text(stmt, column, &v, err) < 0 ||
+        row_borsql_bind_text(stmt, column + 1, &r, err) < 0)
         return -1;
     if (!v || verdict_parse(v, verdict) < 0)
         return corrupt("verdict", err);
@@ -179,16 +163,22 @@ int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum
     return r && reason_parse(r, reason) < 0 ? corrupt("reason", err) : 0;
 }
 
-int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_result *ret,
+/* The store may be spoiled; a duration that is no number would spoil what is made of it. */
+static double read_seconds(struct sql_stmt *stmt, int column) {
+    double seconds = sql_column_double(stmt, column);
+    return isnan(seconds) ? 0 : seconds;
+}
+
+int row_read_server(struct sql_stmt *stmt, const char *pending, struct server_result *ret,
                     struct error *err) {
-    if (sqlite3_column_type(stmt, 2) == SQLITE_NULL) {
+    if (sql_column_type(stmt, 2) == SQL_NULL) {
         ret->verdict = VERDICT_CANCELLED;
         ret->reason = REASON_INTERRUPTED;
         ret->detail = strdup(pending);
         return ret->detail ? 0 : error_memory(err);
     }
-    ret->attempts = sqlite3_column_int(stmt, 5);
-    ret->seconds = sqlite3_column_double(stmt, 6);
+    ret->attempts = sql_column_int(stmt, 5);
+    ret->seconds = read_seconds(stmt, 6);
     if (row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
         row_read_printable(stmt, 4, &ret->detail, err) < 0 ||
         row_read_printable(stmt, 7, &ret->facts, err) < 0 ||
@@ -200,10 +190,10 @@ int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_resul
 }
 
 /* The JSON in the column, which must be of this type; NULL with the error. */
-static json_t *read_json(sqlite3_stmt *stmt, int column, json_type type, const char *what,
+static json_t *read_json(struct sql_stmt *stmt, int column, json_type type, const char *what,
                          struct error *err) {
     const char *text;
-    if (row_borrow_text(stmt, column, &text, err) < 0)
+    if (row_borsql_bind_text(stmt, column, &text, err) < 0)
         return NULL;
     json_t *value = jsontext_read(text, err);
     if (value && json_typeof(value) == type)
@@ -228,7 +218,7 @@ static int read_numbers(json_t *list, double **ret, size_t *count, struct error 
     return 0;
 }
 
-static int read_trials(sqlite3_stmt *stmt, int column, struct benchmark_result *ret,
+static int read_trials(struct sql_stmt *stmt, int column, struct benchmark_result *ret,
                        struct error *err) {
     json_t *list = read_json(stmt, column, JSON_ARRAY, "trials", err);
     int rc = list ? read_numbers(list, &ret->trials, &ret->trial_count, err) : -1;
@@ -254,7 +244,7 @@ static int read_metric(const char *name, json_t *from, struct metric *ret, struc
     return read_numbers(json_object_get(from, "trials"), &ret->trials, &ret->trial_count, err);
 }
 
-static int read_metrics(sqlite3_stmt *stmt, int column, struct benchmark_result *ret,
+static int read_metrics(struct sql_stmt *stmt, int column, struct benchmark_result *ret,
                         struct error *err) {
     json_t *object = read_json(stmt, column, JSON_OBJECT, "metrics", err), *item;
     const char *name;
@@ -272,18 +262,18 @@ static int read_metrics(sqlite3_stmt *stmt, int column, struct benchmark_result 
     return rc;
 }
 
-int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret, struct error *err) {
+int row_read_benchmark(struct sql_stmt *stmt, struct benchmark_result *ret, struct error *err) {
     *ret = (struct benchmark_result){
-        .score = row_read_number(stmt, 5),
-        .value = row_read_number(stmt, 7),
-        .reference = row_read_number(stmt, 10),
-        .threshold = row_read_number(stmt, 11),
-        .spread = row_read_number(stmt, 13),
-        .seconds = sqlite3_column_double(stmt, 14),
-        .flaky = sqlite3_column_int(stmt, 18) != 0,
+        .score = sql_column_double(stmt, 5),
+        .value = sql_column_double(stmt, 7),
+        .reference = sql_column_double(stmt, 10),
+        .threshold = sql_column_double(stmt, 11),
+        .spread = sql_column_double(stmt, 13),
+        .seconds = read_seconds(stmt, 14),
+        .flaky = sql_column_int(stmt, 18) != 0,
     };
     const char *better;
-    if (row_borrow_text(stmt, 9, &better, err) < 0 ||
+    if (row_borsql_bind_text(stmt, 9, &better, err) < 0 ||
         row_read_name(stmt, 1, &ret->benchmark, err) < 0 ||
         row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
         row_read_printable(stmt, 4, &ret->detail, err) < 0 ||

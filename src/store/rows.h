@@ -2,7 +2,7 @@
  * rows: results as rows of the store's tables, both ways.
  *
  * Binding copies nothing: what is bound, *json among it, must stay until the statement has run. NAN
- * and NULL are SQL's NULL. Lists of numbers and metrics are JSON texts, for SQLite's own json
+ * and NULL are SQL's NULL. Lists of numbers and metrics are JSON texts, for the database's own json
  * functions.
  */
 #pragma once
@@ -10,8 +10,8 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "model/result.h"
+#include "store/sql.h"
 
-#include <sqlite3.h>
 #include <stddef.h>
 
 /* What is kept of an attempt at a server, and of a benchmark; the past_ tables have the same. */
@@ -28,7 +28,8 @@
  * of these rows, and is used where these words stand.
  */
 #define ROW_VALUE_COUNTS                                                                           \
-    "value IS NOT NULL AND verdict IN ('passed', 'failed') AND reason IS NOT 'wrong-result'"
+    "value IS NOT NULL AND verdict IN ('passed', 'failed') AND reason IS DISTINCT FROM "           \
+    "'wrong-result'"
 
 /*
  * Of one run, between two positions. The second column is the name, or the round; the round of a
@@ -48,28 +49,25 @@
     "SELECT position, " ROW_BENCHMARK_COLUMNS ", round FROM past_benchmark WHERE " ROW_BETWEEN     \
     " ORDER BY position, round, ordinal"
 
-void row_text(sqlite3_stmt *stmt, int column, const char *text);
-void row_number(sqlite3_stmt *stmt, int column, double x);
-double row_read_number(sqlite3_stmt *stmt, int column);
-
 /* The text until the next step, NULL for NULL; and a copy, which the caller frees. */
-int row_borrow_text(sqlite3_stmt *stmt, int column, const char **ret, struct error *err) must_use;
-int row_read_text(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
+int row_borsql_bind_text(struct sql_stmt *stmt, int column, const char **ret,
+                         struct error *err) must_use;
+int row_read_text(struct sql_stmt *stmt, int column, char **ret, struct error *err) must_use;
 
 /*
  * The same for what people are shown, made printable (base/text.h): as muster wrote it, it is, but
  * another program may have been there. A name must be there, or it is ERROR_STORE.
  */
-int row_read_printable(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
-int row_read_name(sqlite3_stmt *stmt, int column, char **ret, struct error *err) must_use;
+int row_read_printable(struct sql_stmt *stmt, int column, char **ret, struct error *err) must_use;
+int row_read_name(struct sql_stmt *stmt, int column, char **ret, struct error *err) must_use;
 
 /* The verdict in `column` and the reason in the one after it. */
-int row_read_verdict(sqlite3_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
+int row_read_verdict(struct sql_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) must_use;
 
-void row_bind_server(sqlite3_stmt *stmt, int64_t run, size_t position,
+void row_bind_server(struct sql_stmt *stmt, int64_t run, size_t position,
                      const struct server_result *r);
-int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t ordinal,
+int row_bind_benchmark(struct sql_stmt *stmt, int64_t run, size_t position, size_t ordinal,
                        const struct benchmark_result *r, struct str *json,
                        struct error *err) must_use;
 
@@ -77,7 +75,7 @@ int row_bind_benchmark(sqlite3_stmt *stmt, int64_t run, size_t position, size_t 
  * Read the current row of the selects above. ERROR_STORE when it is not what was written; texts
  * come out printable even so. `pending` is the sentence for a server without a verdict.
  */
-int row_read_server(sqlite3_stmt *stmt, const char *pending, struct server_result *ret,
+int row_read_server(struct sql_stmt *stmt, const char *pending, struct server_result *ret,
                     struct error *err) must_use;
-int row_read_benchmark(sqlite3_stmt *stmt, struct benchmark_result *ret,
+int row_read_benchmark(struct sql_stmt *stmt, struct benchmark_result *ret,
                        struct error *err) must_use;

@@ -19,7 +19,7 @@
 /* as the index benchmark_value has it (store/schema.c) */
 #define SELECT_VALUES                                                                              \
     "SELECT position, value FROM benchmark INDEXED BY benchmark_value WHERE run = ?1 AND "         \
-    "benchmark = ?2 AND metric = ?3 AND unit IS ?4 AND better = ?5 AND "                           \
+    "benchmark = ?2 AND metric = ?3 AND unit IS NOT DISTINCT FROM ?4 AND better = ?5 AND "         \
     "position BETWEEN ?6 AND ?7 AND " ROW_VALUE_COUNTS " ORDER BY position"
 #define SELECT_METRICS                                                                             \
     "SELECT DISTINCT benchmark, metric, unit, better FROM benchmark INDEXED BY benchmark_value "   \
@@ -53,7 +53,7 @@ struct series {
     size_t metric_count, metric_cap;
     double *values; /* of one metric: `depth` of each server, the newest first; NAN: none */
     int64_t *runs;  /* the run of each of these, by its number; 0: none */
-    sqlite3_stmt *select;
+    struct sql_stmt *select;
 };
 
 static void series_done(struct series *a) {
@@ -63,7 +63,7 @@ static void series_done(struct series *a) {
         free(a->metrics[i].unit);
     }
     links_done(&a->links);
-    sqlite3_finalize(a->select);
+    sql_finalize(a->select);
     free(a->places);
     free(a->positions);
     free(a->metrics);
@@ -71,23 +71,24 @@ static void series_done(struct series *a) {
     free(a->runs);
 }
 
-static int prepare(struct series *a, const char *sql, int64_t run, sqlite3_stmt **ret,
+static int prepare(struct series *a, const char *sql, int64_t run, struct sql_stmt **ret,
                    struct error *err) {
-    if (sqlite3_prepare_v2(a->s->db, sql, -1, ret, NULL) != SQLITE_OK)
-        return database_fail(a->s, err);
-    sqlite3_bind_int64(*ret, 1, run);
+    if (database_prepare_walk(a->s, sql, ret, err) < 0)
+        return -1;
+    sql_bind_int(*ret, 1, run);
     return 0;
 }
 
 /* Of a statement that was stepped to its end, or as far as rc says. */
-static int end(struct series *a, sqlite3_stmt *stmt, int rc, struct error *err) {
-    return sqlite3_finalize(stmt) != SQLITE_OK && rc == 0 ? database_fail(a->s, err) : rc;
+static int end(struct series *a, struct sql_stmt *stmt, int rc, struct error *err) {
+    return database_finalize(a->s, stmt, rc, err);
 }
 
-static int add_server(struct series *a, sqlite3_stmt *stmt, struct error *err) {
+static int add_server(struct series *a, struct sql_stmt *stmt, struct error *err) {
     struct link links[HISTORY_RUNS];
     const char *name, *machine;
-    if (row_borrow_text(stmt, 1, &name, err) < 0 || row_borrow_text(stmt, 2, &machine, err) < 0)
+    if (row_borsql_bind_text(stmt, 1, &name, err) < 0 ||
+        row_borsql_bind_text(stmt, 2, &machine, err) < 0)
         return -1;
     ssize_t n = links_find(&a->links, name ? name : "", machine, true, HISTORY_RUNS, links, err);
     if (n < 0)
@@ -99,7 +100,7 @@ static int add_server(struct series *a, sqlite3_stmt *stmt, struct error *err) {
     for (uint32_t i = 0; i < (uint32_t)n; i++)
         a->places[a->place_count++] = (struct place){links[i].run, links[i].position,
                                                      .server = (uint32_t)a->server_count, .ago = i};
-    a->positions[a->server_count++] = sqlite3_column_int64(stmt, 0);
+    a->positions[a->server_count++] = sql_column_int(stmt, 0);
     a->depth = (size_t)n > a->depth ? (size_t)n : a->depth;
     return 0;
 }
@@ -112,11 +113,11 @@ static int compare_places(const void *a, const void *b) {
 }
 
 static int read_servers(struct series *a, int64_t run, struct error *err) {
-    sqlite3_stmt *stmt;
+    struct sql_stmt *stmt;
     if (prepare(a, SELECT_SERVERS, run, &stmt, err) < 0)
         return -1;
     int rc = 0;
-    while (rc == 0 && sqlite3_step(stmt) == SQLITE_ROW)
+    while (rc == 0 && sql_step(stmt) == SQL_ROW)
         rc = add_server(a, stmt, err);
     if (end(a, stmt, rc, err) < 0)
         return -1;
@@ -133,11 +134,11 @@ static int read_servers(struct series *a, int64_t run, struct error *err) {
 }
 
 static int read_metrics(struct series *a, int64_t run, struct error *err) {
-    sqlite3_stmt *stmt;
+    struct sql_stmt *stmt;
     if (prepare(a, SELECT_METRICS, run, &stmt, err) < 0)
         return -1;
     int rc = 0;
-    while (rc == 0 && sqlite3_step(stmt) == SQLITE_ROW) {
+    while (rc == 0 && sql_step(stmt) == SQL_ROW) {
         if (vec_reserve(&a->metrics, &a->metric_cap, a->metric_count + 1, sizeof(*a->metrics)) <
             0) {
             rc = error_memory(err);
@@ -149,7 +150,7 @@ static int read_metrics(struct series *a, int64_t run, struct error *err) {
         if (row_read_name(stmt, 0, &m->benchmark, err) < 0 ||
             row_read_name(stmt, 1, &m->metric, err) < 0 ||
             row_read_printable(stmt, 2, &m->unit, err) < 0 ||
-            row_borrow_text(stmt, 3, &better, err) < 0)
+            row_borsql_bind_text(stmt, 3, &better, err) < 0)
             rc = -1;
         else
             m->lower_is_better = better && strcmp(better, "lower") == 0;
@@ -159,27 +160,27 @@ static int read_metrics(struct series *a, int64_t run, struct error *err) {
 
 /* Reads the values of the rows places[from] to places[to - 1], which are of one run. */
 static int read_run(struct series *a, size_t from, size_t to, struct error *err) {
-    sqlite3_bind_int64(a->select, 1, a->places[from].run);
-    sqlite3_bind_int64(a->select, 6, a->places[from].position);
-    sqlite3_bind_int64(a->select, 7, a->places[to - 1].position);
-    while (sqlite3_step(a->select) == SQLITE_ROW) {
-        int64_t position = sqlite3_column_int64(a->select, 0);
+    sql_bind_int(a->select, 1, a->places[from].run);
+    sql_bind_int(a->select, 6, a->places[from].position);
+    sql_bind_int(a->select, 7, a->places[to - 1].position);
+    while (sql_step(a->select) == SQL_ROW) {
+        int64_t position = sql_column_int(a->select, 0);
         while (from < to && a->places[from].position < position)
             from++;
         for (; from < to && a->places[from].position == position; from++)
             a->values[a->places[from].server * a->depth + a->places[from].ago] =
-                sqlite3_column_double(a->select, 1);
+                sql_column_double(a->select, 1);
     }
-    return sqlite3_reset(a->select) == SQLITE_OK ? 0 : database_fail(a->s, err);
+    return sql_reset(a->select) == 0 ? 0 : database_fail(a->s, err);
 }
 
 static int read_values(struct series *a, const struct metric_key *m, struct error *err) {
     for (size_t i = 0; i < a->server_count * a->depth; i++)
         a->values[i] = NAN;
-    row_text(a->select, 2, m->benchmark);
-    row_text(a->select, 3, m->metric);
-    row_text(a->select, 4, m->unit);
-    row_text(a->select, 5, m->lower_is_better ? "lower" : "higher");
+    sql_bind_text(a->select, 2, m->benchmark);
+    sql_bind_text(a->select, 3, m->metric);
+    sql_bind_text(a->select, 4, m->unit);
+    sql_bind_text(a->select, 5, m->lower_is_better ? "lower" : "higher");
     for (size_t from = 0, to; from < a->place_count; from = to) {
         for (to = from + 1; to < a->place_count && a->places[to].run == a->places[from].run; to++)
             ;

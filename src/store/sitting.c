@@ -31,42 +31,43 @@ static int make_id(struct run *run, struct error *err) {
     return 0;
 }
 
-static int add_server(struct store *s, sqlite3_stmt *stmt, size_t position,
+static int add_server(struct store *s, struct sql_stmt *stmt, size_t position,
                       const struct server *server, struct error *err) {
-    sqlite3_bind_int64(stmt, 2, (int64_t)position);
-    row_text(stmt, 3, server->name);
-    row_text(stmt, 4,
-             server->host && strcmp(server->host, server->name) != 0 ? server->host : NULL);
-    row_text(stmt, 5, server->user);
+    sql_bind_int(stmt, 2, (int64_t)position);
+    sql_bind_text(stmt, 3, server->name);
+    sql_bind_text(stmt, 4,
+                  server->host && strcmp(server->host, server->name) != 0 ? server->host : NULL);
+    sql_bind_text(stmt, 5, server->user);
     if (server->port)
-        sqlite3_bind_int(stmt, 6, server->port);
+        sql_bind_int(stmt, 6, server->port);
     else
-        sqlite3_bind_null(stmt, 6);
-    row_text(stmt, 7, server->identity);
-    row_text(stmt, 8, server->kind);
+        sql_bind_null(stmt, 6);
+    sql_bind_text(stmt, 7, server->identity);
+    sql_bind_text(stmt, 8, server->kind);
     return database_run(s, stmt, err);
 }
 
 static int add_run(struct store *s, const struct run *run, const struct store_recipe *recipe,
                    const struct servers *servers, struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, ADD_RUN, err);
+    struct sql_stmt *stmt = database_use(s, ADD_RUN, err);
     if (!stmt)
         return -1;
-    row_text(stmt, 1, run->id);
-    sqlite3_bind_int64(stmt, 2, run->started);
-    sqlite3_bind_int(stmt, 3, run->fanout);
-    sqlite3_bind_double(stmt, 4, run->threshold);
-    sqlite3_bind_int64(stmt, 5, (int64_t)servers->count);
-    row_text(stmt, 6, recipe->options);
-    row_text(stmt, 7, recipe->config_path);
-    sqlite3_bind_blob(stmt, 8, recipe->config, (int)recipe->config_len, SQLITE_STATIC);
-    row_text(stmt, 9, recipe->folder);
-    if (database_run(s, stmt, err) < 0)
-        return -1;
-    s->held_run = sqlite3_last_insert_rowid(s->db);
+    sql_bind_text(stmt, 1, run->id);
+    sql_bind_int(stmt, 2, run->started);
+    sql_bind_int(stmt, 3, run->fanout);
+    sql_bind_double(stmt, 4, run->threshold);
+    sql_bind_int(stmt, 5, (int64_t)servers->count);
+    sql_bind_text(stmt, 6, recipe->options);
+    sql_bind_text(stmt, 7, recipe->config_path);
+    sql_bind_bytes(stmt, 8, recipe->config, recipe->config_len);
+    sql_bind_text(stmt, 9, recipe->folder);
+    if (sql_step(stmt) == SQL_ROW)
+        s->held_run = sql_column_int(stmt, 0);
+    if (sql_reset(stmt) < 0)
+        return database_fail(s, err);
     if (!(stmt = database_use(s, ADD_SERVER, err)))
         return -1;
-    sqlite3_bind_int64(stmt, 1, s->held_run);
+    sql_bind_int(stmt, 1, s->held_run);
     for (size_t i = 0; i < servers->count; i++)
         if (add_server(s, stmt, i, &servers->items[i], err) < 0)
             return -1;
@@ -76,18 +77,18 @@ static int add_run(struct store *s, const struct run *run, const struct store_re
 /* Writes who holds the run; nobody, when `since` is 0. */
 static int set_holder(struct store *s, int64_t since, struct error *err) {
     char host[HOLDER_HOST_SIZE] = "";
-    sqlite3_stmt *stmt = database_use(s, SET_HOLDER, err);
+    struct sql_stmt *stmt = database_use(s, SET_HOLDER, err);
     if (!stmt)
         return -1;
     gethostname(host, sizeof(host) - 1);
     for (int i = 1; i <= 3; i++)
-        sqlite3_bind_null(stmt, i);
+        sql_bind_null(stmt, i);
     if (since) {
-        sqlite3_bind_int64(stmt, 1, getpid());
-        row_text(stmt, 2, host);
-        sqlite3_bind_int64(stmt, 3, since);
+        sql_bind_int(stmt, 1, getpid());
+        sql_bind_text(stmt, 2, host);
+        sql_bind_int(stmt, 3, since);
     }
-    sqlite3_bind_int64(stmt, 4, s->held_run);
+    sql_bind_int(stmt, 4, s->held_run);
     return database_run(s, stmt, err);
 }
 
@@ -201,12 +202,12 @@ static int write_end(struct store *s, const struct run *run, struct error *err) 
     if (database_find_run(s, run->id, &number, err) < 0 ||
         database_run_on(s, UNCLAIM, number, err) < 0)
         return -1;
-    sqlite3_stmt *stmt = database_use(s, END_RUN, err);
+    struct sql_stmt *stmt = database_use(s, END_RUN, err);
     if (!stmt)
         return -1;
-    row_number(stmt, 1, run->seconds);
-    row_text(stmt, 2, run->stopped[0] ? run->stopped : NULL);
-    sqlite3_bind_int64(stmt, 3, number);
+    sql_bind_double(stmt, 1, run->seconds);
+    sql_bind_text(stmt, 2, run->stopped[0] ? run->stopped : NULL);
+    sql_bind_int(stmt, 3, number);
     if (database_run(s, stmt, err) < 0)
         return -1;
     return s->noted ? set_holder(s, 0, err) : 0;

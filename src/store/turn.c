@@ -18,27 +18,27 @@ void store_set_order(struct store *s, size_t *positions, size_t n) {
 
 static ssize_t find_pending(struct store *s, int64_t run, size_t max, size_t *positions,
                             struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, FIND_PENDING, err);
+    struct sql_stmt *stmt = database_use(s, FIND_PENDING, err);
     if (!stmt)
         return -1;
-    sqlite3_bind_int64(stmt, 1, run);
-    sqlite3_bind_int64(stmt, 2, (int64_t)s->claimed_to);
-    sqlite3_bind_int64(stmt, 3, (int64_t)max);
+    sql_bind_int(stmt, 1, run);
+    sql_bind_int(stmt, 2, (int64_t)s->claimed_to);
+    sql_bind_int(stmt, 3, (int64_t)max);
     ssize_t n = 0;
-    while (sqlite3_step(stmt) == SQLITE_ROW)
-        positions[n++] = (size_t)sqlite3_column_int64(stmt, 0);
-    return sqlite3_reset(stmt) == SQLITE_OK ? n : database_fail(s, err);
+    while (sql_step(stmt) == SQL_ROW)
+        positions[n++] = (size_t)sql_column_int(stmt, 0);
+    return sql_reset(stmt) == 0 ? n : database_fail(s, err);
 }
 
 /* Runs a statement on those of the positions `first` to `last` that are pending. */
 static int on_pending(struct store *s, enum statement which, int64_t run, size_t first, size_t last,
                       struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, which, err);
+    struct sql_stmt *stmt = database_use(s, which, err);
     if (!stmt)
         return -1;
-    sqlite3_bind_int64(stmt, 1, run);
-    sqlite3_bind_int64(stmt, 2, (int64_t)first);
-    sqlite3_bind_int64(stmt, 3, (int64_t)last);
+    sql_bind_int(stmt, 1, run);
+    sql_bind_int(stmt, 2, (int64_t)first);
+    sql_bind_int(stmt, 3, (int64_t)last);
     return database_run(s, stmt, err);
 }
 
@@ -48,7 +48,7 @@ static ssize_t claim_range(struct store *s, int64_t run, size_t first, size_t la
     return on_pending(s, DROP_BENCHMARKS, run, first, last, err) < 0 ||
                    on_pending(s, CLAIM, run, first, last, err) < 0
                ? -1
-               : sqlite3_changes(s->db);
+               : (ssize_t)sql_changes(s->statements[CLAIM]);
 }
 
 /* Returns how many, or -1. */
@@ -76,7 +76,7 @@ static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions
 
 static int write_benchmarks(struct store *s, int64_t run, const struct store_result *r,
                             struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, ADD_BENCHMARK, err);
+    struct sql_stmt *stmt = database_use(s, ADD_BENCHMARK, err);
     if (!stmt)
         return -1;
     for (size_t i = 0; i < r->result->benchmark_count; i++)
@@ -89,7 +89,7 @@ static int write_benchmarks(struct store *s, int64_t run, const struct store_res
 
 static int write_result(struct store *s, int64_t run, const struct store_result *r,
                         struct error *err) {
-    sqlite3_stmt *stmt = database_use(s, FINISH_SERVER, err);
+    struct sql_stmt *stmt = database_use(s, FINISH_SERVER, err);
     if (!stmt)
         return -1;
     row_bind_server(stmt, run, r->position, r->result);
@@ -104,14 +104,14 @@ static int write_results(struct store *s, int64_t number, double seconds,
             return -1;
         run_count(&counts, results[i].result->verdict);
     }
-    sqlite3_stmt *stmt = database_use(s, COUNT_UP, err);
+    struct sql_stmt *stmt = database_use(s, COUNT_UP, err);
     if (!stmt)
         return -1;
-    sqlite3_bind_int64(stmt, 1, (int64_t)counts.passed);
-    sqlite3_bind_int64(stmt, 2, (int64_t)counts.failed);
-    sqlite3_bind_int64(stmt, 3, (int64_t)counts.errors);
-    row_number(stmt, 4, seconds);
-    sqlite3_bind_int64(stmt, 5, number);
+    sql_bind_int(stmt, 1, (int64_t)counts.passed);
+    sql_bind_int(stmt, 2, (int64_t)counts.failed);
+    sql_bind_int(stmt, 3, (int64_t)counts.errors);
+    sql_bind_double(stmt, 4, seconds);
+    sql_bind_int(stmt, 5, number);
     return database_run(s, stmt, err);
 }
 

@@ -13,25 +13,31 @@
 #include "store/rows.h"
 
 #include <jansson.h>
+#include <unistd.h>
 
 #define COLUMNS 32 /* more than any table has */
 
-static sqlite3 *db;
-static sqlite3_stmt *row;     /* gives what is bound to it */
-static sqlite3_stmt *written; /* gives a benchmark that is bound as the selects of rows.h do */
+static struct sql *db;
+static struct sql_stmt *row;     /* gives what is bound to it */
+static struct sql_stmt *written; /* gives a benchmark that is bound as the selects of rows.h do */
 
-static sqlite3_stmt *prepare(const char *first, int next) {
+static struct sql_stmt *prepare(const char *first, int next) {
     cleanup(str_done) struct str sql = {0};
-    sqlite3_stmt *stmt = NULL;
+    struct sql_stmt *stmt = NULL;
     str_add(&sql, first);
     for (int i = next; i <= COLUMNS; i++)
         str_addf(&sql, ",?%d", i);
-    require(!sql.failed && sqlite3_prepare_v2(db, sql.data, -1, &stmt, NULL) == SQLITE_OK);
+    require(!sql.failed && sql_prepare(db, sql.data, &stmt) == 0);
     return stmt;
 }
 
 static void open_rows(void) {
-    require(sqlite3_open(":memory:", &db) == SQLITE_OK);
+    static char path[] = "/tmp/fuzz_rows.XXXXXX";
+    struct error err;
+    int fd = mkstemp(path);
+    require(fd >= 0 && close(fd) == 0);
+    require(sql_open_sqlite(path, false, true, &db, &err) == 0);
+    unlink(path); /* nothing is written to it */
     row = prepare("SELECT ?1", 2);
     written = prepare("SELECT ?2", 4); /* the position, then all from the name on */
 }
@@ -39,15 +45,15 @@ static void open_rows(void) {
 static void bind_column(int i, const char *p, size_t n) {
     cleanup(free_ptr) char *text = fuzz_text(p + (n > 0), n > 0 ? n - 1 : 0);
     if (n == 0)
-        sqlite3_bind_null(row, i);
+        sql_bind_null(row, i);
     else if (*p == 'i')
-        sqlite3_bind_int64(row, i, strtoll(text, NULL, 10));
+        sql_bind_int(row, i, strtoll(text, NULL, 10));
     else if (*p == 'd')
-        sqlite3_bind_double(row, i, strtod(text, NULL));
+        sql_bind_double(row, i, strtod(text, NULL));
     else if (*p == 'b')
-        sqlite3_bind_blob64(row, i, p + 1, n - 1, SQLITE_TRANSIENT);
+        sql_bind_bytes(row, i, p + 1, n - 1);
     else
-        sqlite3_bind_text64(row, i, p + 1, n - 1, SQLITE_TRANSIENT, SQLITE_UTF8);
+        sql_bind_text_n(row, i, p + 1, n - 1);
 }
 
 static void bind_row(const char *p, const char *end) {
@@ -78,14 +84,14 @@ static void check_written(const struct benchmark_result *b) {
     cleanup(benchmark_result_done) struct benchmark_result again = {0};
     struct error err;
     require(row_bind_benchmark(written, 1, 2, 3, b, &json, &err) == 0);
-    require(sqlite3_step(written) == SQLITE_ROW);
+    require(sql_step(written) == SQL_ROW);
     require(row_read_benchmark(written, &again, &err) == 0);
     require(strcmp(again.benchmark, b->benchmark) == 0 && again.verdict == b->verdict);
     require(again.reason == b->reason && !again.detail == !b->detail);
     require(again.trial_count == b->trial_count && again.metric_count <= b->metric_count);
     for (size_t i = 0; i < b->trial_count; i++)
         require(again.trials[i] == b->trials[i]);
-    sqlite3_reset(written);
+    sql_reset(written);
 }
 
 static void check_printed(const struct server_result *r) {
@@ -113,7 +119,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (!db)
         open_rows();
     bind_row((const char *)data, (const char *)data + size);
-    require(sqlite3_step(row) == SQLITE_ROW);
+    require(sql_step(row) == SQL_ROW);
     if (row_read_server(row, "its turn has not come", &r, &err) < 0)
         check_error(&err);
     r.benchmarks = calloc(1, sizeof(*r.benchmarks));
@@ -126,6 +132,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         check_written(r.benchmarks);
     }
     check_printed(&r);
-    sqlite3_reset(row);
+    sql_reset(row);
     return 0;
 }

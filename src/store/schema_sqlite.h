@@ -1,5 +1,5 @@
 /*
- * schema: the tables of the store, and the steps from each version to the next.
+ * schema_sqlite: the tables of the store, and the steps from each version to the next.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * schema: see schema.h.
+ * schema_sqlite: see schema_sqlite.h.
  *
  * PRAGMA application_id tells a store from any other SQLite database, PRAGMA user_version is the
  * number of steps that were taken. A step is never changed once it was released: a new one follows.
@@ -9,7 +9,7 @@
  * which is the order in which they are claimed and shown. Within the store a run is its number, not
  * its id, which every row would repeat and every search compare.
  */
-#include "store/schema.h"
+#include "store/schema_sqlite.h"
 
 #define APPLICATION_ID 0x6d737472 /* "mstr" */
 
