@@ -12,14 +12,22 @@
 #include "store/store.h"
 #include "sync/cancel.h"
 
+enum fleet_until {
+    FLEET_WHOLE, /* until every server of the run has its verdict, and the run its judgement */
+    FLEET_SHARE, /* of a shared store: until there is nothing that this worker may claim now */
+};
+
 struct fleet {
     const struct plan *plan;
     const struct servers *servers;
     struct transport *transport;
     struct store *store;
-    struct cancel *cancel; /* fire it to end the run early */
-    struct board *board;   /* told how far the run is; NULL: nobody looks */
-    int64_t progress;      /* ns between two lines of the log that say so; 0: none, nor a board */
+    struct cancel *cancel;      /* fire it to end the run early */
+    const struct cancel *drain; /* fire it to claim no more, and end in `grace`; or NULL */
+    int64_t grace;              /* ns for what is measured then, before it is cancelled */
+    enum fleet_until until;
+    struct board *board; /* told how far the run is; NULL: nobody looks */
+    int64_t progress;    /* ns between two lines of the log that say so; 0: none, nor a board */
 };
 
 /*
