@@ -62,7 +62,13 @@ static void run_fleet(struct board *board, int64_t progress, const char *log) {
     for (size_t i = 0; i < SERVERS; i++)
         outcomes[i] =
             (struct outcome){.server = servers.items[i].name, .verdict = VERDICT_CANCELLED};
-    const struct fleet fleet = {&plan, &servers, transport, store, cancel, board, progress};
+    const struct fleet fleet = {.plan = &plan,
+                                .servers = &servers,
+                                .transport = transport,
+                                .store = store,
+                                .cancel = cancel,
+                                .board = board,
+                                .progress = progress};
     if (fleet_run(&fleet, &run, outcomes, &err) < 0 || log_close(&err) < 0)
         fail_msg("%s", err.text);
     for (size_t i = 0; i < SERVERS; i++)
