@@ -22,6 +22,15 @@ where every connection gets all the faults. A fault strikes when the byte of its
     insert      `amount` bytes come in between that nobody sent
 
 Connections that hang stay as they are, both sockets open, until drop() or the end.
+
+A route can also be struck as a whole, at any time (by hand: a line on standard input, which is printed
+when it is done):
+
+    cut         its connections are closed, in order
+    freeze      nothing passes any more, in either direction, and new connections get no answer: a network
+                that is down. It goes on with `thaw`, as TCP does, with all that was sent meanwhile
+    forget      its connections vanish, new ones are carried: a firewall that was started anew
+    refuse      connections are refused until `accept`; those there are stay
 """
 
 import asyncio
@@ -37,6 +46,7 @@ UNITS = {
     "trickle": "s", "corrupt": "bit", "reorder": "bytes", "insert": "bytes",
 }
 KINDS = tuple(UNITS)
+STRIKES = ("cut", "freeze", "thaw", "forget", "refuse", "accept")
 CHUNK = 65536
 
 
@@ -65,6 +75,9 @@ class Link:
     def __init__(self, client, server):
         self.client, self.server = client, server
         self.open = 2  # directions
+        self.flows = asyncio.Event()  # what is there to pass on is passed on
+        self.flows.set()
+        self.forgotten = False  # nothing ever flows again
         self.vanished = False  # what either side says is read, and lost
         self.over = asyncio.get_running_loop().create_future()  # its result: how both sides end
 
@@ -88,10 +101,13 @@ class Pump:
     async def run(self):
         try:
             while data := await self.loop.sock_recv(self.source, CHUNK):
+                await self.link.flows.wait()
                 while data and not self.link.vanished:
                     data = await self.step(bytearray(data))
+            await self.link.flows.wait()
             self.sink.shutdown(socket.SHUT_WR)
         except OSError:
+            await self.link.flows.wait()
             self.link.end("reset")
         self.link.open -= 1
         if self.link.open == 0:
@@ -158,32 +174,79 @@ def finish(sock, how):
 
 
 class Route:
-    """A listener: where it leads to, and the faults of its connections."""
+    """A listener: where it leads to, the faults of its connections, and what strikes it as a whole.
 
-    def __init__(self, target):
-        self.target = target
+    Its methods belong to the proxy's loop; Proxy.strike() calls them from elsewhere."""
+
+    def __init__(self, address, target):
+        self.address, self.target = address, target
         self.count = 0
         self.faults_of = lambda number: ()
+        self.links = {}  # Link: the task that carries it
+        self.frozen = False
+        self.listener = self.serving = None
 
-    async def serve(self, listener, links):
+    async def accept(self):
+        if not self.serving:
+            self.listener = socket.create_server(self.address, backlog=512)
+            self.listener.setblocking(False)
+            self.serving = asyncio.get_running_loop().create_task(self.serve())
+
+    async def refuse(self):
+        if self.serving:
+            self.serving.cancel()
+            await asyncio.gather(self.serving, return_exceptions=True)
+            self.listener.close()
+            self.serving = None
+
+    async def cut(self):
+        for link in self.links:
+            link.end("cut")
+
+    async def freeze(self):
+        self.frozen = True
+        for link in self.links:
+            link.flows.clear()
+
+    async def thaw(self):
+        self.frozen = False
+        for link in self.links:
+            if not link.forgotten:
+                link.flows.set()
+
+    async def forget(self):
+        for link in self.links:
+            link.forgotten = True
+            link.flows.clear()
+
+    async def drop(self):
+        tasks = list(self.links.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def serve(self):
         loop = asyncio.get_running_loop()
         while True:
-            client, _ = await loop.sock_accept(listener)
+            client, _ = await loop.sock_accept(self.listener)
             client.setblocking(False)
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            task = loop.create_task(self.carry(client, self.faults_of(self.count)))
+            link = Link(client, socket.socket())
+            if self.frozen:
+                link.flows.clear()
+            task = loop.create_task(self.carry(link, self.faults_of(self.count)))
             self.count += 1
-            links.add(task)
-            task.add_done_callback(links.discard)
+            self.links[link] = task
+            task.add_done_callback(lambda _, link=link: self.links.pop(link))
 
-    async def carry(self, client, faults):
+    async def carry(self, link, faults):
         loop = asyncio.get_running_loop()
-        server = socket.socket()
+        client, server = link.client, link.server
         server.setblocking(False)
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        link = Link(client, server)
         how, pumps = "cut", []
         try:
+            await link.flows.wait()
             await loop.sock_connect(server, self.target)
             for direction in ("up", "down"):
                 pumps.append(loop.create_task(Pump(link, direction, faults).run()))
@@ -214,45 +277,31 @@ class Proxy:
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self.thread.start()
-        self.links = set()
-        self.listeners = []
+        self.routes = []
 
     def wait(self, coroutine):
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
 
     def listen(self, address, target):
         """Carries what connects to (host, port) `address` to `target`. Returns the route."""
-        listener = socket.create_server(address, backlog=512)
-        listener.setblocking(False)
-        route = Route(target)
-
-        async def start():
-            return self.loop.create_task(route.serve(listener, self.links))
-
-        self.listeners.append((listener, self.wait(start())))
+        route = Route(address, target)
+        self.wait(route.accept())
+        self.routes.append(route)
         return route
+
+    def strike(self, route, how):
+        """What strikes a route as a whole, by its name."""
+        self.wait(getattr(route, how)())
 
     def drop(self):
         """Ends every connection, those that hang too."""
-
-        async def end():
-            tasks = list(self.links)
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        self.wait(end())
+        for route in self.routes:
+            self.strike(route, "drop")
 
     def close(self):
-        async def end():
-            for _, task in self.listeners:
-                task.cancel()
-            await asyncio.gather(*(task for _, task in self.listeners), return_exceptions=True)
-
-        self.wait(end())
+        for route in self.routes:
+            self.strike(route, "refuse")
         self.drop()
-        for listener, _ in self.listeners:
-            listener.close()
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
@@ -269,6 +318,12 @@ def main():
     route.faults_of = lambda number: faults
     print("ready", flush=True)
     try:
+        for line in sys.stdin:
+            how = line.strip()
+            if how not in STRIKES:
+                sys.exit(f"a route is struck by one of {', '.join(STRIKES)}")
+            proxy.strike(route, how)
+            print(how, flush=True)
         threading.Event().wait()
     except KeyboardInterrupt:
         proxy.close()
