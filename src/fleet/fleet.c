@@ -18,12 +18,14 @@
 #include "bench/bootstrap.h"
 #include "exec/pool.h"
 #include "fleet/attempt.h"
+#include "fleet/crew.h"
 #include "fleet/judgement.h"
 #include "fleet/longest.h"
 #include "fleet/waiting.h"
 #include "live/estimate.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
+#include "store/crew.h"
 #include "sync/log.h"
 
 #include <math.h>
@@ -33,6 +35,8 @@
 #define BATCH 2048 /* results in one transaction, at most: the disk is waited for once */
 #define MOMENT (100 * CLOCK_MS) /* in which a first result waits for others of its batch */
 #define STACK (512 * 1024)      /* of a worker; only what is touched costs memory */
+#define LOOK CLOCK_S            /* between two looks at a run that others share */
+#define IN_HAND 16              /* servers that are claimed ahead of a shared run, at least */
 
 /* The orchestrator's own. */
 struct collector {
@@ -49,9 +53,16 @@ struct collector {
     size_t errors;  /* verdicts of this sitting */
     size_t left;    /* servers whose agents linger */
     int64_t start;
-    int64_t progress;           /* when the next line of the log says how far the run is */
-    double before;              /* seconds that were spent in earlier sittings */
-    bool more;                  /* the store may have pending servers */
+    int64_t progress;     /* when the next line of the log says how far the run is */
+    double before;        /* seconds that were spent in earlier sittings */
+    bool more;            /* the store may have pending servers */
+    bool shared;          /* the run is, with other workers */
+    bool ending;          /* it claims no more, and lets what runs come to its end */
+    int64_t ending_until; /* no longer than that */
+    int64_t deadline;     /* of the run */
+    int64_t ask;          /* the store, without a result to hand in */
+    struct patience patience;
+    struct crew_view view;
     size_t *positions;          /* room for `depth` */
     struct store_result *batch; /* room for `depth` */
 };
@@ -104,6 +115,12 @@ static void report_server(const char *name, const struct server_result *r) {
                LOG_S("verdict", verdict_name(r->verdict)), LOG_S("reason", reason_name(r->reason)),
                LOG_S("detail", r->detail), LOG_F("seconds", r->seconds));
     log_unbind("server");
+}
+
+/* Nobody's result: another worker has the server. */
+static void report_refused(const char *name, const struct server_result *r) {
+    log_warning("result refused: another worker has taken the server over", LOG_S("server", name),
+                LOG_S("verdict", verdict_name(r->verdict)));
 }
 
 /* Whether the server waits for its next attempt now, and its result with it. */
@@ -185,23 +202,37 @@ static size_t collect(struct collector *c, int64_t deadline) {
     return n;
 }
 
+/* What runs comes to its end; what has not begun is given back. */
+static void end_early(struct collector *c) {
+    if (c->ending)
+        return;
+    c->ending = true;
+    c->ending_until = deadline_in(c->f->grace);
+    pool_cancel_pending(c->pool);
+}
+
 /* Ends the run early; `why` becomes the summary's sentence. */
 static void stop(struct collector *c, const char *event, const char *why) {
     snprintf(c->run->stopped, sizeof(c->run->stopped), "%s", why);
     log_error(event, LOG_S("detail", why));
-    cancel_fire(c->f->cancel);
+    if (c->f->until == FLEET_WHOLE)
+        cancel_fire(c->f->cancel);
+    else /* the token ends more than this run */
+        end_early(c);
 }
 
 /* Servers that ended in an error in earlier sittings of the run have had their stop. */
 static void heed_errors(struct collector *c) {
     const struct share most = c->f->plan->max_errors;
     const struct run *run = c->run;
+    size_t errors = c->shared ? run->errors : c->errors;
     bool done = run->passed + run->failed + run->errors == run->total;
-    if (done || cancel_fired(c->f->cancel) || !share_exceeded(most, c->errors, run->total))
+    if (done || c->ending || cancel_fired(c->f->cancel) ||
+        !share_exceeded(most, errors, run->total))
         return;
     char allowed[SHARE_TEXT], why[RUN_STOPPED_SIZE];
     share_format(most, allowed);
-    snprintf(why, sizeof(why), "%zu of %zu servers ended in error, more than %s", c->errors,
+    snprintf(why, sizeof(why), "%zu of %zu servers ended in error, more than %s", errors,
              run->total, allowed);
     stop(c, "too many errors: stopping", why);
 }
@@ -227,6 +258,11 @@ static void report_batch(struct collector *c, size_t n) {
     for (size_t i = 0; i < n; i++) {
         struct server_result *r = (struct server_result *)c->batch[i].result;
         struct outcome *o = &c->outcomes[c->batch[i].position];
+        if (c->batch[i].refused) {
+            report_refused(o->server, r);
+            server_result_free(r);
+            continue;
+        }
         report_server(o->server, r);
         judgement_take(c->judgement, c->batch[i].position, r);
         o->verdict = r->verdict;
@@ -251,7 +287,8 @@ static size_t submit_claimed(struct collector *c, ssize_t claimed) {
         struct error why;
         if (submit_first(c, c->positions[i], &why) == 0)
             continue;
-        c->batch[n] = (struct store_result){c->positions[i], result_of_error(&why)};
+        c->batch[n] =
+            (struct store_result){.position = c->positions[i], .result = result_of_error(&why)};
         n += c->batch[n].result != NULL;
     }
     return n;
@@ -261,40 +298,75 @@ static double seconds_so_far(const struct collector *c) {
     return c->before + (double)(clock_now() - c->start) / 1e9;
 }
 
+/* Ends the run, or this worker's share of it, when it is time to. */
+static void heed_time(struct collector *c) {
+    if (clock_now() >= c->deadline) {
+        stop(c, "the run's time is over", "its time was over");
+        c->deadline = DEADLINE_NEVER;
+    }
+    if (c->f->drain && cancel_fired(c->f->drain))
+        end_early(c);
+    if (c->ending && clock_now() >= c->ending_until)
+        cancel_fire(c->f->cancel);
+    if (cancel_fired(c->f->cancel))
+        pool_cancel_pending(c->pool);
+}
+
+/* How many more servers it may claim now. */
+static size_t room(const struct collector *c) {
+    bool wanted = c->more || (c->shared && clock_now() >= c->ask);
+    return wanted && !c->ending && !cancel_fired(c->f->cancel) ? c->depth - c->in_hand : 0;
+}
+
 /*
  * Stores and reports a batch of n results, and keeps the pool supplied. Returns how many results of
  * the next batch are there already, or -1.
  */
 static ssize_t turn(struct collector *c, size_t n, struct error *err) {
-    size_t room = c->more && !cancel_fired(c->f->cancel) ? c->depth - c->in_hand : 0;
-    if (n == 0 && room == 0)
+    size_t most = room(c);
+    ssize_t claimed;
+    if (n == 0 && most == 0 && clock_now() < c->ask)
         return 0;
     c->run->seconds = seconds_so_far(c);
-    ssize_t claimed = store_turn(c->f->store, c->run, c->batch, n, room, c->positions, err);
+    for (;;) {
+        claimed = store_turn(c->f->store, c->run, c->batch, n, most, c->positions, err);
+        if (patience_answered(&c->patience, c->f->cancel, claimed, err))
+            break;
+        heed_time(c);
+    }
     if (claimed < 0) {
         for (size_t i = 0; i < n; i++)
             server_result_free((struct server_result *)c->batch[i].result);
         return -1;
     }
     report_batch(c, n);
-    if (room > 0)
+    if (most > 0)
         c->more = claimed > 0;
+    if (c->shared && clock_now() >= c->ask) {
+        if (crew_look(&c->view, err) < 0)
+            return -1;
+        c->ask = deadline_in(LOOK);
+    }
     return (ssize_t)submit_claimed(c, claimed);
 }
 
+/* Whether there may be something to claim later: what another worker does not come to the end of.
+ */
+static bool stays(const struct collector *c) {
+    return c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0 && !c->ending &&
+           !cancel_fired(c->f->cancel);
+}
+
 static int collect_all(struct collector *c, struct error *err) {
-    int64_t deadline = deadline_in(c->f->plan->run_timeout);
     ssize_t n = turn(c, 0, err);
-    while (n >= 0 && (n > 0 || c->in_hand > 0)) {
-        if (n == 0)
-            n = (ssize_t)collect(c, deadline_min(deadline, c->progress));
+    while (n >= 0 && (n > 0 || c->in_hand > 0 || stays(c))) {
+        int64_t until = deadline_min(deadline_min(c->deadline, c->progress), c->ask);
+        if (n == 0 && c->in_hand > 0)
+            n = (ssize_t)collect(c, until);
+        else if (n == 0)
+            store_await(c->f->store, c->f->cancel, until);
         report_progress(c);
-        if (clock_now() >= deadline) {
-            stop(c, "the run's time is over", "its time was over");
-            deadline = DEADLINE_NEVER;
-        }
-        if (cancel_fired(c->f->cancel))
-            pool_cancel_pending(c->pool);
+        heed_time(c);
         n = turn(c, (size_t)n, err);
     }
     return (int)n;
@@ -364,26 +436,62 @@ static void log_end(const struct collector *c) {
     log_servers(c, event, "failed_servers", did_not_pass);
 }
 
+/* Judges what the run has come to; what was stopped is stopped for all. */
+static int settle(struct collector *c, struct error *err) {
+    const struct fleet *f = c->f;
+    bool stopped = c->run->stopped[0] || (f->until == FLEET_WHOLE && cancel_fired(f->cancel));
+    if (!c->shared)
+        return judgement_make(c->judgement, f->store, f->plan, c->run, c->outcomes, err);
+    if (stopped && crew_stop(&c->view, err) < 0)
+        return -1;
+    return crew_settle(&c->view, c->judgement, err);
+}
+
+static int end(struct collector *c, struct error *err) {
+    c->run->seconds = seconds_so_far(c);
+    return c->shared ? crew_end(&c->view, err) : store_end(c->f->store, c->run, err);
+}
+
+/* What this worker has done of the run; what the others have is told by who waits for its end. */
+static void log_share(const struct collector *c) {
+    log_info("nothing is left to claim of the run", LOG_S("run", c->run->id),
+             LOG_I("passed", (int64_t)c->run->passed), LOG_I("total", (int64_t)c->run->total));
+}
+
 static int run_collector(struct collector *c, struct error *err) {
+    const struct fleet *f = c->f;
     c->start = clock_now();
     c->run->cancelled = 0; /* counted anew: what has no verdict is run, or cancelled again */
     c->run->stopped[0] = '\0';
-    c->progress = deadline_in(c->f->progress);
-    board_start(c->f->board, c->run, c->f->plan->fanout);
-    log_servers(c, "servers to benchmark", "servers", has_no_verdict);
-    int rc = c->f->plan->longest_first ? longest_first(c->f->store, c->f->plan, c->run, err) : 0;
+    c->progress = deadline_in(f->progress);
+    c->deadline = deadline_in(f->plan->run_timeout);
+    board_start(f->board, c->run, f->plan->fanout);
+    if (f->until == FLEET_WHOLE)
+        log_servers(c, "servers to benchmark", "servers", has_no_verdict);
+    int rc = f->plan->longest_first ? longest_first(f->store, f->plan, c->run, err) : 0;
     if (rc == 0)
         rc = collect_all(c, err);
     if (rc < 0)
         abandon(c);
-    cancel_the_rest(c);
+    if (rc == 0 && c->shared)
+        rc = settle(c, err);
+    if (f->until == FLEET_WHOLE)
+        cancel_the_rest(c);
+    if (rc == 0 && !c->shared)
+        rc = settle(c, err);
     if (rc == 0)
-        rc = judgement_make(c->judgement, c->f->store, c->f->plan, c->run, c->outcomes, err);
-    c->run->seconds = seconds_so_far(c);
-    if (rc == 0)
-        rc = store_end(c->f->store, c->run, err);
-    log_end(c);
+        rc = end(c, err);
+    if (f->until == FLEET_WHOLE)
+        log_end(c);
+    else
+        log_share(c);
     return rc;
+}
+
+/* What is claimed of a shared run waits for this worker, while another could begin with it. */
+static size_t depth_of(const struct collector *c) {
+    size_t fanout = (size_t)c->f->plan->fanout, ahead = fanout > IN_HAND ? fanout : IN_HAND;
+    return fanout + (c->shared && ahead < 2 * BATCH ? ahead : 2 * BATCH);
 }
 
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
@@ -398,9 +506,15 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
                      .run = run->id},
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
+        .shared = store_is_shared(f->store),
+        .ending_until = DEADLINE_NEVER,
+        .ask = DEADLINE_NEVER,
     };
     int rc = -1;
-    c.depth = (size_t)f->plan->fanout + 2 * BATCH;
+    c.view = (struct crew_view){f, run, outcomes, &c.patience, run->total};
+    if (c.shared)
+        c.ask = 0;
+    c.depth = depth_of(&c);
     c.positions = malloc(c.depth * sizeof(*c.positions));
     c.batch = malloc(c.depth * sizeof(*c.batch));
     if (!c.positions || !c.batch || agent_command.failed)

@@ -31,7 +31,55 @@ enum statement {
     JUDGE_SERVER,
     JUDGE_RUN,
     FIND_NOTES,
+    SHARED_RENEW,
+    SHARED_JOIN,
+    SHARED_ADOPT,
+    SHARED_LEAVE,
+    SHARED_REAP,
+    SHARED_FORGET_DEAD,
+    SHARED_ACCEPT,
+    SHARED_COUNT,
+    SHARED_CLAIM,
+    SHARED_CLAIM_THESE,
+    SHARED_DROP_PARTS,
+    SHARED_NOTIFY,
+    SHARED_REOPEN,
+    SHARED_REOPEN_COUNTS,
+    SHARED_END,
+    SHARED_STOP,
+    SHARED_JUDGE,
+    SHARED_COUNTED,
+    SHARED_FIND_WORK,
+    SHARED_MAY_JUDGE,
+    SHARED_JUDGED,
+    SHARED_WORKERS,
+    SHARED_SITES,
+    SHARED_UNCLAIM,
     STATEMENT_COUNT
+};
+
+/* Their texts. */
+extern const char *const statements[STATEMENT_COUNT];
+
+/* A server that was claimed in this turn, and the token that came with it. */
+struct claim {
+    size_t position;
+    int64_t token;
+};
+
+/* This process among those that work on the runs of a shared store (store/crew.h). */
+struct crew {
+    const char *site;
+    int fanout;
+    int64_t lease;
+    int64_t number;  /* of its row; 0: it has none, or has to join anew */
+    int64_t former;  /* the number that it had when the connection was lost */
+    int64_t contact; /* when it last was in contact, of clock_now() */
+    int64_t steady;  /* since when it has been, without a break */
+    int64_t *tokens; /* by position: of each server that it holds; 0: it does not */
+    size_t token_count;
+    struct claim *claims; /* of the turn that is not on disk yet */
+    size_t claim_count, claim_cap;
 };
 
 struct store {
@@ -46,11 +94,12 @@ struct store {
     int hold;          /* the lock of the run that is held, or -1 (store/hold.h) */
     int64_t held_run;  /* its number */
     int64_t version;   /* of the data, when store_refresh() looked last; 0: it never did */
-    bool noted;        /* its row says that this process holds it */
+    struct crew crew;
+    bool noted; /* its row says that this process holds it */
 };
 
 /* Fills *err with what the database says. Returns -1. */
-int database_fail(const struct store *s, struct error *err);
+int database_fail(struct store *s, struct error *err);
 
 /*
  * Whether a transaction that failed, and was undone, may be tried again: what memory there was not

@@ -5,6 +5,7 @@
 #include "store/database.h"
 
 #include "store/rows.h"
+#include "store/shared.h"
 
 static int write_server(struct store *s, int64_t run, const struct store_judged *j,
                         struct error *err) {
@@ -21,8 +22,25 @@ static int write_server(struct store *s, int64_t run, const struct store_judged 
     return database_run(s, stmt, err);
 }
 
+/* Where counts are each worker's own, the run has them in sum from now on. */
+static int write_shared_run(struct store *s, int64_t number, const struct run *run,
+                            const char *notes, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_JUDGE, err);
+    if (!stmt)
+        return -1;
+    sql_bind_int(stmt, 1, (int64_t)run->passed);
+    sql_bind_int(stmt, 2, (int64_t)run->failed);
+    sql_bind_int(stmt, 3, (int64_t)run->errors);
+    sql_bind_text(stmt, 4, notes);
+    sql_bind_double(stmt, 5, run->seconds);
+    sql_bind_int(stmt, 6, number);
+    return database_run(s, stmt, err) < 0 ? -1 : database_run_on(s, SHARED_COUNTED, number, err);
+}
+
 static int write_run(struct store *s, int64_t number, const struct run *run, const char *notes,
                      struct error *err) {
+    if (store_is_shared(s))
+        return write_shared_run(s, number, run, notes, err);
     struct sql_stmt *stmt = database_use(s, JUDGE_RUN, err);
     if (!stmt)
         return -1;
@@ -52,6 +70,8 @@ int store_judge(struct store *s, const struct run *run, const struct store_judge
                  ? -1
                  : database_end(s, write_all(s, run, judged, n, notes, err), err);
     while (rc < 0 && database_try_again(&tries, err));
+    if (rc == 0 && store_is_shared(s))
+        rc = shared_judged(s, err);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "base/vec.h"
+#include "store/crew.h"
 #include "store/hold.h"
 #include "store/rows.h"
 
@@ -18,7 +19,22 @@
     "id, started, seconds, fanout, threshold, total, passed, failed, errors, holder_pid, "         \
     "holder_host, holder_since, stopped, judged"
 
-/* Whether the process in the row still holds the run, or another one does, the lock knows. */
+/* The same of a shared store: what its workers have counted, and the first of them. */
+#define COUNTED(what)                                                                              \
+    "r." what " + coalesce((SELECT CAST(sum(" what                                                 \
+    ") AS bigint) FROM tally WHERE run = r.number), 0)"
+#define FIRST_WORKER(what)                                                                         \
+    "(SELECT " what                                                                                \
+    " FROM worker WHERE run = r.number AND lease_until > now() ORDER BY number LIMIT 1)"
+#define SHARED_COLUMNS                                                                             \
+    "id, started, greatest(seconds, (SELECT max(seconds) FROM tally WHERE run = r.number)), "      \
+    "fanout, threshold, total, " COUNTED("passed") ", " COUNTED("failed") ", " COUNTED(            \
+        "errors") ", " FIRST_WORKER("pid") ", " FIRST_WORKER("host") ", " FIRST_WORKER("started") ", stopped, judged"
+
+/*
+ * Whether the process in the row still holds the run, or another one does, the lock knows; that of
+ * a shared store has a lease.
+ */
 static int find_holder(const struct store *s, struct sql_stmt *stmt, struct run *r,
                        struct error *err) {
     if (sql_column_type(stmt, 9) == SQL_NULL)
@@ -70,13 +86,18 @@ static int read_run(const struct store *s, struct sql_stmt *stmt, struct run *r,
     return find_holder(s, stmt, r, err);
 }
 
-/* Those that the words behind `FROM run` choose; `id` is what a `?` there stands for. */
-static int select_runs(struct store *s, const char *select, const char *id, struct run **ret,
+/* Those that the words behind `FROM run AS r` choose; `id` is what a `?` there stands for. */
+static int select_runs(struct store *s, const char *which, const char *id, struct run **ret,
                        size_t *count, struct error *err) {
     struct sql_stmt *stmt = NULL;
+    cleanup(str_done) struct str select = {0};
+    str_addf(&select, "SELECT %s FROM run AS r %s",
+             store_is_shared(s) ? SHARED_COLUMNS : RUN_COLUMNS, which);
+    if (select.failed)
+        return error_memory(err);
     cleanup(free_ptr) struct run *runs = NULL;
     size_t n = 0, cap = 0;
-    if (database_prepare(s, select, &stmt, err) < 0)
+    if (database_prepare(s, select.data, &stmt, err) < 0)
         return -1;
     if (id)
         sql_bind_text(stmt, 1, id);
@@ -93,11 +114,10 @@ static int select_runs(struct store *s, const char *select, const char *id, stru
     return 0;
 }
 
-#define SELECT_RUNS "SELECT " RUN_COLUMNS " FROM run "
 #define NEWEST_FIRST "ORDER BY number DESC"
 
 int store_runs(struct store *s, struct run **ret, size_t *count, struct error *err) {
-    return select_runs(s, SELECT_RUNS NEWEST_FIRST, NULL, ret, count, err);
+    return select_runs(s, NEWEST_FIRST, NULL, ret, count, err);
 }
 
 /* How many characters two ids share from the start: ids sort by time, so this is nearness. */
@@ -128,8 +148,8 @@ int store_run(struct store *s, const char *run_id, struct run *ret, struct error
     cleanup(free_ptr) struct run *found = NULL;
     bool last = strcmp(run_id, "last") == 0;
     size_t n;
-    if (select_runs(s, last ? SELECT_RUNS NEWEST_FIRST " LIMIT 1" : SELECT_RUNS "WHERE id = ?",
-                    last ? NULL : run_id, &found, &n, err) < 0)
+    if (select_runs(s, last ? NEWEST_FIRST " LIMIT 1" : "WHERE id = ?", last ? NULL : run_id,
+                    &found, &n, err) < 0)
         return -1;
     if (n == 0)
         return offer_nearest(s, run_id, err);

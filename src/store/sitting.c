@@ -3,7 +3,7 @@
  *
  * The lock is taken before the row that says who holds it is written, and let go after that row is
  * cleared, which the end of a sitting does in passing. So a row that names a holder without a lock
- * is that of a process that died.
+ * is that of a process that died. A shared store has workers instead (store/crew.h).
  */
 #include "store/database.h"
 
@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "store/hold.h"
 #include "store/rows.h"
+#include "store/shared.h"
 
 #include <errno.h>
 #include <math.h>
@@ -76,6 +77,8 @@ static int add_run(struct store *s, const struct run *run, const struct store_re
 
 /* Writes who holds the run; nobody, when `since` is 0. */
 static int set_holder(struct store *s, int64_t since, struct error *err) {
+    if (store_is_shared(s))
+        return 0;
     char host[HOLDER_HOST_SIZE] = "";
     struct sql_stmt *stmt = database_use(s, SET_HOLDER, err);
     if (!stmt)
@@ -95,8 +98,10 @@ static int set_holder(struct store *s, int64_t since, struct error *err) {
 /* Takes the lock; *holder as hold_take() has it. */
 static int lock(struct store *s, const char *run_id, int64_t *holder, struct error *err) {
     store_release(s);
-    cleanup(free_ptr) char *path = store_log_path(s, run_id);
     *holder = 0;
+    if (store_is_shared(s))
+        return 0;
+    cleanup(free_ptr) char *path = store_log_path(s, run_id);
     if (!path)
         return error_memory(err);
     s->hold = hold_take(path, holder, err);
@@ -120,15 +125,16 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
     run->seconds = NAN;
     run->total = run->cancelled = servers->count;
     store_set_order(s, NULL, 0);
-    if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
+    if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0 ||
+        shared_begin(s, servers->count, err) < 0)
         return -1;
     s->noted = write_begin(s, run, recipe, servers, err) == 0;
     if (s->noted)
         return 0;
     cleanup(free_ptr) char *path = store_log_path(s, run->id);
-    fd_close(&s->hold);
-    if (path)
+    if (path && s->hold >= 0)
         unlink(path); /* there is no run whose log it could be */
+    fd_close(&s->hold);
     return -1;
 }
 
@@ -155,7 +161,8 @@ int store_hold(struct store *s, const char *run_id, struct run *ret, struct erro
     if (lock(s, run.id, &holder, err) < 0)
         return holder ? held_by_another(s, run.id, holder, err) : -1;
     if (database_find_run(s, run.id, &s->held_run, err) < 0 ||
-        set_holder(s, clock_wall(), err) < 0 || store_run(s, run.id, &run, err) < 0) {
+        set_holder(s, clock_wall(), err) < 0 || store_run(s, run.id, &run, err) < 0 ||
+        shared_begin(s, run.total, err) < 0) {
         fd_close(&s->hold);
         return -1;
     }
@@ -185,24 +192,31 @@ static int reopen(struct store *s, int64_t run, struct error *err) {
     return 0;
 }
 
+static int write_resume(struct store *s, bool failed, struct error *err) {
+    bool shared = store_is_shared(s);
+    if (database_run_on(s, shared ? SHARED_REOPEN : UNCLAIM, s->held_run, err) < 0)
+        return -1;
+    if (!failed)
+        return 0;
+    if (reopen(s, s->held_run, err) < 0)
+        return -1;
+    return shared ? database_run_on(s, SHARED_REOPEN_COUNTS, s->held_run, err) : 0;
+}
+
 int store_resume(struct store *s, struct run *run, bool failed, struct error *err) {
     store_set_order(s, NULL, 0);
-    if (database_begin(s, err) < 0)
-        return -1;
-    int rc = database_run_on(s, UNCLAIM, s->held_run, err);
-    if (rc == 0 && failed)
-        rc = reopen(s, s->held_run, err);
-    if (database_end(s, rc, err) < 0)
+    if (database_begin(s, err) < 0 || database_end(s, write_resume(s, failed, err), err) < 0)
         return -1;
     return store_run(s, run->id, run, err);
 }
 
 static int write_end(struct store *s, const struct run *run, struct error *err) {
     int64_t number;
+    bool shared = store_is_shared(s);
     if (database_find_run(s, run->id, &number, err) < 0 ||
-        database_run_on(s, UNCLAIM, number, err) < 0)
+        (shared ? shared_unclaim(s, err) : database_run_on(s, UNCLAIM, number, err)) < 0)
         return -1;
-    struct sql_stmt *stmt = database_use(s, END_RUN, err);
+    struct sql_stmt *stmt = database_use(s, shared ? SHARED_END : END_RUN, err);
     if (!stmt)
         return -1;
     sql_bind_double(stmt, 1, run->seconds);

@@ -36,6 +36,10 @@ int sql_version(struct sql *db, int64_t *ret) {
     return db->calls->version(db, ret);
 }
 
+void sql_await(struct sql *db, int fd, int64_t deadline) {
+    db->calls->await(db, fd, deadline);
+}
+
 int sql_prepare(struct sql *db, const char *sql, struct sql_stmt **ret) {
     return db->calls->prepare(db, sql, false, ret);
 }

@@ -82,6 +82,13 @@ bool sql_in_transaction(struct sql *db);
 int sql_version(struct sql *db, int64_t *ret) must_use;
 
 /*
+ * Waits until another connection has notified the channel `muster`, `fd` is readable, or the
+ * deadline has passed. SQLite has no such thing: there it is one of the other two. A connection
+ * that is lost ends nothing.
+ */
+void sql_await(struct sql *db, int fd, int64_t deadline);
+
+/*
  * A statement. `walk`: it may give many rows, and other statements run while it is read; then it is
  * read within a transaction, and ends with it.
  */
@@ -126,6 +133,7 @@ struct sql_calls {
     void (*rollback)(struct sql *db);
     bool (*in_transaction)(struct sql *db);
     int (*version)(struct sql *db, int64_t *ret);
+    void (*await)(struct sql *db, int fd, int64_t deadline);
     int (*prepare)(struct sql *db, const char *sql, bool walk, struct sql_stmt **ret);
     void (*bind_null)(struct sql_stmt *stmt, int i);
     void (*bind_int)(struct sql_stmt *stmt, int i, int64_t value);

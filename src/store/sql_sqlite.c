@@ -7,12 +7,14 @@
  */
 #include "store/sql.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/str.h"
 #include "store/schema_sqlite.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sqlite3.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -121,6 +123,11 @@ static int lite_version(struct sql *db, int64_t *ret) {
     return sqlite3_finalize(stmt) == SQLITE_OK ? 0 : -1;
 }
 
+static void lite_await(__attribute__((unused)) struct sql *db, int fd, int64_t deadline) {
+    struct pollfd readable = {.fd = fd, .events = POLLIN};
+    poll(&readable, 1, deadline_left_ms(deadline));
+}
+
 static int lite_prepare(struct sql *db, const char *sql, __attribute__((unused)) bool walk,
                         struct sql_stmt **ret) {
     struct lite_stmt *stmt = calloc(1, sizeof(*stmt));
@@ -222,6 +229,7 @@ static const struct sql_calls calls = {
     .rollback = lite_rollback,
     .in_transaction = lite_in_transaction,
     .version = lite_version,
+    .await = lite_await,
     .prepare = lite_prepare,
     .bind_null = lite_bind_null,
     .bind_int = lite_bind_int,

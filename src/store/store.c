@@ -7,6 +7,9 @@
  */
 #include "store/database.h"
 
+#include "base/fd.h"
+#include "store/crew.h"
+
 #include <errno.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -70,8 +73,8 @@ static char *path_of(const char *url, struct error *err) {
             path += 2;
     } else if (url[scheme] == ':') {
         error_set(err, ERROR_USAGE,
-                  "a store of the kind '%.*s' is not known: give a path, or "
-                  "sqlite:PATH",
+                  "a store of the kind '%.*s' is not known: give a path, sqlite:PATH or "
+                  "postgresql://...",
                   (int)scheme, url);
         return NULL;
     }
@@ -80,6 +83,25 @@ static char *path_of(const char *url, struct error *err) {
         return NULL;
     }
     return absolute(path, err);
+}
+
+static bool is_postgres(const char *url) {
+    return strncmp(url, "postgresql://", 13) == 0 || strncmp(url, "postgres://", 11) == 0;
+}
+
+static int open_postgres(struct store *s, const char *url, enum store_mode mode,
+                         struct error *err) {
+    cleanup(free_ptr) char *logs = NULL;
+    s->folder = state_folder(err);
+    if (!s->folder)
+        return -1;
+    if (asprintf(&logs, "%s/logs", s->folder) < 0) {
+        logs = NULL;
+        return error_memory(err);
+    }
+    if (mode != STORE_READ && fd_make_folders(logs, err) < 0)
+        return -1;
+    return sql_open_postgres(url, mode == STORE_READ, mode == STORE_CREATE, &s->db, err);
 }
 
 static int open_sqlite(struct store *s, const char *url, enum store_mode mode, struct error *err) {
@@ -93,7 +115,8 @@ static int open_sqlite(struct store *s, const char *url, enum store_mode mode, s
 
 static int open_database(struct store *s, const char *url, enum store_mode mode,
                          struct error *err) {
-    int rc = open_sqlite(s, url, mode, err);
+    int rc =
+        url && is_postgres(url) ? open_postgres(s, url, mode, err) : open_sqlite(s, url, mode, err);
     /* a reader's totals and rows are of one moment, however long it takes to print them */
     if (rc == 0 && mode == STORE_READ && sql_begin(s->db, false) < 0)
         rc = database_fail(s, err);
@@ -114,14 +137,19 @@ int store_open(const char *url, enum store_mode mode, struct store **ret, struct
 }
 
 void store_close(struct store *s) {
+    struct error ignored;
     if (!s)
         return;
     store_release(s);
+    if (s->crew.number && store_leave(s, &ignored) < 0)
+        s->crew.number = 0; /* the lease tells */
     for (size_t i = 0; i < STATEMENT_COUNT; i++)
         sql_finalize(s->statements[i]);
     sql_close(s->db);
     str_done(&s->json);
     free(s->order);
+    free(s->crew.tokens);
+    free(s->crew.claims);
     free(s->folder);
     free(s->path);
     free(s);

@@ -1,6 +1,7 @@
 /*
- * store: where runs are kept. A SQLite database in WAL mode; what was committed survives a crash of
- * muster and of the machine.
+ * store: where runs are kept. A SQLite database in WAL mode, or a database of PostgreSQL, which
+ * several processes may work on (store/crew.h); what was committed survives a crash of muster and
+ * of the machine.
  *
  * A run's servers are rows that go from pending to claimed to done; the rows are numbered from 0 in
  * the inventory's order (`position`). One process at a time works on a run: it holds it, by a lock
@@ -91,16 +92,19 @@ int store_outcomes(struct store *s, const struct run *run, struct outcome *outco
 struct store_result {
     size_t position;
     const struct server_result *result;
+    /* set by store_turn(), where the store is shared: */
+    bool refused; /* another worker has the server by now: this is nobody's result */
+    bool there;   /* it was in the store already */
 };
 
 /*
  * Hands in `n` results and claims up to `max` pending servers in the inventory's order, or that of
  * store_set_order(), into positions[], in one transaction: when it returns, the results and
  * run->seconds are on disk. A result of VERDICT_CANCELLED leaves its server pending. Returns how
- * many were claimed, or -1.
+ * many were claimed, or -1: then it may be called again with the same.
  */
-ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
-                   size_t n, size_t max, size_t *positions, struct error *err) must_use;
+ssize_t store_turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
+                   size_t max, size_t *positions, struct error *err) must_use;
 
 /*
  * From now on store_turn() claims these servers, in this order; those of them that are pending.

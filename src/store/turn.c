@@ -8,6 +8,7 @@
 #include "store/database.h"
 
 #include "store/rows.h"
+#include "store/shared.h"
 
 void store_set_order(struct store *s, size_t *positions, size_t n) {
     free(s->order);
@@ -70,7 +71,7 @@ static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions
                      struct error *err) {
     if (s->order)
         return claim_in_order(s, run, max, positions, err);
-    ssize_t n = max ? find_pending(s, run, max, positions, err) : 0;
+    ssize_t n = find_pending(s, run, max, positions, err);
     return n > 0 ? claim_range(s, run, positions[0], positions[n - 1], err) : n;
 }
 
@@ -96,35 +97,50 @@ static int write_result(struct store *s, int64_t run, const struct store_result 
     return database_run(s, stmt, err) < 0 ? -1 : write_benchmarks(s, run, r, err);
 }
 
-static int write_results(struct store *s, int64_t number, double seconds,
-                         const struct store_result *results, size_t n, struct error *err) {
-    struct run counts = {0};
-    for (size_t i = 0; i < n; i++) {
-        if (write_result(s, number, &results[i], err) < 0)
-            return -1;
-        run_count(&counts, results[i].result->verdict);
-    }
+static int count_up(struct store *s, int64_t number, const struct run *counts, double seconds,
+                    struct error *err) {
     struct sql_stmt *stmt = database_use(s, COUNT_UP, err);
     if (!stmt)
         return -1;
-    sql_bind_int(stmt, 1, (int64_t)counts.passed);
-    sql_bind_int(stmt, 2, (int64_t)counts.failed);
-    sql_bind_int(stmt, 3, (int64_t)counts.errors);
+    sql_bind_int(stmt, 1, (int64_t)counts->passed);
+    sql_bind_int(stmt, 2, (int64_t)counts->failed);
+    sql_bind_int(stmt, 3, (int64_t)counts->errors);
     sql_bind_double(stmt, 4, seconds);
     sql_bind_int(stmt, 5, number);
     return database_run(s, stmt, err);
 }
 
-static ssize_t turn(struct store *s, const struct run *run, const struct store_result *results,
-                    size_t n, size_t max, size_t *positions, struct error *err) {
-    int64_t number;
+static int write_results(struct store *s, int64_t number, double seconds,
+                         struct store_result *results, size_t n, struct error *err) {
+    struct run counts = {0};
+    if (store_is_shared(s) && shared_accept(s, results, n, err) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        if (results[i].refused || results[i].there)
+            continue;
+        if (write_result(s, number, &results[i], err) < 0)
+            return -1;
+        run_count(&counts, results[i].result->verdict);
+    }
+    return store_is_shared(s) ? shared_count(s, &counts, seconds, err)
+                              : count_up(s, number, &counts, seconds, err);
+}
+
+static ssize_t turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
+                    size_t max, size_t *positions, struct error *err) {
+    int64_t number = s->held_run;
+    bool shared = store_is_shared(s);
+    s->crew.claim_count = 0;
     if (database_begin(s, err) < 0)
         return -1;
-    ssize_t claimed = database_find_run(s, run->id, &number, err);
+    ssize_t claimed = shared ? shared_renew(s, err) : database_find_run(s, run->id, &number, err);
     if (claimed == 0 && n > 0)
         claimed = write_results(s, number, run->seconds, results, n, err);
-    if (claimed == 0)
-        claimed = claim(s, number, max, positions, err);
+    if (claimed == 0 && shared)
+        claimed = shared_reap(s, err);
+    if (claimed == 0 && max > 0)
+        claimed =
+            shared ? shared_claim(s, max, positions, err) : claim(s, number, max, positions, err);
     return database_end(s, claimed < 0 ? -1 : 0, err) < 0 ? -1 : claimed;
 }
 
@@ -138,8 +154,8 @@ static void pass_over(struct store *s, size_t position) {
     s->claimed_to++;
 }
 
-ssize_t store_turn(struct store *s, const struct run *run, const struct store_result *results,
-                   size_t n, size_t max, size_t *positions, struct error *err) {
+ssize_t store_turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
+                   size_t max, size_t *positions, struct error *err) {
     ssize_t claimed;
     int tries = 0;
     do
@@ -147,5 +163,9 @@ ssize_t store_turn(struct store *s, const struct run *run, const struct store_re
     while (claimed < 0 && database_try_again(&tries, err));
     if (claimed > 0)
         pass_over(s, positions[claimed - 1]);
+    if (claimed >= 0 && store_is_shared(s)) {
+        shared_in_contact(s);
+        shared_settle(s, results, n);
+    }
     return claimed;
 }

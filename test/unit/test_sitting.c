@@ -113,7 +113,7 @@ static void hand_in(struct store *s, const struct run *run, size_t position, enu
         r.benchmarks = &b, r.benchmark_count = 1;
     if (verdict != VERDICT_PASSED)
         r.detail = (char *)"why it did not";
-    struct store_result one = {position, &r};
+    struct store_result one = {.position = position, .result = &r};
     if (store_turn(s, run, &one, 1, 0, NULL, &err) < 0)
         fail_msg("%s", err.text);
 }

@@ -208,7 +208,8 @@ static void claims_in_an_order_that_was_set(UNUSED void **state) {
     store_set_order(s, copy_of((const size_t[]){2, 0, 3, 1}, 4), 4);
     assert_int_equal(store_turn(s, &run, NULL, 0, 1, positions, &err), 1);
     assert_int_equal(positions[0], 2);
-    assert_int_equal(store_turn(s, &run, &(struct store_result){2, &passed}, 1, 2, positions, &err),
+    assert_int_equal(store_turn(s, &run, &(struct store_result){.position = 2, .result = &passed},
+                                1, 2, positions, &err),
                      2);
     assert_int_equal(positions[0], 0);
     assert_int_equal(positions[1], 3);
@@ -242,7 +243,8 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct server_result cancelled = {.verdict = VERDICT_CANCELLED, .reason = REASON_INTERRUPTED};
-    struct store_result done[] = {{0, &passed}, {1, &cancelled}};
+    struct store_result done[] = {{.position = 0, .result = &passed},
+                                  {.position = 1, .result = &cancelled}};
     struct benchmark_result b = some_benchmark();
     passed.benchmarks = cancelled.benchmarks = &b;
     passed.benchmark_count = cancelled.benchmark_count = 1;
@@ -261,7 +263,9 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     assert_int_equal(found.passed, 1);
 
     /* what the first turn measured of a server goes, and of nobody else */
-    assert_int_equal(store_turn(s, &run, &(struct store_result){1, &passed}, 1, 0, NULL, &err), 0);
+    assert_int_equal(store_turn(s, &run, &(struct store_result){.position = 1, .result = &passed},
+                                1, 0, NULL, &err),
+                     0);
     size_t benchmarks = 0;
     assert_int_equal(store_each(s, run.id, count_benchmarks, &benchmarks, &err), 0);
     assert_int_equal(benchmarks, 2);
@@ -303,7 +307,7 @@ static void check_refused(const char *url, enum store_mode mode, const char *bec
 static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
     char other[128];
     snprintf(other, sizeof(other), "%s/other", folder);
-    check_refused("postgres://host/db", STORE_CREATE, "'postgres'");
+    check_refused("mysql://host/db", STORE_CREATE, "'mysql'");
     check_refused(other, STORE_READ, "no store");
     check_refused(folder, STORE_CREATE, "cannot open");
     check_refused("/proc/nowhere/x.db", STORE_CREATE, "/proc");
@@ -370,7 +374,9 @@ static void what_another_program_wrote_does_no_harm(UNUSED void **state) {
                               .reason = REASON_BELOW_THRESHOLD,
                               .benchmarks = &b,
                               .benchmark_count = 1};
-    assert_int_equal(store_turn(s, &run, &(struct store_result){1, &r}, 1, 0, NULL, &err), 0);
+    assert_int_equal(
+        store_turn(s, &run, &(struct store_result){.position = 1, .result = &r}, 1, 0, NULL, &err),
+        0);
     store_close(s);
     run_sql(path,
             "UPDATE run SET total = -1, passed = -9223372036854775808;"

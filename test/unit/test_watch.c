@@ -52,7 +52,7 @@ static void finish(size_t position, enum verdict verdict) {
                                         verdict == VERDICT_PASSED ? REASON_NONE : REASON_TIMEOUT,
                                     .attempts = 1,
                                     .seconds = 1};
-    const struct store_result done = {position, &r};
+    struct store_result done = {.position = position, .result = &r};
     struct error err;
     if (store_turn(writer, &run, &done, 1, 0, NULL, &err) < 0)
         fail_msg("%s", err.text);

@@ -1,0 +1,113 @@
+/* crew: see crew.h. A store that cannot be reached is waited for (fleet/patience). */
+#include "fleet/crew.h"
+
+#include "base/clock.h"
+#include "live/board.h"
+#include "store/crew.h"
+#include "sync/log.h"
+
+#define POLL CLOCK_S /* between two looks, where nobody says that something has changed */
+
+static bool answered(struct crew_view *v, int rc, const struct error *err) {
+    return patience_answered(v->patience, v->fleet->cancel, rc, err);
+}
+
+int crew_look(struct crew_view *v, struct error *err) {
+    struct run run = *v->run;
+    int rc;
+    do
+        rc = store_look(v->fleet->store, &run, &v->left, err);
+    while (!answered(v, rc, err));
+    if (rc < 0)
+        return -1;
+    double seconds = v->run->seconds;
+    *v->run = run;
+    v->run->cancelled = 0; /* counted at the end */
+    v->run->seconds = seconds;
+    board_totals(v->fleet->board, v->run);
+    return 0;
+}
+
+static int read_outcomes(struct crew_view *v, struct error *err) {
+    for (size_t i = 0; i < v->run->total; i++) {
+        const char *server = v->outcomes[i].server;
+        outcome_done(&v->outcomes[i]);
+        v->outcomes[i] = (struct outcome){.server = server, .verdict = VERDICT_CANCELLED};
+    }
+    return store_outcomes(v->fleet->store, v->run, v->outcomes, err);
+}
+
+static int outcomes(struct crew_view *v, struct error *err) {
+    int rc;
+    do
+        rc = read_outcomes(v, err);
+    while (!answered(v, rc, err));
+    return rc;
+}
+
+/* A judgement that came to nothing is not made again, but another one. */
+static int judge(struct crew_view *v, struct judgement *j, struct error *err) {
+    const struct fleet *f = v->fleet;
+    struct judgement *another = NULL;
+    bool made = false;
+    int rc = outcomes(v, err);
+    while (rc == 0 && !made) {
+        rc = judgement_make(j, f->store, f->plan, v->run, v->outcomes, err);
+        made = answered(v, rc, err);
+        if (made)
+            break;
+        judgement_free(another);
+        another = NULL;
+        rc = judgement_new(f->servers, &another, err);
+        j = another;
+    }
+    judgement_free(another);
+    return rc;
+}
+
+/* Whether this worker is to judge the run now. */
+static int may_judge(struct crew_view *v, bool *ret, struct error *err) {
+    int rc;
+    do
+        rc = store_may_judge(v->fleet->store, ret, err);
+    while (!answered(v, rc, err));
+    if (rc < 0 || !*ret)
+        return rc;
+    rc = crew_look(v, err); /* the one before may just have done it */
+    *ret = !v->run->judged;
+    return rc;
+}
+
+int crew_settle(struct crew_view *v, struct judgement *j, struct error *err) {
+    const struct fleet *f = v->fleet;
+    for (;;) {
+        bool mine;
+        if (crew_look(v, err) < 0)
+            return -1;
+        if (v->left > 0 || v->run->judged)
+            return f->until == FLEET_WHOLE ? outcomes(v, err) : 0;
+        if (may_judge(v, &mine, err) < 0)
+            return -1;
+        if (mine)
+            return judge(v, j, err);
+        if (f->until == FLEET_SHARE || cancel_fired(f->cancel))
+            return 0;
+        store_await(f->store, f->cancel, deadline_in(POLL));
+    }
+}
+
+int crew_stop(struct crew_view *v, struct error *err) {
+    int rc;
+    do
+        rc = store_stop(v->fleet->store, v->run, err);
+    while (!answered(v, rc, err));
+    return rc;
+}
+
+int crew_end(struct crew_view *v, struct error *err) {
+    int rc;
+    do
+        rc = store_end(v->fleet->store, v->run, err);
+    while (!answered(v, rc, err));
+    return rc;
+}

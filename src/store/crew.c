@@ -1,0 +1,215 @@
+/*
+ * crew: see crew.h. Joining and leaving, finding work, and who else is there; what a turn does with
+ * a lease and its claims is in store/shared.
+ */
+#include "store/crew.h"
+
+#include "base/clock.h"
+#include "base/vec.h"
+#include "store/shared.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bool store_is_shared(const struct store *s) {
+    return s->db->engine == SQL_POSTGRES;
+}
+
+/* A transaction of one step, on disk when it returns. */
+static int write_one(struct store *s, int (*step)(struct store *s, struct error *err),
+                     struct error *err) {
+    return database_begin(s, err) < 0 ? -1 : database_end(s, step(s, err), err);
+}
+
+int store_join(struct store *s, const struct store_enlistment *as, struct error *err) {
+    if (!store_is_shared(s))
+        return error_set(err, ERROR_USAGE,
+                         "several controllers need a store on PostgreSQL: give one with "
+                         "--store postgresql://...");
+    s->crew.site = as->site;
+    s->crew.fanout = as->fanout;
+    s->crew.lease = as->lease;
+    if (write_one(s, shared_renew, err) < 0)
+        return -1;
+    shared_in_contact(s);
+    return 0;
+}
+
+static int leave(struct store *s, struct error *err) {
+    return shared_unclaim(s, err) < 0 ? -1 : database_run_on(s, SHARED_LEAVE, s->crew.number, err);
+}
+
+int store_leave(struct store *s, struct error *err) {
+    if (!s->crew.number)
+        return 0;
+    if (write_one(s, leave, err) < 0)
+        return -1;
+    s->crew.number = 0;
+    return 0;
+}
+
+/* Runs a statement that gives a row or none; *found tells, and the row is read by `read`. */
+static int ask(struct store *s, struct sql_stmt *stmt, void (*read)(struct sql_stmt *, void *),
+               void *arg, int *found, struct error *err) {
+    *found = sql_step(stmt) == SQL_ROW;
+    if (*found)
+        read(stmt, arg);
+    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
+}
+
+static void read_id(struct sql_stmt *stmt, void *id) {
+    const char *text = sql_column_text(stmt, 0);
+    snprintf(id, RUN_ID_SIZE, "%s", text ? text : "");
+}
+
+static void read_truth(struct sql_stmt *stmt, void *truth) {
+    *(bool *)truth = sql_column_int(stmt, 0) != 0;
+}
+
+static int find_work(struct store *s, const char *only, char *id, struct error *err) {
+    int found;
+    if (shared_renew(s, err) < 0 || shared_reap(s, err) < 0)
+        return -1;
+    struct sql_stmt *stmt = database_use(s, SHARED_FIND_WORK, err);
+    if (!stmt)
+        return -1;
+    sql_bind_text(stmt, 1, only);
+    sql_bind_text(stmt, 2, s->crew.site);
+    return ask(s, stmt, read_id, id, &found, err) < 0 ? -1 : found;
+}
+
+int store_find_work(struct store *s, const char *only, char ret[RUN_ID_SIZE], struct error *err) {
+    s->held_run = 0;
+    s->crew.token_count = 0; /* whatever it held, it has handed in or given back */
+    if (database_begin(s, err) < 0)
+        return -1;
+    int found = find_work(s, only, ret, err);
+    if (database_end(s, found < 0 ? -1 : 0, err) < 0)
+        return -1;
+    shared_in_contact(s);
+    return found;
+}
+
+void store_await(struct store *s, const struct cancel *cancel, int64_t deadline) {
+    sql_await(s->db, cancel_fd(cancel), deadline);
+}
+
+static int notify(struct store *s, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_NOTIFY, err);
+    int found;
+    bool ignored;
+    return stmt ? ask(s, stmt, read_truth, &ignored, &found, err) : -1;
+}
+
+int store_notify(struct store *s, struct error *err) {
+    return store_is_shared(s) ? write_one(s, notify, err) : 0;
+}
+
+int store_look(struct store *s, struct run *run, size_t *left, struct error *err) {
+    struct run now;
+    if (!sql_in_transaction(s->db) && sql_begin(s->db, false) < 0)
+        return database_fail(s, err);
+    int rc = store_run(s, run->id, &now, err);
+    if (store_rest(s, err) < 0 || rc < 0)
+        return -1;
+    *run = now;
+    *left = now.cancelled;
+    return 0;
+}
+
+int store_stop(struct store *s, const struct run *run, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_STOP, err);
+    if (!stmt || database_begin(s, err) < 0)
+        return -1;
+    sql_bind_text(stmt, 1, run->stopped[0] ? run->stopped : NULL);
+    sql_bind_int(stmt, 2, s->held_run);
+    int rc = database_run(s, stmt, err);
+    if (rc == 0)
+        rc = notify(s, err);
+    return database_end(s, rc, err);
+}
+
+int store_may_judge(struct store *s, bool *ret, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_MAY_JUDGE, err);
+    int found;
+    if (!stmt || database_begin(s, err) < 0)
+        return -1;
+    sql_bind_int(stmt, 1, s->held_run);
+    return database_end(s, ask(s, stmt, read_truth, ret, &found, err), err);
+}
+
+static int judged(struct store *s, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_JUDGED, err);
+    int found;
+    bool ignored;
+    if (!stmt)
+        return -1;
+    sql_bind_int(stmt, 1, s->held_run);
+    return ask(s, stmt, read_truth, &ignored, &found, err) < 0 ? -1 : notify(s, err);
+}
+
+int shared_judged(struct store *s, struct error *err) {
+    return write_one(s, judged, err);
+}
+
+static void copy_name(char *to, struct sql_stmt *stmt, int column) {
+    const char *text = sql_column_text(stmt, column);
+    snprintf(to, CREW_NAME_SIZE, "%s", text ? text : "");
+}
+
+/* Adds the rows of the statement to a list; `item` is the size of one. */
+static int list(struct store *s, struct sql_stmt *stmt, void (*read)(struct sql_stmt *, void *),
+                size_t item, void **ret, size_t *count, struct error *err) {
+    cleanup(free_ptr) char *items = NULL;
+    size_t n = 0, cap = 0;
+    while (sql_step(stmt) == SQL_ROW) {
+        if (vec_reserve(&items, &cap, n + 1, item) < 0)
+            return error_memory(err);
+        memset(items + n * item, 0, item);
+        read(stmt, items + n++ * item);
+    }
+    if (sql_reset(stmt) < 0)
+        return database_fail(s, err);
+    *ret = TAKE(items);
+    *count = n;
+    return 0;
+}
+
+static void read_worker(struct sql_stmt *stmt, void *to) {
+    struct store_worker *w = to;
+    w->number = sql_column_int(stmt, 0);
+    copy_name(w->host, stmt, 1);
+    copy_name(w->site, stmt, 2);
+    if (sql_column_type(stmt, 3) != SQL_NULL)
+        snprintf(w->run, sizeof(w->run), "%s", sql_column_text(stmt, 3));
+    w->pid = sql_column_int(stmt, 4);
+    w->started = sql_column_int(stmt, 5);
+    w->fanout = (int)sql_column_int(stmt, 6);
+    w->claimed = (size_t)sql_column_int(stmt, 7);
+    w->lease = sql_column_double(stmt, 8);
+}
+
+int store_workers(struct store *s, struct store_worker **ret, size_t *count, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_WORKERS, err);
+    return stmt ? list(s, stmt, read_worker, sizeof(**ret), (void **)ret, count, err) : -1;
+}
+
+static void read_site(struct sql_stmt *stmt, void *to) {
+    struct store_site *site = to;
+    copy_name(site->site, stmt, 0);
+    site->pending = (size_t)sql_column_int(stmt, 1);
+    site->claimed = (size_t)sql_column_int(stmt, 2);
+    site->workers = (size_t)sql_column_int(stmt, 3);
+}
+
+int store_sites(struct store *s, const char *run_id, struct store_site **ret, size_t *count,
+                struct error *err) {
+    int64_t run;
+    if (database_find_run(s, run_id, &run, err) < 0)
+        return -1;
+    struct sql_stmt *stmt = database_use(s, SHARED_SITES, err);
+    if (!stmt)
+        return -1;
+    sql_bind_int(stmt, 1, run);
+    return list(s, stmt, read_site, sizeof(**ret), (void **)ret, count, err);
+}

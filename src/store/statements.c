@@ -1,0 +1,143 @@
+/*
+ * statements: what the store asks of its database; see store/sql.h for the form. Those of SHARED_
+ * are PostgreSQL's alone.
+ */
+#include "store/database.h"
+
+#include "store/rows.h"
+
+/* of advisory locks, "mstr"; the other half is the number of a run */
+#define LOCK_CLASS "1836282994"
+
+#define AND_MAY_TAKE " AND (CAST(?3 AS text) IS NULL OR site IS NULL OR site = ?3)"
+#define CLAIM_FREE                                                                                 \
+    "UPDATE server AS s SET state = 'claimed', holder = ?5, claim = s.claim + 1 FROM free "        \
+    "WHERE s.run = ?1 AND s.position = free.position AND "                                         \
+    "(SELECT closed FROM run WHERE number = ?1) = 0 "                                              \
+    "RETURNING s.position, s.claim, s.verdict IS NOT NULL"
+
+#define NOT_PASSED                                                                                 \
+    "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
+
+const char *const statements[STATEMENT_COUNT] = {
+    [ADD_RUN] = "INSERT INTO run (id, started, fanout, threshold, total, options, config_path, "
+                "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+    [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
+    [ADD_SERVER] = "INSERT INTO server (run, position, name, host, \"user\", port, identity, "
+                   "given_kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+    [FIND_PENDING] = "SELECT position FROM server WHERE run = ? AND position >= ? AND "
+                     "state = 'pending' ORDER BY position LIMIT ?",
+    /* those of an earlier turn of a server that is claimed again */
+    [DROP_BENCHMARKS] = "DELETE FROM benchmark WHERE run = ?1 AND position BETWEEN ?2 AND ?3 AND "
+                        "(SELECT state FROM server WHERE server.run = ?1 AND "
+                        "server.position = benchmark.position) = 'pending'",
+    [CLAIM] = "UPDATE server SET state = 'claimed' WHERE run = ? AND position BETWEEN ? AND ? AND "
+              "state = 'pending'",
+    [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
+                      "attempts = ?, seconds = ?, facts = ?, kind = ?, machine = ?, findings = ?, "
+                      "why = ? WHERE run = ? AND position = ?",
+    [ADD_BENCHMARK] = "INSERT INTO benchmark (run, position, ordinal, " ROW_BENCHMARK_COLUMNS ") "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+    [COUNT_UP] = "UPDATE run SET passed = passed + ?, failed = failed + ?, errors = errors + ?, "
+                 "seconds = ?, judged = 0 WHERE number = ?",
+    [UNCLAIM] = "UPDATE server SET state = 'pending' WHERE run = ? AND state = 'claimed'",
+    [END_RUN] = "UPDATE run SET seconds = ?, stopped = ? WHERE number = ?",
+    [SET_HOLDER] = "UPDATE run SET holder_pid = ?, holder_host = ?, holder_since = ?, "
+                   "stopped = CASE WHEN CAST(?1 AS BIGINT) IS NULL THEN stopped END "
+                   "WHERE number = ?",
+    [PAST_SERVERS] =
+        "INSERT INTO past_server (run, position, round, " ROW_SERVER_COLUMNS ") "
+        "SELECT run, position, 1 + (SELECT count(*) FROM past_server AS p WHERE p.run = s.run AND "
+        "p.position = s.position), " ROW_SERVER_COLUMNS " FROM server AS s WHERE run = ? AND "
+        "state = 'done' AND verdict <> 'passed'",
+    /* after the servers' own: a server's latest round is the one that goes */
+    [PAST_BENCHMARKS] =
+        "INSERT INTO past_benchmark (run, position, round, ordinal, " ROW_BENCHMARK_COLUMNS ") "
+        "SELECT run, position, (SELECT max(round) FROM past_server AS p WHERE p.run = b.run AND "
+        "p.position = b.position), ordinal, " ROW_BENCHMARK_COLUMNS " FROM benchmark AS b "
+        "WHERE run = ?1 AND position IN (" NOT_PASSED ")",
+    [DROP_PAST] = "DELETE FROM benchmark WHERE run = ?1 AND position IN (" NOT_PASSED ")",
+    [REOPEN_SERVERS] = "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, "
+                       "detail = NULL, attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, "
+                       "machine = NULL, findings = NULL, why = NULL "
+                       "WHERE run = ? AND state = 'done' AND verdict <> 'passed'",
+    [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0, judged = 0 WHERE number = ?",
+    [JUDGE_SERVER] = "UPDATE server SET verdict = ?, reason = ?, detail = ?, findings = ?, why = ? "
+                     "WHERE run = ? AND position = ? AND state = 'done'",
+    [JUDGE_RUN] = "UPDATE run SET passed = ?, failed = ?, notes = ?, judged = 1 WHERE number = ?",
+    [FIND_NOTES] = "SELECT notes FROM run WHERE number = ?",
+    [PUT_BASELINE] = "INSERT INTO baseline (kind, benchmark, metric, unit, better, median, scale, "
+                     "count, run, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
+                     "ON CONFLICT (kind, benchmark, metric) DO UPDATE SET unit = excluded.unit, "
+                     "better = excluded.better, median = excluded.median, scale = excluded.scale, "
+                     "count = excluded.count, run = excluded.run, taken = excluded.taken",
+    [DROP_BASELINES] = "DELETE FROM baseline WHERE CAST(?1 AS TEXT) IS NULL OR kind = ?1",
+
+    [SHARED_RENEW] = "UPDATE worker SET lease_until = now() + make_interval(secs => ?), run = ? "
+                     "WHERE number = ? AND lease_until > now()",
+    [SHARED_JOIN] = "INSERT INTO worker (host, pid, site, fanout, started, run, lease_until) "
+                    "VALUES (?, ?, ?, ?, ?, ?, now() + make_interval(secs => ?)) RETURNING number",
+    [SHARED_ADOPT] =
+        "UPDATE server AS s SET state = 'claimed', holder = ? "
+        "FROM jsonb_to_recordset(CAST(? AS jsonb)) AS mine(p bigint, c bigint) "
+        "WHERE s.run = ? AND s.position = mine.p AND s.claim = mine.c AND s.state <> 'done'",
+    [SHARED_LEAVE] = "DELETE FROM worker WHERE number = ?",
+    [SHARED_REAP] =
+        "UPDATE server SET state = 'pending' WHERE (run, position) IN (SELECT run, position "
+        "FROM server AS s WHERE state = 'claimed' AND NOT EXISTS (SELECT 1 FROM worker AS w "
+        "WHERE w.number = s.holder AND w.lease_until > now()) FOR UPDATE OF s SKIP LOCKED)",
+    [SHARED_FORGET_DEAD] =
+        "DELETE FROM worker WHERE lease_until < now() - make_interval(secs => ?)",
+    [SHARED_ACCEPT] =
+        "SELECT mine.i, s.state = 'done' "
+        "FROM jsonb_to_recordset(CAST(? AS jsonb)) AS mine(i bigint, p bigint, c bigint) "
+        "JOIN server AS s ON s.run = ? AND s.position = mine.p AND s.claim = mine.c "
+        "ORDER BY s.position FOR UPDATE OF s",
+    [SHARED_COUNT] = "INSERT INTO tally AS t (run, worker, passed, failed, errors, seconds) "
+                     "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (run, worker) DO UPDATE SET "
+                     "passed = t.passed + excluded.passed, failed = t.failed + excluded.failed, "
+                     "errors = t.errors + excluded.errors, seconds = excluded.seconds",
+    [SHARED_CLAIM] =
+        "WITH free AS MATERIALIZED (SELECT position FROM server WHERE run = ?1 AND "
+        "state = 'pending' AND position >= ?2 " AND_MAY_TAKE " ORDER BY position LIMIT ?4 "
+        "FOR UPDATE SKIP LOCKED) " CLAIM_FREE,
+    [SHARED_CLAIM_THESE] =
+        "WITH free AS MATERIALIZED (SELECT position FROM server JOIN "
+        "jsonb_array_elements_text(CAST(?2 AS jsonb)) WITH ORDINALITY AS wanted(p, nth) "
+        "ON position = CAST(p AS bigint) WHERE run = ?1 AND state = 'pending' " AND_MAY_TAKE
+        " ORDER BY nth LIMIT ?4 FOR UPDATE OF server SKIP LOCKED) " CLAIM_FREE,
+    [SHARED_DROP_PARTS] =
+        "DELETE FROM benchmark WHERE run = ? AND position IN (SELECT CAST(value AS bigint) "
+        "FROM jsonb_array_elements_text(CAST(? AS jsonb)))",
+    [SHARED_NOTIFY] = "SELECT pg_notify('muster', '')",
+    [SHARED_REOPEN] = "UPDATE run SET closed = 0, judged = 0, stopped = NULL WHERE number = ?",
+    [SHARED_REOPEN_COUNTS] = "UPDATE tally SET failed = 0, errors = 0 WHERE run = ?",
+    [SHARED_END] = "UPDATE run SET seconds = greatest(seconds, ?), stopped = coalesce(?, stopped) "
+                   "WHERE number = ?",
+    [SHARED_STOP] = "UPDATE run SET closed = 1, stopped = ? WHERE number = ?",
+    [SHARED_JUDGE] = "UPDATE run SET passed = ?, failed = ?, errors = ?, notes = ?, judged = 1, "
+                     "seconds = greatest(seconds, ?) WHERE number = ?",
+    [SHARED_COUNTED] = "DELETE FROM tally WHERE run = ?",
+    [SHARED_FIND_WORK] =
+        "SELECT id FROM run AS r WHERE closed = 0 AND (CAST(?1 AS text) IS NULL OR id = ?1) AND "
+        "(EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending' AND "
+        "(CAST(?2 AS text) IS NULL OR s.site IS NULL OR s.site = ?2)) OR (judged = 0 AND "
+        "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending') AND "
+        "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'claimed'))) "
+        "ORDER BY number LIMIT 1",
+    [SHARED_MAY_JUDGE] = "SELECT pg_try_advisory_lock(" LOCK_CLASS ", CAST(? AS integer))",
+    [SHARED_JUDGED] = "SELECT pg_advisory_unlock(" LOCK_CLASS ", CAST(? AS integer))",
+    [SHARED_WORKERS] =
+        "SELECT w.number, w.host, w.site, r.id, w.pid, w.started, w.fanout, (SELECT count(*) "
+        "FROM server AS s WHERE s.state = 'claimed' AND s.holder = w.number), "
+        "CAST(extract(epoch FROM w.lease_until - now()) AS double precision) "
+        "FROM worker AS w LEFT JOIN run AS r ON r.number = w.run ORDER BY w.number",
+    [SHARED_SITES] =
+        "SELECT coalesce(s.site, ''), count(*) FILTER (WHERE s.state = 'pending'), "
+        "count(*) FILTER (WHERE s.state = 'claimed'), (SELECT count(*) FROM worker AS w "
+        "WHERE w.lease_until > now() AND (w.site IS NULL OR s.site IS NULL OR w.site = s.site)) "
+        "FROM server AS s WHERE s.run = ? AND s.state IN ('pending', 'claimed') "
+        "GROUP BY s.site ORDER BY 1",
+    [SHARED_UNCLAIM] = "UPDATE server SET state = 'pending', holder = NULL "
+                       "WHERE run = ? AND holder = ? AND state = 'claimed'",
+};
