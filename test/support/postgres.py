@@ -223,9 +223,7 @@ class Cluster:
         return f"{self.base(address)}/{database}{tls}"
 
     def database(self, name):
-        # copied by the file where nothing is written twice, through the log where that is dearer
-        quick = self.sql("SHOW fsync") == "off"
-        self.sql(f"CREATE DATABASE {name} OWNER muster STRATEGY {'file_copy' if quick else 'wal_log'}")
+        self.sql(f"CREATE DATABASE {name} OWNER muster")
 
     # ---- its processes -----------------------------------------------------------------------------
 

@@ -2,44 +2,35 @@
 #include "test.h"
 
 #include "store/history.h"
+#include "store_place.h"
 
 #include <math.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 
-static char folder[64];
-static char path[256];
+static struct store_place place;
 static struct store *store;
 
 static int set_up(UNUSED void **state) {
     struct error err;
-    if (!make_test_folder(folder))
-        return -1;
-    snprintf(path, sizeof(path), "%s/muster.db", folder);
-    return store_open(path, STORE_CREATE, &store, &err);
+    return store_place_make(&place) < 0 || store_open(place.url, STORE_CREATE, &store, &err) < 0
+               ? -1
+               : 0;
 }
 
 static int tear_down(UNUSED void **state) {
-    char command[256];
     store_close(store);
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
+    return store_place_done(&place);
 }
 
 /* What is not muster's to do: machines are told by agents, and days pass. */
 static void run_sql(const char *format, ...) {
     char sql[512];
-    char *why = NULL;
-    sqlite3 *db;
     va_list args;
     va_start(args, format);
     vsnprintf(sql, sizeof(sql), format, args);
     va_end(args);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    if (sqlite3_exec(db, sql, NULL, NULL, &why) != SQLITE_OK)
-        fail_msg("%s: %s", sql, why);
-    sqlite3_close(db);
+    store_place_sql(&place, sql);
 }
 
 /* One server of a run. */
@@ -383,5 +374,5 @@ int main(void) {
         test(what_ran_besides_is_taken_off),
         test(a_machine_is_known_by_its_newest_name),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_on_each_engine(tests);
 }

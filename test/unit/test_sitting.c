@@ -3,34 +3,28 @@
 
 #include "store/hold.h"
 #include "store/store.h"
+#include "store_place.h"
 
 #include <math.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static char folder[64];
-static char path[128];
+static struct store_place place;
 
 static int set_up(UNUSED void **state) {
-    if (!make_test_folder(folder))
-        return -1;
-    snprintf(path, sizeof(path), "%s/muster.db", folder);
-    return 0;
+    return store_place_make(&place);
 }
 
 static int tear_down(UNUSED void **state) {
-    char command[256];
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
+    return store_place_done(&place);
 }
 
 static struct store *open_store(enum store_mode mode) {
     struct store *s;
     struct error err;
-    if (store_open(path, mode, &s, &err) < 0)
+    if (store_open(place.url, mode, &s, &err) < 0)
         fail_msg("%s", err.text);
     return s;
 }
@@ -186,9 +180,9 @@ static void is_held_by_one_process_until_that_ends(UNUSED void **state) {
 
 static void a_lock_outlives_other_uses_of_its_file(UNUSED void **state) {
     struct error err;
-    char log[160];
+    char log[192];
     int64_t holder;
-    snprintf(log, sizeof(log), "%s/logs/RUN.jsonl", folder);
+    snprintf(log, sizeof(log), "%s/logs/RUN.jsonl", place.folder);
     int fd = hold_take(log, &holder, &err);
     assert_true(fd >= 0);
     assert_int_equal(hold_holder(log), getpid()); /* opens and closes it */
@@ -313,10 +307,7 @@ static void load(const char *sql_file) {
         fail_msg("cannot open %s", sql_file);
     sql[fread(sql, 1, sizeof(sql) - 1, in)] = '\0';
     fclose(in);
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    store_place_sql(&place, sql);
 }
 
 static int count(void *arg, UNUSED const char *server, const struct server_result *r,
@@ -373,14 +364,8 @@ static void a_store_of_version_2_is_migrated(UNUSED void **state) {
 static void a_run_that_cannot_be_begun_leaves_no_log(UNUSED void **state) {
     struct error err;
     store_close(open_store(STORE_CREATE));
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db,
-                                  "CREATE TRIGGER full BEFORE INSERT ON server BEGIN "
-                                  "SELECT RAISE(ABORT, 'no room'); END",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
+    store_place_sql(&place, "CREATE TRIGGER full BEFORE INSERT ON server BEGIN "
+                            "SELECT RAISE(ABORT, 'no room'); END");
     struct store *s = open_store(STORE_CREATE);
     struct run run = {.fanout = 7, .threshold = 50};
     assert_int_equal(store_begin(s, &run, &recipe, &four, &err), -1);
@@ -397,7 +382,7 @@ static void stays_where_it_is_when_the_folder_is_left(UNUSED void **state) {
     struct store *s;
     char before[4096];
     assert_non_null(getcwd(before, sizeof(before)));
-    assert_int_equal(chdir(folder), 0);
+    assert_int_equal(chdir(place.folder), 0);
     assert_int_equal(store_open("relative.db", STORE_CREATE, &s, &err), 0);
     assert_int_equal(chdir("/"), 0);
     struct run run = begin(s);
@@ -409,20 +394,21 @@ static void stays_where_it_is_when_the_folder_is_left(UNUSED void **state) {
     assert_int_equal(chdir(before), 0);
 }
 
+#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_how_a_run_was_begun, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(is_held_by_one_process_until_that_ends, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_lock_outlives_other_uses_of_its_file, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_a_killed_process_had_claimed_is_pending_again, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(attempts_that_did_not_pass_are_kept_when_made_again, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_store_of_version_2_is_migrated, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_run_that_cannot_be_begun_leaves_no_log, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(stays_where_it_is_when_the_folder_is_left, set_up,
-                                        tear_down),
+        test(keeps_how_a_run_was_begun),
+        test(attempts_that_did_not_pass_are_kept_when_made_again),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest of_files[] = {
+        test(is_held_by_one_process_until_that_ends),
+        test(a_lock_outlives_other_uses_of_its_file),
+        test(what_a_killed_process_had_claimed_is_pending_again),
+        test(a_store_of_version_2_is_migrated),
+        test(a_run_that_cannot_be_begun_leaves_no_log),
+        test(stays_where_it_is_when_the_folder_is_left),
+    };
+    return run_on_each_engine(tests) +
+           cmocka_run_group_tests_name("in a file", of_files, store_place_on_sqlite, NULL);
 }

@@ -2,35 +2,29 @@
 #include "test.h"
 
 #include "store/store.h"
+#include "store_place.h"
 
 #include <dirent.h>
 #include <math.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-static char folder[64];
-static char path[256];
+static struct store_place place;
 
 static int set_up(UNUSED void **state) {
-    if (!make_test_folder(folder))
-        return -1;
-    snprintf(path, sizeof(path), "%s/a/b/muster.db", folder);
-    return 0;
+    return store_place_make(&place);
 }
 
 static int tear_down(UNUSED void **state) {
-    char command[256];
-    snprintf(command, sizeof(command), "rm -rf '%s'", folder);
-    return system(command);
+    return store_place_done(&place);
 }
 
 static struct store *open_store(void) {
     struct store *s;
     struct error err;
-    if (store_open(path, STORE_CREATE, &s, &err) < 0)
+    if (store_open(place.url, STORE_CREATE, &s, &err) < 0)
         fail_msg("%s", err.text);
     return s;
 }
@@ -287,13 +281,6 @@ static void offers_the_nearest_run(UNUSED void **state) {
     store_close(s);
 }
 
-static void run_sql(const char *file, const char *sql) {
-    sqlite3 *db;
-    assert_int_equal(sqlite3_open(file, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 static void check_refused(const char *url, enum store_mode mode, const char *because) {
     struct store *s;
     struct error err = {0};
@@ -305,16 +292,18 @@ static void check_refused(const char *url, enum store_mode mode, const char *bec
 }
 
 static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
-    char other[128];
-    snprintf(other, sizeof(other), "%s/other", folder);
+    char other[160];
+    snprintf(other, sizeof(other), "%s/other", place.folder);
     check_refused("mysql://host/db", STORE_CREATE, "'mysql'");
     check_refused(other, STORE_READ, "no store");
-    check_refused(folder, STORE_CREATE, "cannot open");
+    check_refused(place.folder, STORE_CREATE, "cannot open");
     check_refused("/proc/nowhere/x.db", STORE_CREATE, "/proc");
     FILE *f = fopen(other, "w");
     fclose(f);
     check_refused(other, STORE_READ, "is empty");
-    run_sql(other, "CREATE TABLE songs (title TEXT)");
+    struct store_place songs = {.folder = ""};
+    snprintf(songs.url, sizeof(songs.url), "%s", other);
+    store_place_sql(&songs, "CREATE TABLE songs (title TEXT)");
     check_refused(other, STORE_CREATE, "another program");
     f = fopen(other, "w");
     for (int i = 0; i < 100; i++)
@@ -322,8 +311,8 @@ static void refuses_what_is_no_store_of_its_own(UNUSED void **state) {
     fclose(f);
     check_refused(other, STORE_CREATE, "not a database");
     store_close(open_store());
-    run_sql(path, "PRAGMA user_version = 999");
-    check_refused(path, STORE_CREATE, "999");
+    store_place_sql(&place, "PRAGMA user_version = 999");
+    check_refused(place.url, STORE_CREATE, "999");
 }
 
 static int count_done(void *arg, UNUSED const char *server, const struct server_result *r,
@@ -338,7 +327,7 @@ static void a_reader_sees_one_moment(UNUSED void **state) {
     struct run run = begin(s), found;
     size_t positions[8], done = 0;
     assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
-    assert_int_equal(store_open(path, STORE_READ, &reader, &err), 0);
+    assert_int_equal(store_open(place.url, STORE_READ, &reader, &err), 0);
     assert_int_equal(store_run(reader, run.id, &found, &err), 0);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct store_result result = {.position = 1, .result = &passed};
@@ -378,11 +367,12 @@ static void what_another_program_wrote_does_no_harm(UNUSED void **state) {
         store_turn(s, &run, &(struct store_result){.position = 1, .result = &r}, 1, 0, NULL, &err),
         0);
     store_close(s);
-    run_sql(path,
-            "UPDATE run SET total = -1, passed = -9223372036854775808;"
-            "UPDATE server SET name = 'web02' || char(27) || '[31m', "
-            "  detail = char(27) || ']0;owned' || char(7) WHERE position = 1;"
-            "UPDATE benchmark SET metrics = '{\"\\u001bx\":{\"value\":1,\"unit\":\"\\u009b\"}}'");
+    store_place_sql(
+        &place,
+        "UPDATE run SET total = -1, passed = -9223372036854775808;"
+        "UPDATE server SET name = 'web02\x1b[31m', detail = '\x1b]0;owned\x07' "
+        "WHERE position = 1;"
+        "UPDATE benchmark SET metrics = '{\"\\u001bx\":{\"value\":1,\"unit\":\"\\u009b\"}}'");
     s = open_store();
     assert_int_equal(store_run(s, run.id, &found, &err), 0);
     assert_int_equal(found.total, 0);
@@ -390,7 +380,7 @@ static void what_another_program_wrote_does_no_harm(UNUSED void **state) {
     assert_int_equal(store_each(s, run.id, see_web02, &seen, &err), 0);
     assert_int_equal(seen, 4);
     store_close(s);
-    run_sql(path, "UPDATE benchmark SET trials = '[1,null]'");
+    store_place_sql(&place, "UPDATE benchmark SET trials = '[1,null]'");
     s = open_store();
     assert_int_equal(store_each(s, run.id, see_web02, &seen, &err), -1);
     assert_int_equal(err.kind, ERROR_STORE);
@@ -399,18 +389,19 @@ static void what_another_program_wrote_does_no_harm(UNUSED void **state) {
 }
 
 static void puts_logs_beside_the_database(UNUSED void **state) {
+    snprintf(place.url, sizeof(place.url), "%s/a/b/muster.db", place.folder);
     struct store *s = open_store();
-    char want[160];
-    snprintf(want, sizeof(want), "%s/a/b/logs/RUN.jsonl", folder);
+    char want[192];
+    snprintf(want, sizeof(want), "%s/a/b/logs/RUN.jsonl", place.folder);
     char *got = store_log_path(s, "RUN");
     assert_string_equal(got, want);
     free(got);
     store_close(s);
     struct stat st;
-    snprintf(want, sizeof(want), "%s/a", folder);
+    snprintf(want, sizeof(want), "%s/a", place.folder);
     assert_int_equal(stat(want, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
-    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(stat(place.url, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
@@ -450,7 +441,7 @@ static void baselines_outlive_what_reads_them(UNUSED void **state) {
     for (int again = 0; again < 2; again++)
         assert_int_equal(store_put_baselines(s, &two, &err), 0);
     store_close(s);
-    assert_int_equal(store_open(path, STORE_READ, &s, &err), 0);
+    assert_int_equal(store_open(place.url, STORE_READ, &s, &err), 0);
     assert_int_equal(store_baselines(s, &all, &err), 0);
     assert_int_equal(all.count, 2);
     for (size_t i = 0; i < 2; i++) {
@@ -461,7 +452,7 @@ static void baselines_outlive_what_reads_them(UNUSED void **state) {
     assert_null(all.items[0].run);
     assert_string_equal(all.items[1].run, "r1");
     store_close(s);
-    assert_int_equal(store_open(path, STORE_CHANGE, &s, &err), 0);
+    assert_int_equal(store_open(place.url, STORE_CHANGE, &s, &err), 0);
     assert_int_equal(store_drop_baselines(s, "a", &err), 0);
     assert_int_equal(count_baselines(s), 1);
     assert_int_equal(store_drop_baselines(s, NULL, &err), 0);
@@ -482,7 +473,7 @@ static void a_baseline_that_is_none_is_an_error(UNUSED void **state) {
                  "DELETE FROM baseline; INSERT INTO baseline VALUES "
                  "('a', 'cpu', 'all', '', 'higher', %s, 'r', 0)",
                  wrong[i]);
-        run_sql(path, sql);
+        store_place_sql(&place, sql);
         s = open_store();
         assert_int_equal(store_baselines(s, &all, &err), -1);
         assert_int_equal(err.kind, ERROR_STORE);
@@ -524,7 +515,7 @@ static void a_reader_that_looks_again_sees_what_others_wrote(UNUSED void **state
     struct run run = begin(s);
     size_t positions[8], at;
     bool changed;
-    assert_int_equal(store_open(path, STORE_READ, &reader, &err), 0);
+    assert_int_equal(store_open(place.url, STORE_READ, &reader, &err), 0);
     assert_int_equal(store_refresh(reader, &changed, &err), 0);
     assert_true(changed);
     how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|");
@@ -557,21 +548,25 @@ static void a_reader_that_looks_again_sees_what_others_wrote(UNUSED void **state
     store_close(s);
 }
 
+#define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(keeps_what_was_measured, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(baselines_outlive_what_reads_them, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_baseline_that_is_none_is_an_error, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(claims_each_server_once_and_in_order, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(claims_in_an_order_that_was_set, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_cancelled_server_is_pending_again, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(offers_the_nearest_run, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_what_is_no_store_of_its_own, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(a_reader_that_looks_again_sees_what_others_wrote, set_up,
-                                        tear_down),
-        cmocka_unit_test_setup_teardown(a_reader_sees_one_moment, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(what_another_program_wrote_does_no_harm, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(puts_logs_beside_the_database, set_up, tear_down),
+        test(keeps_what_was_measured),
+        test(baselines_outlive_what_reads_them),
+        test(a_baseline_that_is_none_is_an_error),
+        test(claims_each_server_once_and_in_order),
+        test(claims_in_an_order_that_was_set),
+        test(a_cancelled_server_is_pending_again),
+        test(offers_the_nearest_run),
+        test(a_reader_that_looks_again_sees_what_others_wrote),
+        test(a_reader_sees_one_moment),
+        test(what_another_program_wrote_does_no_harm),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const struct CMUnitTest of_files[] = {
+        test(refuses_what_is_no_store_of_its_own),
+        test(puts_logs_beside_the_database),
+    };
+    return run_on_each_engine(tests) +
+           cmocka_run_group_tests_name("in a file", of_files, store_place_on_sqlite, NULL);
 }
