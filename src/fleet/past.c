@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define SERIES_MIN (2 * DRIFT_LEAST) /* a level before, and one after */
+
 /* One server that has drifted, of the metric at hand. */
 struct drifted {
     size_t row;
@@ -101,7 +103,7 @@ static int see(void *arg, size_t position, const struct history_series *series, 
             return -1;
         p->metric = find_metric(p->cohort, series);
     }
-    if (!p->metric || position >= p->cohort->server_count || series->count < 2 * DRIFT_LEAST)
+    if (!p->metric || position >= p->cohort->server_count || series->count < SERIES_MIN)
         return 0;
     struct drifted d = {.row = position};
     p->servers++;
@@ -117,7 +119,7 @@ static int see(void *arg, size_t position, const struct history_series *series, 
 int past_judge(struct store *store, const char *run_id, const struct cohort *cohort,
                struct findings *found, struct error *err) {
     struct past p = {.cohort = cohort, .found = found};
-    int rc = store_series(store, run_id, see, &p, err);
+    int rc = store_series(store, run_id, SERIES_MIN, see, &p, err);
     if (rc == 0)
         rc = settle(&p, err);
     free(p.items);

@@ -1,7 +1,11 @@
 /*
  * traits: see traits.h.
  *
- * A table as policy/cohort has one: every column has a value for every row at any time.
+ * A table as policy/cohort has one: every column has a value for every row at any time. The facts
+ * of ten thousand servers pass here one after the other at the end of a run, when nothing else is
+ * left to do meanwhile. So whether a fact is left out is worked out once for its name, which stays
+ * in the table without values, and printf, which takes longer than all the rest, is for broken
+ * numbers.
  */
 #include "policy/traits.h"
 
@@ -37,52 +41,6 @@ void traits_done(struct traits *t) {
 
 /* ---- the table ---- */
 
-static struct trait *new_trait(struct traits *t, const char *what, bool is_sensor) {
-    struct trait column = {.what = strdup(what),
-                           .is_sensor = is_sensor,
-                           .values = calloc(t->rows, sizeof(*column.values))};
-    if (!column.what || !column.values ||
-        vec_reserve(&t->items, &t->cap, t->count + 1, sizeof(*t->items)) < 0) {
-        trait_done(&column, 0);
-        return NULL;
-    }
-    t->items[t->count++] = column;
-    return &t->items[t->count - 1];
-}
-
-static struct trait *find_trait(struct traits *t, const char *what, bool is_sensor) {
-    for (size_t i = 0; i < t->count; i++) {
-        size_t at = (t->next + i) % t->count;
-        if (strcmp(t->items[at].what, what) == 0) {
-            t->next = at + 1;
-            return &t->items[at];
-        }
-    }
-    return new_trait(t, what, is_sensor);
-}
-
-static int put_text(struct traits *t, const char *what, const char *text) {
-    struct trait *column = find_trait(t, what, false);
-    if (!column)
-        return -1;
-    struct trait_value *v = &column->values[t->row];
-    free(v->text);
-    v->text = strdup(text);
-    v->hash = v->text ? hash_text(1, text, strlen(text)) | 1 : 0;
-    return v->text ? 0 : -1;
-}
-
-static int put_sensor(struct traits *t, const char *what, double number) {
-    struct trait *column = find_trait(t, what, true);
-    if (!column)
-        return -1;
-    struct trait_value *v = &column->values[t->row];
-    v->number = fmax(v->number, number);
-    return 0;
-}
-
-/* ---- facts ---- */
-
 /* By the last part of the name, or the whole of it. */
 static bool is_left_out(const char *what) {
     static const char *const names[] = {"hostname",
@@ -110,6 +68,52 @@ static bool is_left_out(const char *what) {
     return false;
 }
 
+static struct trait *new_trait(struct traits *t, const char *what, bool is_sensor) {
+    bool left_out = !is_sensor && is_left_out(what);
+    struct trait column = {.what = strdup(what),
+                           .is_sensor = is_sensor,
+                           .values = left_out ? NULL : calloc(t->rows, sizeof(*column.values))};
+    if (!column.what || (!column.values && !left_out) ||
+        vec_reserve(&t->items, &t->cap, t->count + 1, sizeof(*t->items)) < 0) {
+        trait_done(&column, 0);
+        return NULL;
+    }
+    t->items[t->count++] = column;
+    return &t->items[t->count - 1];
+}
+
+static struct trait *find_trait(struct traits *t, const char *what, bool is_sensor) {
+    for (size_t i = 0, at = t->next; i < t->count; i++, at++) {
+        at = at < t->count ? at : 0;
+        if (t->items[at].is_sensor == is_sensor && strcmp(t->items[at].what, what) == 0) {
+            t->next = at + 1;
+            return &t->items[at];
+        }
+    }
+    t->next = t->count + 1;
+    return new_trait(t, what, is_sensor);
+}
+
+static int put_text(const struct traits *t, struct trait *column, const char *text) {
+    struct trait_value *v = &column->values[t->row];
+    size_t n = strlen(text);
+    free(v->text);
+    v->text = strdup(text);
+    v->hash = v->text ? hash_text(1, text, n) | 1 : 0;
+    return v->text ? 0 : -1;
+}
+
+static int put_sensor(struct traits *t, const char *what, double number) {
+    struct trait *column = find_trait(t, what, true);
+    if (!column)
+        return -1;
+    struct trait_value *v = &column->values[t->row];
+    v->number = fmax(v->number, number);
+    return 0;
+}
+
+/* ---- facts ---- */
+
 /* Rounded up to a sixteenth of the power of two below: 441.5 GiB is seven of eight DIMMs' 448. */
 static double memory_gib(double bytes) {
     double gib = bytes / GIB / 1.005, step = 1.0 / 16;
@@ -127,30 +131,47 @@ static bool ends_with(const char *text, const char *end) {
 
 /* False for what has no text: null, and what is made of others. */
 static bool scalar_text(const char *what, const struct value *v, char text[NAME_MAX_SHOWN]) {
+    static const int64_t exact = 1000000000; /* below it %.9g writes an integer as it is */
     double number = value_number(v);
     if (v->kind == VALUE_TEXT)
-        snprintf(text, NAME_MAX_SHOWN, "%s", v->text);
+        *stpncpy(text, v->text, NAME_MAX_SHOWN - 1) = '\0';
     else if (v->kind == VALUE_TRUE || v->kind == VALUE_FALSE)
-        snprintf(text, NAME_MAX_SHOWN, "%s", v->kind == VALUE_TRUE ? "on" : "off");
-    else if (!isnan(number) && strcmp(what, "memory_bytes") == 0)
-        snprintf(text, NAME_MAX_SHOWN, "%.6g", memory_gib(number));
-    else if (!isnan(number) && ends_with(what, "size_bytes"))
-        snprintf(text, NAME_MAX_SHOWN, "%.4g", number / GIB);
-    else if (!isnan(number))
-        snprintf(text, NAME_MAX_SHOWN, "%.9g", number);
-    else
+        strcpy(text, v->kind == VALUE_TRUE ? "on" : "off");
+    else if (isnan(number))
         return false;
+    else if (strcmp(what, "memory_bytes") == 0)
+        snprintf(text, NAME_MAX_SHOWN, "%.6g", memory_gib(number));
+    else if (ends_with(what, "size_bytes"))
+        snprintf(text, NAME_MAX_SHOWN, "%.4g", number / GIB);
+    else if (v->kind == VALUE_INTEGER && v->integer > -exact && v->integer < exact)
+        snprintf(text, NAME_MAX_SHOWN, "%d", (int)v->integer);
+    else
+        snprintf(text, NAME_MAX_SHOWN, "%.9g", number);
     return true;
+}
+
+/* `dimms.speed_mts`; the key itself where nothing stands before it. */
+static const char *join(struct str *room, const char *prefix, const char *key) {
+    if (!*prefix)
+        return key;
+    str_add(room, prefix);
+    str_add_char(room, '.');
+    str_add(room, key);
+    return room->failed ? NULL : room->data;
 }
 
 /* The different values of one member of a list's items, in order: `3200/4800`. */
 static int put_member(struct traits *t, const char *what, const char *member,
                       const struct values *all, const struct value *list) {
-    char name[NAME_MAX_SHOWN];
+    cleanup(str_done) struct str room = {0};
+    cleanup(str_done) struct str joined = {0};
     char texts[MEMBERS_MAX][NAME_MAX_SHOWN];
     size_t n = 0, at;
-    snprintf(name, sizeof(name), "%s.%s", what, member);
-    if (is_left_out(name))
+    const char *name = join(&room, what, member);
+    struct trait *column = name ? find_trait(t, name, false) : NULL;
+    if (!column)
+        return -1;
+    if (!column->values)
         return 0;
     for (const struct value *v = value_first(all, list); v && n < MEMBERS_MAX;
          v = value_next(all, list, v)) {
@@ -164,10 +185,11 @@ static int put_member(struct traits *t, const char *what, const char *member,
     if (n == 0)
         return 0;
     qsort(texts, n, sizeof(*texts), (int (*)(const void *, const void *))strcmp);
-    cleanup(str_done) struct str joined = {0};
-    for (size_t i = 0; i < n; i++)
-        str_addf(&joined, "%s%s", i ? "/" : "", texts[i]);
-    return joined.failed ? -1 : put_text(t, name, joined.data);
+    for (size_t i = 0; i < n; i++) {
+        str_add(&joined, i ? "/" : "");
+        str_add(&joined, texts[i]);
+    }
+    return joined.failed ? -1 : put_text(t, column, joined.data);
 }
 
 /* Whether no item before this one has the member. */
@@ -192,10 +214,15 @@ static int put_list(struct traits *t, const char *what, const struct values *all
                     const struct value *list) {
     char count[24];
     size_t n = 0;
+    struct trait *column = find_trait(t, what, false);
+    if (!column)
+        return -1;
+    if (!column->values)
+        return 0;
     for (const struct value *v = value_first(all, list); v; v = value_next(all, list, v))
         n++;
     snprintf(count, sizeof(count), "%zu", n);
-    if (put_text(t, what, count) < 0)
+    if (put_text(t, column, count) < 0)
         return -1;
     for (const struct value *v = value_first(all, list); v; v = value_next(all, list, v))
         if (put_members(t, what, all, list, v) < 0)
@@ -203,26 +230,28 @@ static int put_list(struct traits *t, const char *what, const struct values *all
     return 0;
 }
 
+static int put_scalar(struct traits *t, const char *what, const struct value *v) {
+    char text[NAME_MAX_SHOWN];
+    struct trait *column = find_trait(t, what, false);
+    if (!column)
+        return -1;
+    return column->values && scalar_text(what, v, text) ? put_text(t, column, text) : 0;
+}
+
 static int put_object(struct traits *t, const char *prefix, const struct values *all,
                       const struct value *object, int depth) {
     for (const struct value *key = value_first(all, object); key;
          key = value_next(all, object, key + 1)) {
         const struct value *v = key + 1;
-        cleanup(str_done) struct str name = {0};
-        char text[NAME_MAX_SHOWN];
-        int rc = 0;
-        str_addf(&name, "%s%s%s", prefix, *prefix ? "." : "", key->text);
-        if (name.failed)
-            return -1;
-        const char *what = name.data;
-        if (!what || is_left_out(what))
-            continue;
-        if (v->kind == VALUE_OBJECT && depth < DEPTH_MAX)
-            rc = put_object(t, what, all, v, depth + 1);
-        else if (v->kind == VALUE_LIST)
+        cleanup(str_done) struct str room = {0};
+        const char *what = join(&room, prefix, key->text);
+        int rc = what ? 0 : -1;
+        if (rc == 0 && v->kind == VALUE_LIST)
             rc = put_list(t, what, all, v);
-        else if (scalar_text(what, v, text))
-            rc = put_text(t, what, text);
+        else if (rc == 0 && v->kind != VALUE_OBJECT)
+            rc = put_scalar(t, what, v);
+        else if (rc == 0 && depth < DEPTH_MAX && !is_left_out(what))
+            rc = put_object(t, what, all, v, depth + 1);
         if (rc < 0)
             return -1;
     }

@@ -28,7 +28,8 @@ struct trait_value {
 struct trait {
     char *what; /* cpu_governor, dimms.speed_mts, sensors.throttled */
     bool is_sensor;
-    struct trait_value *values; /* one a row */
+    struct trait_value
+        *values; /* one a row; NULL of what is left out, whose name is all there is */
 };
 
 struct traits {

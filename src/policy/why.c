@@ -81,15 +81,17 @@ static const struct label labels[] = {
 /* One that differs. */
 struct difference {
     const struct trait *trait;
-    const struct label *label; /* NULL: its key is its name */
-    size_t order;              /* in the table above */
-    const char *peers;         /* what most of them have; NULL of a sensor */
-    double median;             /* of a sensor */
+    const struct label *label;
+    size_t order;
+    const char *peers; /* what most of them have; NULL of a sensor */
+    double median;     /* of a sensor */
     size_t agreeing, sharing, of;
 };
 
-/* What the peers of the kind in hand have of a trait. */
+/* What the peers of the kind in hand have of a trait, and how it is called. */
 struct usual {
+    const struct label *label;      /* NULL: its key is its name */
+    size_t order;                   /* in the table above */
     const struct trait_value *most; /* what more than half of them have; NULL: there is none */
     size_t agreeing, of;            /* so many of those that tell */
     const double *numbers;          /* of a sensor, ascending */
@@ -157,12 +159,13 @@ static void find_usual(struct work *w) {
     double *numbers = w->numbers;
     for (size_t i = 0; i < w->traits->count; i++) {
         const struct trait *t = &w->traits->items[i];
-        if (!t->is_sensor) {
-            find_majority(w, t, &w->usual[i]);
-            continue;
-        }
-        sort_numbers(w, t, numbers, &w->usual[i]);
-        numbers += w->peer_count;
+        struct usual *u = &w->usual[i];
+        if (t->is_sensor) {
+            sort_numbers(w, t, numbers, u);
+            numbers += w->peer_count;
+        } else if (t->values)
+            find_majority(w, t, u);
+        u->label = find_label(t->what, &u->order);
     }
 }
 
@@ -253,8 +256,10 @@ static void find_differences(struct work *w, size_t row) {
     w->differ_count = 0;
     for (size_t i = 0; i < w->traits->count; i++) {
         const struct trait *t = &w->traits->items[i];
-        struct difference d = {.trait = t};
-        d.label = find_label(t->what, &d.order);
+        const struct usual *u = &w->usual[i];
+        struct difference d = {.trait = t, .label = u->label, .order = u->order};
+        if (!t->values)
+            continue;
         if (t->is_sensor ? sensor_differs(w, t, row, &d) : text_differs(w, t, row, &d))
             w->differs[w->differ_count++] = d;
     }

@@ -292,9 +292,10 @@ int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, v
 
 int store_each_sensors(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                        struct error *err) {
-    return each_text(
-        s, "SELECT position, sensors FROM benchmark WHERE " ROW_BETWEEN " ORDER BY position",
-        run_id, each, arg, err);
+    return each_text(s,
+                     "SELECT position, sensors FROM benchmark WHERE " ROW_BETWEEN
+                     " AND sensors IS NOT NULL ORDER BY position",
+                     run_id, each, arg, err);
 }
 
 int store_each_finding(struct store *s, const char *run_id, store_text_fn *each, void *arg,

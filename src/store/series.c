@@ -225,12 +225,23 @@ static int hand_over(struct series *a, const struct metric_key *m, store_series_
     return rc;
 }
 
-int store_series(struct store *s, const char *run_id, store_series_fn *each, void *arg,
-                 struct error *err) {
+/* How many runs are like the one that is looked from, with that one. */
+static size_t count_alike(const struct links *l) {
+    size_t n = 0;
+    for (size_t i = 0; i < l->run_count; i++)
+        n += l->runs[i].like == l->like;
+    return n;
+}
+
+int store_series(struct store *s, const char *run_id, size_t least, store_series_fn *each,
+                 void *arg, struct error *err) {
     cleanup(series_done) struct series a = {.s = s, .depth = 1};
     int64_t run;
-    if (database_find_run(s, run_id, &run, err) < 0 || links_open(s, run, &a.links, err) < 0 ||
-        read_servers(&a, run, err) < 0 || read_metrics(&a, run, err) < 0 ||
+    if (database_find_run(s, run_id, &run, err) < 0 || links_open(s, run, &a.links, err) < 0)
+        return -1;
+    if (count_alike(&a.links) < least)
+        return 0;
+    if (read_servers(&a, run, err) < 0 || read_metrics(&a, run, err) < 0 ||
         prepare(&a, SELECT_VALUES, run, &a.select, err) < 0)
         return -1;
     int rc = 0;

@@ -110,11 +110,14 @@ static int see(void *arg, size_t position, const struct history_series *series,
     return 0;
 }
 
-#define series_is(run_id, wanted)                                                                  \
+#define series_is(run_id, wanted) series_from(run_id, 1, wanted)
+
+/* `least`: see store_series(). */
+#define series_from(run_id, least, wanted)                                                         \
     do {                                                                                           \
         char text_[4096] = "";                                                                     \
         struct error err_;                                                                         \
-        if (store_series(store, run_id, see, text_, &err_) < 0)                                    \
+        if (store_series(store, run_id, least, see, text_, &err_) < 0)                             \
             fail_msg("%s", err_.text);                                                             \
         assert_string_equal(text_, wanted);                                                        \
     } while (0)
@@ -127,6 +130,15 @@ static void a_series_has_the_servers_runs_up_to_this_one(UNUSED void **state) {
     strcpy(second, add_run("[]", turned, 2));
     series_is(add_one("web01", NULL, 102), "0 memory triad GB/s: 100 101 102;");
     series_is(second, "0 memory triad GB/s: 50 51;1 memory triad GB/s: 100 101;");
+}
+
+static void nobody_is_handed_over_while_there_are_too_few_runs(UNUSED void **state) {
+    char last[RUN_ID_SIZE];
+    add_one("web01", NULL, 100);
+    add_run("[\"--simulate=servers=1\"]", &(struct row){.name = "web01", .value = 7}, 1);
+    strcpy(last, add_one("web01", NULL, 101));
+    series_from(last, 2, "0 memory triad GB/s: 100 101;");
+    series_from(last, 3, "");
 }
 
 static void a_series_ends_after_thirty_runs(UNUSED void **state) {
@@ -359,6 +371,7 @@ static void a_machine_is_known_by_its_newest_name(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(a_series_has_the_servers_runs_up_to_this_one),
+        test(nobody_is_handed_over_while_there_are_too_few_runs),
         test(a_series_ends_after_thirty_runs),
         test(values_that_say_nothing_are_left_out),
         test(quick_and_simulated_runs_stand_apart),

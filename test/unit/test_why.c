@@ -176,6 +176,38 @@ static void too_few_peers_and_broken_facts_tell_nothing(UNUSED void **state) {
     fleet_done(&f);
 }
 
+/* Facts that call themselves sensors; what is left out of the facts is none of the sensors'. */
+static void facts_and_sensors_of_one_name_are_apart(UNUSED void **state) {
+    static const char *const facts =
+        "{\"sensors\":{\"memory_errors_corrected\":7,\"throttled\":3}}";
+    struct fleet f = {0};
+    for (int i = 0; i < 12; i++)
+        add(&f, VERDICT_PASSED, facts, "{\"throttled\":0,\"memory_errors_corrected\":0}");
+    add(&f, VERDICT_FAILED, facts, "{\"throttled\":8,\"memory_errors_corrected\":5}");
+    tell(&f, NULL);
+    in_order(f.why[12],
+             (const char *[]){"throttled 8 times (0)", "5 corrected memory errors (0)", NULL});
+    fleet_done(&f);
+}
+
+/* A number is told alike however it was written, large ones to nine digits. */
+static void numbers_are_told_by_what_they_are(UNUSED void **state) {
+    struct fleet f = {0};
+    for (int i = 0; i < 12; i++)
+        add(&f, VERDICT_PASSED,
+            i % 2 ? "{\"a\":4800,\"b\":-5,\"c\":1,\"d\":{\"part\":1,\"e\":true}}"
+                  : "{\"a\":4800.0,\"b\":-5.0,\"c\":1e0,\"d\":{\"part\":2,\"e\":true}}",
+            NULL);
+    add(&f, VERDICT_FAILED,
+        "{\"a\":123456789012,\"b\":0.5,\"c\":999999999,\"d\":{\"part\":3,\"e\":null}}", NULL);
+    tell(&f, NULL);
+    in_order(f.why[12], (const char *[]){"a 1.23456789e+11 (4800)", "b 0.5 (peers: -5, 12 of 12)",
+                                         "c 999999999 (1)", NULL});
+    assert_null(strstr(f.why[12], "part"));
+    assert_null(strstr(f.why[12], "d.e"));
+    fleet_done(&f);
+}
+
 static void nobody_has_no_reasons(UNUSED void **state) {
     struct fleet f = {0};
     tell(&f, NULL);
@@ -190,6 +222,8 @@ int main(void) {
         cmocka_unit_test(peers_that_agree_on_nothing_tell_nothing),
         cmocka_unit_test(the_found_are_explained_and_are_no_peers),
         cmocka_unit_test(too_few_peers_and_broken_facts_tell_nothing),
+        cmocka_unit_test(facts_and_sensors_of_one_name_are_apart),
+        cmocka_unit_test(numbers_are_told_by_what_they_are),
         cmocka_unit_test(nobody_has_no_reasons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
