@@ -37,6 +37,7 @@ struct judgement {
     struct row *rows; /* the cohort's: the run's servers in their order */
     size_t taken;     /* rows that have a verdict */
     size_t next;      /* the row whose turn it is as the store is read */
+    bool sensed;      /* whether any server had sensors */
     struct traits traits;
     struct findings found;
     struct misfits misfits;
@@ -124,6 +125,8 @@ static int take(struct judgement *j, size_t at, const struct server_result *r, s
         row_done(&row);
         return error_memory(err);
     }
+    for (size_t i = 0; i < r->benchmark_count; i++)
+        j->sensed |= r->benchmarks[i].sensors != NULL;
     j->rows[at] = row;
     j->taken++;
     return 0;
@@ -182,7 +185,7 @@ static int tell_why(struct judgement *j, struct store *store, struct error *err)
         return (int)concerned;
     j->traits.rows = n;
     if (store_each_facts(store, j->run->id, read_facts, j, err) < 0 ||
-        store_each_sensors(store, j->run->id, read_sensors, j, err) < 0 ||
+        (j->sensed && store_each_sensors(store, j->run->id, read_sensors, j, err) < 0) ||
         why_tell(&j->cohort, &j->traits, found, why, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)

@@ -319,9 +319,13 @@ static int open_file(struct lite *l, bool read, bool create, struct error *err) 
 }
 
 int sql_open_sqlite(const char *path, bool read, bool create, struct sql **ret, struct error *err) {
-    /* its count of allocations takes a lock for each; too late, harmlessly, once SQLite is in use
+    /*
+     * Its count of allocations takes a lock for each; what a claim of thousands of servers would
+     * need to be undone goes to a file in /var/tmp, which may be full. Too late, harmlessly, once
+     * SQLite is in use.
      */
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+    sqlite3_config(SQLITE_CONFIG_STMTJRNL_SPILL, -1);
     struct lite *l = calloc(1, sizeof(*l));
     if (!l)
         return error_memory(err);
