@@ -2,6 +2,7 @@
 #include "cli/dryrun.h"
 #include "cli/runner.h"
 
+#include "input/configlabels.h"
 #include "transport/simtruth.h"
 
 #include <stdio.h>
@@ -35,6 +36,8 @@ static const char help[] =
     "      --outliers WHAT      what becomes of servers worse than their peers: fail, warn or off\n"
     "                           (warn)\n"
     "      --longest-first      begin with servers that took long in earlier runs of the store\n"
+    "      --limit LABEL=N      at most N servers at once of one value of a label, as in rack=4,\n"
+    "                           in all runs of the store together (repeatable)\n"
     "  -u, --user NAME          log in as\n"
     "  -p, --port N             connect to\n"
     "  -T, --transport T        ssh (default), local, or command:TEMPLATE, as in\n"
@@ -133,9 +136,10 @@ static int store(struct runner *r, struct error *err) {
 
 static int read_input(struct runner *r, struct beginning *b, char **patterns, size_t count,
                       struct error *err) {
-    return cli_config(b->config, &r->config, err) < 0
-               ? -1
-               : load_servers(&r->options, b, patterns, count, &r->servers, err);
+    if (cli_config(b->config, &r->config, err) < 0 ||
+        load_servers(&r->options, b, patterns, count, &r->servers, err) < 0)
+        return -1;
+    return config_label_servers(&r->config, &r->servers, err);
 }
 
 static int begin(struct runner *r, struct error *err) {

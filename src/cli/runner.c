@@ -159,6 +159,14 @@ int runner_prepare_end(struct runner *r, struct error *err) {
     return make_outcomes(r, err);
 }
 
+/* A misspelt label would limit nothing, in silence. */
+static void warn_of_idle_limits(const struct runner *r) {
+    const struct label_limits *limits = &r->plan.limits;
+    for (size_t i = 0; i < limits->count; i++)
+        if (!servers_have_label(&r->servers, limits->items[i].key))
+            log_warning("no server has the label of a limit", LOG_S("label", limits->items[i].key));
+}
+
 int runner_prepare(struct runner *r, struct error *err) {
     const struct run_options *o = &r->options;
     if (plan_make(&r->config, &o->plan, &r->plan, err) < 0 ||
@@ -172,6 +180,7 @@ int runner_prepare(struct runner *r, struct error *err) {
         progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err) < 0 ||
         open_log(r, err) < 0)
         return -1;
+    warn_of_idle_limits(r);
     r->plan.fanout = room_for(o, &r->servers, r->plan.fanout);
     return 0;
 }

@@ -27,6 +27,7 @@ void run_options_done(struct run_options *o) {
     for (size_t i = 0; o->read && o->read[i]; i++)
         free(o->read[i]);
     free(o->read);
+    label_limits_done(&o->plan.limits);
     str_done(&o->words);
     run_options_init(o);
 }
@@ -35,6 +36,21 @@ int run_outliers_take(enum outliers *into, const char *value, struct error *err)
     if (outliers_parse(value, into) < 0)
         return error_set(err, ERROR_USAGE, "--outliers is fail, warn or off, not '%.40s'", value);
     return 0;
+}
+
+/* rack=4 */
+static int read_limit(struct label_limits *limits, const char *value, struct error *err) {
+    size_t n = strcspn(value, "=");
+    const char *mistake = label_key_mistake(value, n);
+    int most;
+    if (!value[n])
+        mistake = "a label and a number were expected, such as rack=4";
+    if (mistake)
+        return error_set(err, ERROR_USAGE, "--limit '%.80s': %s", value, mistake);
+    if (cli_number("the limit", value + n + 1, 1, LABEL_LIMIT_MAX, &most, err) < 0)
+        return -1;
+    cleanup(free_ptr) char *key = strndup(value, n);
+    return !key || label_limits_set(limits, key, most) < 0 ? error_memory(err) : 0;
 }
 
 static int read_value(struct run_options *o, int c, const char *value, struct error *err) {
@@ -64,6 +80,8 @@ static int read_value(struct run_options *o, int c, const char *value, struct er
     case RUN_LONGEST_FIRST:
         o->plan.longest_first = true;
         return 0;
+    case RUN_LIMIT:
+        return read_limit(&o->plan.limits, value, err);
     case 'u':
         o->user = value;
         return 0;

@@ -41,6 +41,7 @@ enum {
     RUN_MAX_ERRORS,
     RUN_OUTLIERS,
     RUN_LONGEST_FIRST,
+    RUN_LIMIT,
     RUN_ASK_PASSWORD,
     RUN_SIMULATE,
     RUN_QUICK,
@@ -70,6 +71,7 @@ enum {
     {"max-errors", required_argument, NULL, RUN_MAX_ERRORS},                                       \
     {"outliers", required_argument, NULL, RUN_OUTLIERS},                                           \
     {"longest-first", no_argument, NULL, RUN_LONGEST_FIRST},                                       \
+    {"limit", required_argument, NULL, RUN_LIMIT},                                                 \
     {"user", required_argument, NULL, 'u'},                                                        \
     {"port", required_argument, NULL, 'p'},                                                        \
     {"transport", required_argument, NULL, 'T'},                                                   \

@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "base/text.h"
+#include "input/configlabels.h"
 #include "input/nodeset.h"
 
 #include <stdio.h>
@@ -19,18 +20,22 @@ static const char help[] =
     "                         (repeatable)\n"
     "  -x, --exclude SERVERS  not these (repeatable)\n"
     "      --explain          print how each will be reached over SSH, and why so\n"
-    "  -c, --config FILE      for --explain, as for `muster run`; so are\n"
+    "  -c, --config FILE      for --explain and --labels, as for `muster run`; for --explain, so "
+    "are\n"
     "  -F, --ssh-config FILE\n"
     "  -u, --user NAME\n"
     "  -p, --port N\n"
     "      --kinds            print them by their kinds, as the newest run that measured each has\n"
     "                         them; without servers, all that the store knows\n"
     "      --store URL        for --kinds: where runs are kept\n"
+    "      --labels           print the labels of each behind its name\n"
     "      --fold             print one pattern that stands for all of them\n"
-    "      --json             print a JSON array of names, or with --kinds of kinds\n"
+    "      --json             print a JSON array of names, with --kinds of kinds, with --labels "
+    "of\n"
+    "                         servers and their labels\n"
     "      --help             this text\n";
 
-enum { OPT_EXPLAIN = 256, OPT_FOLD, OPT_KINDS, OPT_STORE, OPT_JSON, OPT_HELP };
+enum { OPT_EXPLAIN = 256, OPT_FOLD, OPT_KINDS, OPT_STORE, OPT_LABELS, OPT_JSON, OPT_HELP };
 
 static const struct option options[] = {
     CLI_SERVER_OPTIONS,
@@ -42,10 +47,23 @@ static const struct option options[] = {
     {"fold", no_argument, NULL, OPT_FOLD},
     {"kinds", no_argument, NULL, OPT_KINDS},
     {"store", required_argument, NULL, OPT_STORE},
+    {"labels", no_argument, NULL, OPT_LABELS},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
+
+/* What the command line says. */
+struct words {
+    struct cli_servers from;
+    struct explain_options how;
+    bool fold, json, explain, kinds, labels;
+    const char *store;
+};
+
+static void words_done(struct words *w) {
+    cli_servers_done(&w->from);
+}
 
 static int print_folded(const struct servers *servers, struct str *out) {
     const char **names = calloc(servers->count, sizeof(*names));
@@ -74,6 +92,25 @@ static void print_lines(const struct servers *servers, struct str *out) {
     }
 }
 
+static void print_labels_json(const struct servers *servers, struct str *out) {
+    for (size_t i = 0; i < servers->count; i++) {
+        const struct server *s = &servers->items[i];
+        str_add(out, i ? ",\n{\"server\":" : "[\n{\"server\":");
+        text_add_json(out, s->name, strlen(s->name));
+        str_addf(out, ",\"labels\":%s}", s->labels ? s->labels : "{}");
+    }
+    str_add(out, "\n]\n");
+}
+
+static void print_labels_lines(const struct servers *servers, struct str *out) {
+    for (size_t i = 0; i < servers->count; i++) {
+        str_add(out, servers->items[i].name);
+        str_add(out, servers->items[i].labels ? " " : "");
+        labels_add_words(out, servers->items[i].labels);
+        str_add_char(out, '\n');
+    }
+}
+
 /* An option of --explain; others are left alone. */
 static int read_how(struct explain_options *how, int c, const char *value, struct error *err) {
     switch (c) {
@@ -94,13 +131,17 @@ static int read_how(struct explain_options *how, int c, const char *value, struc
 }
 
 /* The exit status. */
-static int print_names(const struct servers *servers, bool fold, bool json) {
+static int print_names(const struct words *w, const struct servers *servers) {
     cleanup(str_done) struct str out = {0};
     struct error err;
     int rc = 0;
-    if (fold)
+    if (w->fold)
         rc = print_folded(servers, &out);
-    else if (json)
+    else if (w->labels && w->json)
+        print_labels_json(servers, &out);
+    else if (w->labels)
+        print_labels_lines(servers, &out);
+    else if (w->json)
         print_json(servers, &out);
     else
         print_lines(servers, &out);
@@ -112,16 +153,15 @@ static int print_names(const struct servers *servers, bool fold, bool json) {
     return cli_flush();
 }
 
-/* What the command line says. */
-struct words {
-    struct cli_servers from;
-    struct explain_options how;
-    bool fold, json, explain, kinds;
-    const char *store;
-};
-
-static void words_done(struct words *w) {
-    cli_servers_done(&w->from);
+/* The labels that the configuration has for them count here as they do for a run. */
+static int add_labels(const struct words *w, struct servers *servers, struct error *err) {
+    struct config config;
+    config_init(&config);
+    int rc = cli_config(w->how.config, &config, err);
+    if (rc == 0)
+        rc = config_label_servers(&config, servers, err);
+    config_done(&config);
+    return rc;
 }
 
 /* Reads the options; -1 to go on, or the exit status. */
@@ -140,13 +180,16 @@ static int read_words(struct words *w, int argc, char **argv) {
         w->explain |= c == OPT_EXPLAIN;
         w->fold |= c == OPT_FOLD;
         w->kinds |= c == OPT_KINDS;
+        w->labels |= c == OPT_LABELS;
         w->store = c == OPT_STORE ? optarg : w->store;
         w->json |= c == OPT_JSON;
         cli_servers_option(&w->from, c, optarg);
     }
-    if (w->fold + (w->json && !w->kinds) + w->explain + w->kinds > 1)
-        return cli_usage("--explain, --fold, --kinds and --json are ways to print: choose one, or "
-                         "--kinds and --json");
+    bool alone = w->json && !w->kinds && !w->labels;
+    if (w->fold + alone + w->explain + w->kinds + w->labels > 1)
+        return cli_usage(
+            "--explain, --fold, --kinds, --labels and --json are ways to print: choose "
+            "one, or --kinds or --labels and --json");
     return -1;
 }
 
@@ -165,7 +208,9 @@ static int cmd_servers(int argc, char **argv) {
         return kinds_print(w.store, &servers, w.json);
     if (w.explain)
         return explain_servers(&w.how, &servers);
-    return print_names(&servers, w.fold, w.json);
+    if (w.labels && add_labels(&w, &servers, &err) < 0)
+        return cli_fail(&err);
+    return print_names(&w, &servers);
 }
 
 const struct cli_command command_servers = {

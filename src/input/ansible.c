@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "base/vec.h"
 #include "input/ansiblerange.h"
+#include "model/labels.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -165,6 +166,7 @@ static const struct {
     {"ansible_connection", ANSIBLE_CONNECTION, 0},
     {"ansible_group_priority", ANSIBLE_PRIORITY, 0},
     {"muster_kind", ANSIBLE_KIND, 0},
+    {"muster_labels", ANSIBLE_LABELS, 0},
     {"ansible_ssh_args", ANSIBLE_IGNORED, 0},
     {"ansible_ssh_common_args", ANSIBLE_IGNORED, 0},
     {"ansible_ssh_extra_args", ANSIBLE_IGNORED, 0},
@@ -491,9 +493,31 @@ static int apply_kind(const struct applying *p, const struct ansible_value *v) {
     return replace(&p->s->kind, v->text);
 }
 
+static int apply_labels(const struct applying *p, const struct ansible_value *v) {
+    static const char blanks[] = " \t\r\n";
+    size_t at, n;
+    for (const char *word = v->text + strspn(v->text, blanks); *word;
+         word += n, word += strspn(word, blanks)) {
+        struct label label;
+        n = strcspn(word, blanks);
+        const char *mistake = label_parse(word, n, &label, &at);
+        int rc = mistake ? 0 : labels_set(&p->s->labels, &label);
+        if (rc < 0)
+            return -1;
+        if (rc > 0)
+            mistake = "a server has at most 32 labels";
+        if (!mistake)
+            continue;
+        value_mistake(p, v, mistake);
+        return 0;
+    }
+    return 0;
+}
+
 static int (*const appliers[])(const struct applying *, const struct ansible_value *) = {
-    [ANSIBLE_HOST] = apply_host,         [ANSIBLE_PORT] = apply_port, [ANSIBLE_USER] = apply_user,
-    [ANSIBLE_IDENTITY] = apply_identity, [ANSIBLE_KIND] = apply_kind,
+    [ANSIBLE_HOST] = apply_host, [ANSIBLE_PORT] = apply_port,
+    [ANSIBLE_USER] = apply_user, [ANSIBLE_IDENTITY] = apply_identity,
+    [ANSIBLE_KIND] = apply_kind, [ANSIBLE_LABELS] = apply_labels,
 };
 
 /* ansible.builtin.ssh and ssh are one. */

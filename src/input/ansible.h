@@ -5,9 +5,9 @@
  * number of files; ansible_settle() then ends it, and servers are made of its hosts. Of variables,
  * those are kept that say how to connect (ansible_host, ansible_port, ansible_user,
  * ansible_ssh_private_key_file and their older names), ansible_connection, ansible_group_priority
- * and muster_kind; each with its place, because a value is judged only when a server needs it.
- * Values are never worked out, much less run: a template ({{ ... }}) is a mistake of the server
- * that needs it.
+ * muster_kind and muster_labels; each with its place, because a value is judged only when a server
+ * needs it. Values are never worked out, much less run: a template ({{ ... }}) is a mistake of the
+ * server that needs it.
  *
  * Of several values the one counts that counts for Ansible: those of `all`, of the other groups
  * from the outermost to the innermost (where equally far, by ansible_group_priority, then by
@@ -34,6 +34,7 @@ enum ansible_key {
     ANSIBLE_IDENTITY,
     ANSIBLE_CONNECTION,
     ANSIBLE_KIND,
+    ANSIBLE_LABELS, /* as words `key=value`, also where it is a mapping */
     ANSIBLE_PRIORITY,
     ANSIBLE_IGNORED, /* it says how to connect, in a way that muster does not read */
     ANSIBLE_NO_KEY,  /* none of these */

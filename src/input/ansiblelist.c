@@ -5,6 +5,7 @@
 #include "input/ansiblelist.h"
 
 #include "base/text.h"
+#include "model/labels.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -23,18 +24,52 @@ static void unexpected(struct list *l, const char *group, const char *where, con
                  *where ? "." : "", where, what);
 }
 
-static int set(struct list *l, struct ansible_values *to, const char *name, const json_t *value) {
+static void label_mistake(struct list *l, const char *name, const char *key, const char *mistake) {
+    cleanup(str_done) struct str shown = {0};
+    text_add_printable(&shown, key, strlen(key), 100);
+    mistakes_add(&l->a->mistakes, 1, 1, "%s.%s: %s", name, shown.data ? shown.data : "", mistake);
+}
+
+/* A text, or a number as one in `room`; NULL: it is neither. */
+static const char *text_of(const json_t *value, char *room, size_t size) {
+    if (!json_is_integer(value))
+        return json_string_value(value);
+    snprintf(room, size, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    return room;
+}
+
+/* Labels as an object become words `key=value`. */
+static int set_labels(struct list *l, struct ansible_values *to, const char *name, json_t *labels) {
+    cleanup(str_done) struct str words = {0};
+    const char *key;
+    json_t *value;
+    json_object_foreach(labels, key, value) {
+        char number[40];
+        const char *text = text_of(value, number, sizeof(number));
+        const char *mistake = label_key_mistake(key, strlen(key));
+        if (!mistake && (!text || !strstr(text, "{{")))
+            mistake = label_value_mistake(text ? text : "", text ? strlen(text) : 0);
+        if (mistake)
+            label_mistake(l, name, key, mistake);
+        else
+            str_addf(&words, "%s%s=%s", words.len ? " " : "", key, text);
+    }
+    return words.failed ? -1
+                        : ansible_set(to, name, words.data ? words.data : "", false,
+                                      (struct ansible_place){.file = l->file});
+}
+
+static int set(struct list *l, struct ansible_values *to, const char *name, json_t *value) {
     char number[40];
     const char *text = "";
     if (ansible_key(name) == ANSIBLE_NO_KEY)
         return 0;
-    if (json_is_string(value)) {
-        text = json_string_value(value);
-    } else if (json_is_integer(value)) {
-        snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-        text = number;
+    if (text_of(value, number, sizeof(number))) {
+        text = text_of(value, number, sizeof(number));
     } else if (json_object_get(value, "__ansible_vault")) { /* what is encrypted */
         text = "encrypted";
+    } else if (json_is_object(value) && ansible_key(name) == ANSIBLE_LABELS) {
+        return set_labels(l, to, name, value);
     } else if (!json_is_null(value)) {
         unexpected(l, name, "", "a text or a number");
         return 0;

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "input/yaml.h"
+#include "model/labels.h"
 
 #include <string.h>
 
@@ -68,10 +69,50 @@ static int each_pair(struct form *r, const struct yaml_node *mapping, const char
 
 /* ---- variables ---- */
 
+/* Labels as a mapping: the words of it, and what becomes of them. */
+struct labels_words {
+    struct str text;
+    bool tagged;
+};
+
+/* A template is not judged here: nobody may need it. */
+static int add_label(struct form *r, void *arg, const struct yaml_node *key,
+                     const struct yaml_node *value) {
+    struct labels_words *words = arg;
+    if (!value->text || value->kind == YAML_NOTHING) {
+        unexpected(r, value, "the value of a label");
+        return 0;
+    }
+    const char *mistake = label_key_mistake(key->text, strlen(key->text));
+    const struct yaml_node *at = mistake ? key : value;
+    if (!mistake && !value->tagged && !strstr(value->text, "{{") && !strstr(value->text, "{%"))
+        mistake = label_value_mistake(value->text, strlen(value->text));
+    if (mistake) {
+        mistakes_add(&r->a->mistakes, at->line, at->column, "%s", mistake);
+        return 0;
+    }
+    str_addf(&words->text, "%s%s=%s", words->text.len ? " " : "", key->text, value->text);
+    words->tagged |= value->tagged;
+    return words->text.failed ? -1 : 0;
+}
+
+static int set_labels(struct form *r, struct ansible_values *to, const struct yaml_node *key,
+                      const struct yaml_node *mapping) {
+    struct labels_words words = {0};
+    int rc = each_pair(r, mapping, "a mapping of labels", add_label, &words);
+    if (rc == 0)
+        rc = ansible_set(to, key->text, words.text.data ? words.text.data : "", words.tagged,
+                         at(r, mapping));
+    str_done(&words.text);
+    return rc;
+}
+
 static int set_variable(struct form *r, void *arg, const struct yaml_node *key,
                         const struct yaml_node *value) {
     if (ansible_key(key->text) == ANSIBLE_NO_KEY)
         return 0;
+    if (value->kind == YAML_MAPPING && ansible_key(key->text) == ANSIBLE_LABELS)
+        return set_labels(r, arg, key, value);
     if (!value->text) {
         unexpected(r, value, "a text or a number");
         return 0;

@@ -16,6 +16,7 @@
 #include "input/configbench.h"
 #include "input/configkeys.h"
 #include "input/configkinds.h"
+#include "input/configlabels.h"
 #include "wire/wire.h"
 
 #include <ctype.h>
@@ -67,6 +68,8 @@ static const struct key top_keys[] = {{"fanout", key_int, AT(fanout), 1, 100000}
                                       {"ssh", read_ssh, 0, 0, 0},
                                       {"benchmarks", read_benchmarks, 0, 0, 0},
                                       {"kinds", read_kinds, 0, 0, 0},
+                                      {"labels", read_labels, 0, 0, 0},
+                                      {"limits", read_label_limits, 0, 0, 0},
                                       {NULL, NULL, 0, 0, 0}};
 
 #undef AT
@@ -86,6 +89,10 @@ void config_done(struct config *c) {
     for (size_t i = 0; i < c->kind_count; i++)
         config_kind_done(&c->kinds[i]);
     free(c->kinds);
+    for (size_t i = 0; i < c->label_count; i++)
+        config_label_done(&c->labels[i]);
+    free(c->labels);
+    label_limits_done(&c->limits);
     free(c->path);
     free(c->text);
     free(c->ssh.user);

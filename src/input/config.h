@@ -11,7 +11,9 @@
 #include "base/str.h"
 #include "base/units.h"
 #include "input/extract.h"
+#include "input/names.h"
 #include "model/builtin.h"
+#include "model/labels.h"
 #include "model/verdict.h"
 
 #include <stdbool.h>
@@ -69,6 +71,21 @@ struct config_kind {
     size_t limit_count;
 };
 
+/* One value of a label; its names end before this place of the label's, and begin where those of
+ * the value before it end. */
+struct config_label_value {
+    char *text;
+    size_t names_end;
+};
+
+/* One entry below `labels:`. */
+struct config_label {
+    char *key;
+    struct names names; /* of servers, or of their hosts */
+    struct config_label_value *values;
+    size_t value_count;
+};
+
 struct config {
     char *path; /* the file it came from; NULL: none */
     char *text; /* all of that file, text_len bytes; may hold NUL bytes */
@@ -99,6 +116,9 @@ struct config {
     size_t benchmark_count;
     struct config_kind *kinds; /* in the file's order */
     size_t kind_count;
+    struct config_label *labels; /* as the kinds */
+    size_t label_count;
+    struct label_limits limits;
 };
 
 /* Nothing given; heartbeat, lease and busy_wait are what holds then. */

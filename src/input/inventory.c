@@ -16,39 +16,26 @@
 #include "input/ansiblevars.h"
 #include "input/grouppattern.h"
 #include "input/inventoryform.h"
+#include "input/inventoryline.h"
 #include "input/inventoryreader.h"
 #include "input/nodeset.h"
 #include "input/sshexpand.h"
+#include "model/labels.h"
 
 #include <string.h>
 #include <sys/stat.h>
 
-static bool is_blank(char c) {
-    return c == ' ' || c == '\t';
-}
+/* What plain lists say of a server. */
+struct said {
+    char *kind;   /* NULL: not given */
+    char *labels; /* NULL: none */
+};
 
-/* The pattern of a line, without comment and the blanks around it. */
-static char *trim(char *line, size_t len) {
-    if (len > 0 && line[len - 1] == '\r')
-        line[--len] = '\0';
-    for (char *p = strchr(line, '#'); p; p = strchr(p + 1, '#'))
-        if (p == line || is_blank(p[-1])) {
-            len = (size_t)(p - line);
-            break;
-        }
-    while (len > 0 && is_blank(line[len - 1]))
-        len--;
-    line[len] = '\0';
-    while (is_blank(*line))
-        line++;
-    return line;
-}
-
-/* The servers so far, and the kinds that were given for some, each in its server's place. */
+/* The servers so far, and what is said of some, each in its server's place. */
 struct found {
     struct names names;
-    char **kinds; /* NULL: not given */
-    size_t kind_count, kind_cap;
+    struct said *said;
+    size_t said_count, said_cap;
     struct ansible ansible;
     bool *selected; /* by the groups, in each server's place; NULL: there is no choice */
     size_t selected_count;
@@ -56,60 +43,47 @@ struct found {
 };
 
 static void found_done(struct found *f) {
-    for (size_t i = 0; i < f->kind_count; i++)
-        free(f->kinds[i]);
-    free(f->kinds);
+    for (size_t i = 0; i < f->said_count; i++) {
+        free(f->said[i].kind);
+        free(f->said[i].labels);
+    }
+    free(f->said);
     free(f->selected);
     names_done(&f->names);
     ansible_done(&f->ansible);
 }
 
-static int set_kind(struct found *f, size_t place, const char *kind) {
-    if (vec_reserve(&f->kinds, &f->kind_cap, place + 1, sizeof(*f->kinds)) < 0)
-        return -1;
-    for (; f->kind_count <= place; f->kind_count++)
-        f->kinds[f->kind_count] = NULL;
-    free(f->kinds[place]);
-    return (f->kinds[place] = strdup(kind)) ? 0 : -1;
-}
-
-/* Takes ` kind=...` off the end of a line: what it is given; NULL: it has none. */
-static char *split_kind(char *line) {
-    for (char *p = strstr(line, "kind="); p; p = strstr(p + 1, "kind=")) {
-        if (p == line || !is_blank(p[-1]))
-            continue;
-        char *end = p;
-        while (end > line && is_blank(end[-1]))
-            end--;
-        *end = '\0';
-        return p + strlen("kind=");
+/* What a line says of the server in this place; of what is said twice, the last counts. */
+static int say(struct found *f, size_t place, const struct inventory_line *l, struct error *err) {
+    if (vec_reserve(&f->said, &f->said_cap, place + 1, sizeof(*f->said)) < 0)
+        return error_memory(err);
+    for (; f->said_count <= place; f->said_count++)
+        f->said[f->said_count] = (struct said){0};
+    struct said *s = &f->said[place];
+    if (l->kind) {
+        free(s->kind);
+        s->kind = strdup(l->kind);
     }
-    return NULL;
+    int rc = labels_take(&s->labels, l->labels);
+    if (rc < 0 || (l->kind && !s->kind))
+        return error_memory(err);
+    return rc == 0 ? 0 : error_set(err, ERROR_USAGE, "a server has at most %d labels", LABELS_MAX);
 }
 
-/* What is wrong with a kind, or NULL. */
-static const char *kind_mistake(const char *kind) {
-    size_t n = strlen(kind);
-    if (n == 0 || is_blank(*kind))
-        return "kind= needs a kind right behind it";
-    if (n > SERVER_KIND_MAX)
-        return "the kind is longer than 100 bytes";
-    return text_is_printable(kind, n) ? NULL : "the kind is not printable text";
-}
-
-/* The servers of one pattern, which are all of this kind. */
-static int add_of_kind(struct found *f, const char *pattern, const char *kind, struct error *err) {
+static int add_line(struct found *f, const struct inventory_line *l, struct error *err) {
     cleanup(names_done) struct names names = {0};
-    const char *mistake = kind_mistake(kind);
-    if (mistake)
-        return error_set(err, ERROR_USAGE, "%s", mistake);
-    if (nodeset_expand(pattern, &names, err) < 0)
+    if (!*l->pattern)
+        return 0;
+    if (!l->kind && !l->labels)
+        return nodeset_expand(l->pattern, &f->names, err);
+    if (nodeset_expand(l->pattern, &names, err) < 0)
         return -1;
     for (size_t i = 0; i < names.count; i++) {
         size_t n = strlen(names.items[i]);
-        if (names_add(&f->names, names.items[i], n) < 0 ||
-            set_kind(f, names_find(&f->names, names.items[i], n), kind) < 0)
+        if (names_add(&f->names, names.items[i], n) < 0)
             return error_memory(err);
+        if (say(f, names_find(&f->names, names.items[i], n), l, err) < 0)
+            return -1;
     }
     return 0;
 }
@@ -126,14 +100,10 @@ static int read_line(const struct reader *r, char *line, size_t len, struct foun
         line += 3;
         len -= 3;
     }
-    char *pattern = trim(line, len);
-    const char *kind = split_kind(pattern);
-    int rc = 0;
-    if (kind)
-        rc = add_of_kind(found, pattern, kind, err);
-    else if (*pattern)
-        rc = nodeset_expand(pattern, &found->names, err);
-    return rc < 0 ? error_prefix(err, "%s:%ld", r->name.data, r->line) : 0;
+    cleanup(inventoryline_done) struct inventory_line l = {0};
+    if (inventoryline_read(line, len, &l, err) < 0 || add_line(found, &l, err) < 0)
+        return error_prefix(err, "%s:%ld", r->name.data, r->line);
+    return 0;
 }
 
 static int read_list(struct reader *r, struct found *found, struct error *err) {
@@ -333,6 +303,18 @@ static int complete(struct making *m, struct server *s, struct error *err) {
     return expand_identity(m, s, err);
 }
 
+/* What plain lists say counts over what Ansible's files do. */
+static int take_said(struct server *s, struct said *said, struct error *err) {
+    if (said->kind) {
+        free(s->kind);
+        s->kind = TAKE(said->kind);
+    }
+    int rc = labels_take(&s->labels, said->labels);
+    if (rc > 0)
+        return error_set(err, ERROR_USAGE, "%s has more than %d labels", s->name, LABELS_MAX);
+    return rc < 0 ? error_memory(err) : 0;
+}
+
 /* Takes the name in this place. */
 static int make_server(struct making *m, size_t place, struct servers *list, struct error *err) {
     struct names *names = &m->found->names;
@@ -344,10 +326,8 @@ static int make_server(struct making *m, size_t place, struct servers *list, str
     bool excluded = is_excluded(m, s);
     if (!excluded && complete(m, s, err) < 0)
         return -1;
-    if (place < m->found->kind_count && m->found->kinds[place]) {
-        free(s->kind);
-        s->kind = TAKE(m->found->kinds[place]);
-    }
+    if (!excluded && place < m->found->said_count && take_said(s, &m->found->said[place], err) < 0)
+        return -1;
     if (excluded || is_excluded(m, s))
         server_done(&list->items[--list->count]);
     return 0;

@@ -28,9 +28,9 @@ struct inventory_source {
  * then patterns, less the excluded; each server once. An excluded name takes away the server of
  * that name and every server on the host of that name: `web3` also excludes `me@web3:2222`.
  *
- * A plain list has one name or pattern a line, and may say of what kind its servers are: `web[1-4]
- * kind=gpu` (to the end of the line; of a server that is named twice, the last kind counts); a #
- * that begins a line or follows a blank begins a comment. CRLF and a UTF-8 byte order mark are
+ * A plain list has one name or pattern a line (input/inventoryline.h), and may say of what kind
+ * its servers are, and their labels: `web[1-4] kind=gpu rack=12` (of a server that is named twice,
+ * the last kind counts, and the last value of each label). CRLF and a UTF-8 byte order mark are
  * accepted. Other forms are Ansible's (input/ansible.h), each told by what could not stand in a
  * plain list (input/inventoryform.h); a server that is in a plain list and in one of these is what
  * the latter says.

@@ -38,15 +38,21 @@ static bool is_name_char(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
 }
 
-/* `web1 ansible_host=10.0.0.1`, but not `web1 kind=gpu`. */
+/* `web1 ansible_host=10.0.0.1`, but not `web1 kind=gpu rack=12`. */
 static bool has_variable(const char *word, size_t n) {
-    const char *second = skip_blanks(word + n);
-    size_t len = 0;
-    while (is_name_char(second[len]))
-        len++;
-    if (second == word + n || len == 0 || second[len] != '=')
-        return false;
-    return len != 4 || memcmp(second, "kind", 4) != 0;
+    static const char *const names[] = {"ansible_", "muster_"};
+    for (const char *p = skip_blanks(word + n); !at_end(p); p = skip_blanks(p + n)) {
+        n = strcspn(p, BLANKS ENDS);
+        size_t len = 0;
+        while (is_name_char(p[len]))
+            len++;
+        if (len == 0 || p[len] != '=')
+            continue;
+        for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+            if (strncmp(p, names[i], strlen(names[i])) == 0)
+                return true;
+    }
+    return false;
 }
 
 static bool has_range(const char *word, size_t n) {

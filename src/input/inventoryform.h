@@ -6,9 +6,8 @@
  *     JSON  the first line begins with {
  *     YAML  the first line is --- or %YAML and a version, or begins with a word, quoted or not,
  *           and a colon right behind it (`all:`)
- *     INI   a line is a section ([web], [web:children], [web:vars]), begins with ;, has name=value
- *           as its second word, with a name other than `kind`, or has a range of Ansible's
- *           (web[01:40])
+ *     INI   a line is a section ([web], [web:children], [web:vars]), begins with ;, has a word
+ *           ansible_...= or muster_...= behind the first, or has a range of Ansible's (web[01:40])
  *
  * The first line is the first that is neither blank nor a comment (#). `[10-12]` and `[fe80::1]`
  * are a pattern and an address of a plain list, not sections. Pure; any thread.

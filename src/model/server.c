@@ -10,6 +10,7 @@
 #include "model/server.h"
 
 #include "base/text.h"
+#include "model/labels.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -249,6 +250,7 @@ void server_done(struct server *s) {
     free(s->user);
     free(s->identity);
     free(s->kind);
+    free(s->labels);
     *s = (struct server){0};
 }
 
@@ -257,4 +259,12 @@ void servers_done(struct servers *list) {
         server_done(&list->items[i]);
     free(list->items);
     *list = (struct servers){0};
+}
+
+bool servers_have_label(const struct servers *list, const char *key) {
+    struct label label;
+    for (size_t i = 0; i < list->count; i++)
+        if (labels_find(list->items[i].labels, key, &label))
+            return true;
+    return false;
 }

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct server {
@@ -17,6 +18,7 @@ struct server {
     int port;       /* 0: not given */
     char *identity; /* private key file, or NULL: not given */
     char *kind;     /* the hardware group that it is said to be of, or NULL: not given */
+    char *labels;   /* what its user says of it (model/labels.h), or NULL: nothing */
     int round;      /* how many attempts at it came to a verdict before this one */
 };
 
@@ -52,3 +54,6 @@ struct servers {
 };
 
 void servers_done(struct servers *list);
+
+/* Whether at least one of them has a label of this key. */
+bool servers_have_label(const struct servers *list, const char *key);

@@ -208,6 +208,13 @@ static int64_t sum_of_parts(const struct plan *plan) {
     return sum;
 }
 
+static int take_limits(struct plan *plan, const struct label_limits *from, struct error *err) {
+    for (size_t i = 0; i < from->count; i++)
+        if (label_limits_set(&plan->limits, from->items[i].key, from->items[i].most) < 0)
+            return error_memory(err);
+    return 0;
+}
+
 static int load_references(struct plan *plan, struct error *err) {
     plan->references = calloc(1, sizeof(*plan->references));
     return plan->references ? references_builtin(plan->references, err) : error_memory(err);
@@ -243,7 +250,9 @@ int plan_make(const struct config *config, const struct plan_options *options, s
         .max_errors =
             options->max_errors.kind != SHARE_NONE ? options->max_errors : config->max_errors,
     };
-    if ((!options->simulated && load_references(&plan, err) < 0) ||
+    if (take_limits(&plan, &config->limits, err) < 0 ||
+        take_limits(&plan, &options->limits, err) < 0 ||
+        (!options->simulated && load_references(&plan, err) < 0) ||
         add_all(config, options, &plan, err) < 0) {
         plan_done(&plan);
         return -1;
@@ -262,6 +271,7 @@ void plan_done(struct plan *p) {
     if (p->references)
         references_done(p->references);
     free(p->references);
+    label_limits_done(&p->limits);
     *p = (struct plan){0};
 }
 

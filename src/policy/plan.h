@@ -9,6 +9,7 @@
 #include "input/config.h"
 #include "input/references.h"
 #include "model/baseline.h"
+#include "model/labels.h"
 #include "wire/wire.h"
 
 #include <stdbool.h>
@@ -66,6 +67,8 @@ struct plan {
     struct share max_errors; /* of the servers: when more end in error the run is stopped */
     enum outliers outliers;  /* what becomes of them; given */
     bool longest_first;      /* servers that took long in earlier runs are begun first */
+    /* how many servers of one rack, say, are worked on at once */
+    struct label_limits limits;
 };
 
 /* What the command line says; NULL, 0, NAN, and -1 where 0 means something: not given. */
@@ -81,7 +84,8 @@ struct plan_options {
     struct share max_errors;
     enum outliers outliers;
     bool longest_first;
-    bool quick;     /* shorter built-in benchmarks */
+    struct label_limits limits; /* each goes before the configuration's for its label */
+    bool quick;                 /* shorter built-in benchmarks */
     bool simulated; /* of the built-in benchmarks simulated servers have cpu and gpu, if not told */
 };
 

@@ -207,6 +207,12 @@ static void add_limits_of_run(struct str *out, const struct planned *p) {
     str_addf(out, "peers        %s\n", peers[plan->outliers]);
     if (plan->longest_first)
         str_add(out, "order        the longest first\n");
+    for (size_t i = 0; i < plan->limits.count; i++) {
+        const struct label_limit *limit = &plan->limits.items[i];
+        bool idle = !servers_have_label(p->servers, limit->key);
+        str_addf(out, "%-13sat most %d at once of one %s%s\n", i ? "" : "limits", limit->most,
+                 limit->key, idle ? ", a label that no server has" : "");
+    }
 }
 
 static void add_takes(struct str *out, const struct planned *p) {
@@ -321,6 +327,18 @@ static json_t *benchmarks_array(const struct planned *p) {
     return list;
 }
 
+static json_t *limits_object(const struct plan *plan) {
+    json_t *object = json_object();
+    int rc = object ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < plan->limits.count; i++)
+        rc = json_object_set_new(object, plan->limits.items[i].key,
+                                 json_integer(plan->limits.items[i].most));
+    if (rc == 0)
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
 static json_t *forecast_object(const struct forecast *f) {
     static const char *const sources[] = {
         [FORECAST_NONE] = NULL, [FORECAST_DEFAULTS] = "defaults", [FORECAST_HISTORY] = "history"};
@@ -336,13 +354,13 @@ int planlist_json(FILE *out, const struct planned *p, struct error *err) {
     char share[SHARE_TEXT] = "";
     if (plan->max_errors.kind != SHARE_NONE)
         share_format(plan->max_errors, share);
-    json_t *object =
-        json_pack("{sI so so si so so si so ss sb so}", "total", (json_int_t)p->servers->count,
-                  "servers", server_names(p->servers), "benchmarks", benchmarks_array(p), "fanout",
-                  plan->fanout, "timeout", seconds(plan->server_timeout), "run_timeout",
-                  seconds(plan->run_timeout), "retries", plan->retries, "max_errors",
-                  text(share[0] ? share : NULL), "outliers", outliers[plan->outliers],
-                  "longest_first", plan->longest_first, "takes", forecast_object(&p->forecast));
+    json_t *object = json_pack(
+        "{sI so so si so so si so ss sb so so}", "total", (json_int_t)p->servers->count, "servers",
+        server_names(p->servers), "benchmarks", benchmarks_array(p), "fanout", plan->fanout,
+        "timeout", seconds(plan->server_timeout), "run_timeout", seconds(plan->run_timeout),
+        "retries", plan->retries, "max_errors", text(share[0] ? share : NULL), "outliers",
+        outliers[plan->outliers], "longest_first", plan->longest_first, "limits",
+        limits_object(plan), "takes", forecast_object(&p->forecast));
     if (!object)
         return error_memory(err);
     int rc = json_dumpf(object, out, JSON_INDENT(2) | JSON_REAL_PRECISION(15));

@@ -277,6 +277,57 @@ static void lists_of_programs_are_read(UNUSED void **state) {
           "f: the group 'a' holds itself: it is a child of one of the groups within it\n");
 }
 
+/* What the labels of the first host of a text are, or what is wrong with them. */
+static void check_labels(const char *text, const char *want) {
+    cleanup(ansible_done) struct ansible a = {0};
+    cleanup(str_done) struct str copy = {0}, remarks = {0};
+    struct ansible_trouble trouble = {0};
+    struct server s = {0};
+    struct error err;
+    str_add(&copy, text);
+    enum inventory_form form = inventoryform_of(text, strlen(text));
+    if (ansiblesource_text(&a, "f", form, &copy, &remarks, &err) == 0) {
+        assert_int_equal(ansible_settle(&a, &remarks), 0);
+        assert_int_equal(server_parse(a.host_names.items[0], &s, &err), 0);
+        assert_int_equal(ansible_apply(&a, 0, &s, &trouble, &remarks, &err), 0);
+    }
+    const char *came = remarks.len ? remarks.data : s.labels ? s.labels : "none";
+    if (strcmp(came, want) != 0)
+        fail_msg("of\n%s\ncame\n%s\nnot\n%s", text, came, want);
+    server_done(&s);
+    ansible_trouble_done(&trouble);
+}
+
+static void labels_are_a_mapping_or_words(UNUSED void **state) {
+    static const char both[] = "{\"pdu\":\"3\",\"rack\":\"12\"}";
+    check_labels("[a]\nw muster_labels=\"rack=12 pdu=3\"\n", both);
+    check_labels("[a]\nw\n[a:vars]\nmuster_labels = rack=12 pdu=3\n", both);
+    check_labels("a:\n  hosts:\n    w:\n      muster_labels: {rack: 12, pdu: \"3\"}\n", both);
+    check_labels("a:\n  vars:\n    muster_labels: rack=12 pdu=3\n  hosts: {w: }\n", both);
+    check_labels("{\"_meta\": {\"hostvars\": {\"w\": {\"muster_labels\": {\"rack\": 12, \"pdu\": "
+                 "\"3\"}}}}, \"a\": {\"hosts\": [\"w\"]}}",
+                 both);
+    /* the inner group's, whole, as with any variable */
+    check_labels("a:\n  vars: {muster_labels: {rack: 1, site: x}}\n  children:\n    b:\n"
+                 "      vars: {muster_labels: {pdu: 3, rack: 12}}\n      hosts: {w: }\n",
+                 both);
+    check_labels("[a]\nw\n[a:vars]\nmuster_labels=\n", "none");
+    check_labels("[a]\nw muster_labels=rack\n",
+                 "f:2:17: the muster_labels of w is 'rack': key=value was expected\n");
+    check_labels("a:\n  hosts:\n    w:\n      muster_labels: {rack: a b, kind: c, d: [1]}\n",
+                 "f:4:29: the value of a label has no blanks, commas, quotes or backslashes\n"
+                 "f:4:34: the kind of a server is no label: kind= or muster_kind says it\n"
+                 "f:4:46: the value of a label was expected, not a list\n");
+    check_labels("a:\n  hosts:\n    w:\n      muster_labels: {rack: \"{{ r }}\"}\n",
+                 "f:4:22: the muster_labels of w is 'rack={{ r }}': a template is worked out by "
+                 "Ansible alone; give muster a program that runs `ansible-inventory --list` "
+                 "instead\n");
+    check_labels("{\"_meta\": {\"hostvars\": {\"w\": {\"muster_labels\": {\"1a\": 12}}}}, "
+                 "\"a\": {\"hosts\": [\"w\"]}}",
+                 "f:1:1: muster_labels.1a: the key of a label begins with a letter and ends with a "
+                 "letter or digit\n");
+}
+
 static void tells_the_form(UNUSED void **state) {
     static const struct {
         const char *text;
@@ -285,6 +336,9 @@ static void tells_the_form(UNUSED void **state) {
         {"", FORM_LIST},
         {"web1\nweb2\n", FORM_LIST},
         {"web[1-3] kind=a b=c\n", FORM_LIST},
+        {"web1 rack=12 pdu=3\n", FORM_LIST},
+        {"web1 rack=12 # ansible_host=x\n", FORM_LIST},
+        {"web1 rack=12 ansible_host=x\n", FORM_INI},
         {"web1 # x=1\n# [web]\n", FORM_LIST},
         {"[1-3]\n[10]\n[1,2/3]web\n", FORM_LIST},
         {"[fe80::1]\n[::1]:22\n2001:db8::\n", FORM_LIST},
@@ -319,6 +373,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(values_are_judged_where_they_stand),
         cmocka_unit_test(yaml_mistakes_have_their_place),
         cmocka_unit_test(lists_of_programs_are_read),
+        cmocka_unit_test(labels_are_a_mapping_or_words),
         cmocka_unit_test(tells_the_form),
     };
     if (argc > 1) {

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "input/config.h"
+#include "input/configlabels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -190,6 +191,62 @@ static void reads_lists_of_numbers(UNUSED void **state) {
         assert_string_equal(c.benchmarks[0].parameters[0].text, texts[i][1]);
         config_done(&c);
     }
+}
+
+static void check_server(const struct config *c, const char *name, const char *given,
+                         const char *want) {
+    struct servers list = {.items = calloc(1, sizeof(*list.items)), .count = 1};
+    struct error err;
+    assert_int_equal(server_parse(name, &list.items[0], &err), 0);
+    list.items[0].labels = given ? strdup(given) : NULL;
+    assert_int_equal(config_label_servers(c, &list, &err), 0);
+    if (want)
+        assert_string_equal(list.items[0].labels, want);
+    else
+        assert_null(list.items[0].labels);
+    servers_done(&list);
+}
+
+static void gives_labels_by_patterns(UNUSED void **state) {
+    struct config c =
+        load("labels:\n"
+             "  rack: {r12: 'web[01-40]', none: [], r13: ['web[41-80]', db1], r14: x}\n"
+             "  site: {fra: 'web[01-60]'}\n");
+    check_server(&c, "web01", NULL, "{\"rack\":\"r12\",\"site\":\"fra\"}");
+    check_server(&c, "web41", NULL, "{\"rack\":\"r13\",\"site\":\"fra\"}");
+    check_server(&c, "web80", NULL, "{\"rack\":\"r13\"}");
+    check_server(&c, "x", NULL, "{\"rack\":\"r14\"}");
+    check_server(&c, "me@db1:22", NULL, "{\"rack\":\"r13\"}");
+    check_server(&c, "web01", "{\"rack\":\"9\"}", "{\"rack\":\"9\",\"site\":\"fra\"}");
+    check_server(&c, "web1", NULL, NULL);
+    config_done(&c);
+    refuses("labels: {rack: {r1: 'web[1-3]', r2: [db1, 'web[3-4]']}}\n",
+            "m.yaml:1:43: labels: web3 has the rack r1 already\n");
+    refuses(
+        "labels: {rack: {r1: 'web[3-1]', 'r 2': a}, 1x: {}, kind: {}, a: 7, b: {c: {}}}\n",
+        "m.yaml:1:21: labels: 'web[3-1]', column 5: the range runs backwards: write 1-3\n"
+        "m.yaml:1:33: labels: the value of a label has no blanks, commas, quotes or "
+        "backslashes\n"
+        "m.yaml:1:44: labels: the key of a label begins with a letter and ends with a letter or "
+        "digit\n"
+        "m.yaml:1:52: labels: the kind of a server is no label: kind= or muster_kind says it\n"
+        "m.yaml:1:65: a: expected a mapping, found the number 7\n"
+        "m.yaml:1:75: labels: expected a pattern of servers such as web[01-40], or a list of "
+        "them, found a mapping\n");
+}
+
+static void reads_limits_of_labels(UNUSED void **state) {
+    struct config c = load("limits: {rack: 4, pdu: 8}\n");
+    assert_int_equal(c.limits.count, 2);
+    assert_string_equal(c.limits.items[0].key, "rack");
+    assert_int_equal(c.limits.items[0].most, 4);
+    assert_string_equal(c.limits.items[1].key, "pdu");
+    assert_int_equal(c.limits.items[1].most, 8);
+    config_done(&c);
+    refuses("limits: {rack: 0, pdu: many, a b: 1}\n",
+            "m.yaml:1:16: rack: expected a whole number from 1 to 1000000, found the number 0\n"
+            "m.yaml:1:24: pdu: expected a whole number, found the text 'many'\n"
+            "m.yaml:1:30: limits: the key of a label is letters, digits, '.', '_' and '-'\n");
 }
 
 static void reads_limits_of_kinds(UNUSED void **state) {
@@ -475,6 +532,8 @@ int main(void) {
         cmocka_unit_test(a_late_word_must_not_cost_a_server),
         cmocka_unit_test(reads_parameters_of_built_in_benchmarks),
         cmocka_unit_test(reads_lists_of_numbers),
+        cmocka_unit_test(gives_labels_by_patterns),
+        cmocka_unit_test(reads_limits_of_labels),
         cmocka_unit_test(reads_limits_of_kinds),
         cmocka_unit_test(reads_nothing),
         cmocka_unit_test(finds_every_mistake_in_order),

@@ -260,12 +260,46 @@ static void a_line_may_say_the_kind(UNUSED void **state) {
     assert_string_equal(list.items[1].kind, "gpu");
     assert_null(list.items[2].kind);
     fd_close(&f.fd);
-    CHECK_FILE("web1 kind=\n", "%s:1: kind= needs a kind right behind it");
-    CHECK_FILE("web1 kind=a\x1b[31m\n", "%s:1: the kind is not printable text");
+    CHECK_FILE("web1 kind=\n", "%s:1: column 6: kind= needs a kind right behind it");
+    CHECK_FILE("web1 kind=a\x1b[31m\n", "%s:1: column 6: the kind is not printable text");
+    CHECK_FILE("web1 kind=a kind=b\n", "%s:1: column 13: the kind is given twice");
+}
+
+static void a_line_may_say_labels(UNUSED void **state) {
+    static const char text[] = "web[1-2] rack=12 kind=big memory  site=fra # racks\n"
+                               "web3\tx.y=\xc3\xa4=#1\n web2 rack=13 pdu=3\nweb4\n";
+    struct file f = make_file(text, sizeof(text) - 1);
+    const char *path = f.path;
+    cleanup(servers_done) struct servers list = {0};
+    struct error err;
+    struct inventory_source source = {.files = &path, .file_count = 1};
+    cleanup(str_done) struct str remarks = {0};
+    assert_int_equal(inventory_load(&source, &list, &remarks, &err), 0);
+    assert_int_equal(list.count, 4);
+    assert_string_equal(list.items[0].labels, "{\"rack\":\"12\",\"site\":\"fra\"}");
+    assert_string_equal(list.items[0].kind, "big memory");
+    assert_string_equal(list.items[1].labels, "{\"pdu\":\"3\",\"rack\":\"13\",\"site\":\"fra\"}");
+    assert_string_equal(list.items[1].kind, "big memory");
+    assert_string_equal(list.items[2].labels, "{\"x.y\":\"\xc3\xa4=#1\"}");
+    assert_null(list.items[3].labels);
+    fd_close(&f.fd);
+    CHECK_FILE("w\nweb1 rack=\n", "%s:2: column 11: the value of a label is missing");
+    CHECK_FILE("web1 =3\n", "%s:1: column 6: the key of a label is missing");
+    CHECK_FILE("  web1 rack=1 x pdu=2\n", "%s:1: column 15: key=value was expected");
+    CHECK_FILE("web1 rack=1 rack=2\n", "%s:1: column 13: this label is given twice");
+    CHECK_FILE("web1 r=1,2\n", "%s:1: column 8: the value of a label has no blanks, commas, quotes "
+                               "or backslashes");
+    CHECK_FILE("web1 r=\"1\"\n", "%s:1: column 8: no label has quotes; an INI file of Ansible's is "
+                                 "known by [ungrouped] before all");
+    CHECK_FILE("web1 r=\x1b[2J\n", "%s:1: column 8: the value of a label is not printable text");
+    CHECK_FILE("web1 4=1\n",
+               "%s:1: column 6: the key of a label begins with a letter and ends with "
+               "a letter or digit");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_line_may_say_labels),
         cmocka_unit_test(a_line_may_say_the_kind),
         cmocka_unit_test(reads_one_server_or_pattern_a_line),
         cmocka_unit_test(skips_comments),
