@@ -135,12 +135,13 @@ int store_outcomes(struct store *s, const struct run *run, struct outcome *outco
     int64_t number;
     if (database_find_run(s, run->id, &number, err) < 0)
         return -1;
-    if (query(s,
-              "SELECT position, verdict, reason, detail, verdict = 'passed' AND EXISTS (SELECT 1 "
-              "FROM benchmark AS b WHERE b.run = s.run AND b.position = s.position AND flaky), "
-              "findings, why "
-              "FROM server AS s WHERE run = ? AND state = 'done'",
-              number, take_outcome, &taken, err) < 0)
+    if (query(
+            s,
+            "SELECT position, verdict, reason, detail, verdict = 'passed' AND EXISTS (SELECT 1 "
+            "FROM benchmark AS b WHERE b.run = s.run AND b.position = s.position AND flaky <> 0), "
+            "findings, why "
+            "FROM server AS s WHERE run = ? AND state = 'done'",
+            number, take_outcome, &taken, err) < 0)
         return -1;
     return query(s, "SELECT position, count(*) FROM past_server WHERE run = ? GROUP BY position",
                  number, take_earlier, &taken, err);

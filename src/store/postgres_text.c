@@ -1,0 +1,118 @@
+/*
+ * postgres_text: see postgres_text.h.
+ *
+ * SQL is read no deeper than its quotes: the statements are the store's own.
+ *
+ * A URL is shown with the user and without the password, also where its writer forgot that some
+ * characters of a password must be escaped: what stands before the last `@` is a secret from the
+ * first colon on.
+ */
+#include "store/postgres_text.h"
+
+#include <ctype.h>
+
+/* The end of what is quoted at `p`, which is a quote. A doubled one ends it and begins anew. */
+static const char *skip_quoted(const char *p) {
+    const char *end = strchr(p + 1, *p);
+    return end ? end + 1 : p + strlen(p);
+}
+
+/* The end of the words INDEXED BY and of the name behind them; NULL when they are not at `p`. */
+static const char *skip_index(const char *p) {
+    static const char words[] = "INDEXED BY ";
+    if (strncmp(p, words, sizeof(words) - 1) != 0)
+        return NULL;
+    p += sizeof(words) - 1;
+    return p + strcspn(p, " ");
+}
+
+int postgres_translate(const char *sql, struct str *ret) {
+    int count = 0;
+    for (const char *p = sql, *end; *p; p = end) {
+        if (*p == '\'' || *p == '"') {
+            end = skip_quoted(p);
+            str_add_bytes(ret, p, (size_t)(end - p));
+        } else if (*p == '?') {
+            long n = strtol(p + 1, (char **)&end, 10);
+            n = end > p + 1 ? n : count + 1;
+            count = n > count ? (int)n : count;
+            str_addf(ret, "$%ld", n);
+        } else if (!(end = skip_index(p))) {
+            str_add_char(ret, *p);
+            end = p + 1;
+        }
+    }
+    return count;
+}
+
+static bool is_word_at(const char *p, const char *word) {
+    size_t n = strlen(word);
+    return strncmp(p, word, n) == 0 && !isalnum((unsigned char)p[n]) && p[n] != '_';
+}
+
+bool postgres_gives_rows(const char *sql) {
+    static const char *const first[] = {"SELECT", "WITH", "VALUES", "SHOW", "TABLE"};
+    sql += strspn(sql, " (\n");
+    for (size_t i = 0; i < ARRAY_LEN(first); i++)
+        if (is_word_at(sql, first[i]))
+            return true;
+    for (const char *p = sql; *p;)
+        if (*p == '\'' || *p == '"')
+            p = skip_quoted(p);
+        else if (is_word_at(p, " RETURNING"))
+            return true;
+        else
+            p++;
+    return false;
+}
+
+/* Whether what follows a question mark is the first of a URL's parameters. */
+static bool is_parameter(const char *p) {
+    size_t n = strspn(p, "abcdefghijklmnopqrstuvwxyz_");
+    return n > 0 && p[n] == '=';
+}
+
+static const char *find_parameters(const char *url) {
+    const char *p = url;
+    while ((p = strchr(p, '?')) && !is_parameter(p + 1))
+        p++;
+    return p ? p : url + strlen(url);
+}
+
+/* The last `@` before `end`, or NULL. */
+static const char *find_at(const char *p, const char *end) {
+    while (end > p)
+        if (*--end == '@')
+            return end;
+    return NULL;
+}
+
+static void add_parameters(struct str *out, const char *p) {
+    for (char before = '?'; *p; p += *p != '\0') {
+        size_t n = strcspn(p, "&");
+        if (strncmp(p, "password=", 9) != 0 && strncmp(p, "sslpassword=", 12) != 0) {
+            str_add_char(out, before);
+            str_add_bytes(out, p, n);
+            before = '&';
+        }
+        p += n;
+    }
+}
+
+char *postgres_name(const char *url) {
+    struct str out = {0};
+    const char *parameters = find_parameters(url);
+    const char *scheme = strstr(url, "://");
+    const char *rest = scheme && scheme < parameters ? scheme + 3 : url;
+    const char *at = find_at(rest, parameters);
+    str_add_bytes(&out, url, (size_t)(rest - url));
+    if (at) {
+        size_t user = strcspn(rest, ":@");
+        str_add_bytes(&out, rest, user);
+        rest = at;
+    }
+    str_add_bytes(&out, rest, (size_t)(parameters - rest));
+    if (*parameters)
+        add_parameters(&out, parameters + 1);
+    return str_take(&out);
+}
