@@ -36,7 +36,9 @@
 #define MOMENT (100 * CLOCK_MS) /* in which a first result waits for others of its batch */
 #define STACK (512 * 1024)      /* of a worker; only what is touched costs memory */
 #define LOOK CLOCK_S            /* between two looks at a run that others share */
-#define IN_HAND 16              /* servers that are claimed ahead of a shared run, at least */
+#define AGENT_RUN_SIZE (RUN_ID_SIZE + 24)
+#define TAKEN_OVER_WAIT (5 * 60 * CLOCK_S) /* for the agent of a worker that is thought dead */
+#define IN_HAND 16 /* servers that are claimed ahead of a shared run, at least */
 
 /* The orchestrator's own. */
 struct collector {
@@ -488,6 +490,19 @@ static int run_collector(struct collector *c, struct error *err) {
     return rc;
 }
 
+/*
+ * What agents know the run by. They share a server with agents of the same one; so that two workers
+ * do not measure one at the same time, when one of them was cut off from the store and the other
+ * has taken over, each has a name of its own. An agent that lingers is to be found by anyone.
+ */
+static void name_run(const struct fleet *f, const struct run *run, char ret[AGENT_RUN_SIZE]) {
+    if (store_is_shared(f->store) && f->plan->linger == 0)
+        snprintf(ret, AGENT_RUN_SIZE, "%s.w%lld", run->id,
+                 (long long)store_worker_number(f->store));
+    else
+        snprintf(ret, AGENT_RUN_SIZE, "%s", run->id);
+}
+
 /* What is claimed of a shared run waits for this worker, while another could begin with it. */
 static size_t depth_of(const struct collector *c) {
     size_t fanout = (size_t)c->f->plan->fanout, ahead = fanout > IN_HAND ? fanout : IN_HAND;
@@ -497,12 +512,17 @@ static size_t depth_of(const struct collector *c) {
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
     cleanup(str_done) struct str agent_command = {0};
     cleanup(free_ptr) char *outputs = store_output_folder(f->store, run->id);
-    bootstrap_add_command(&agent_command, run->id, NULL, f->plan->start_timeout);
+    struct plan plan = *f->plan;
+    char name[AGENT_RUN_SIZE];
+    name_run(f, run, name);
+    if (store_is_shared(f->store) && plan.busy_wait < TAKEN_OVER_WAIT)
+        plan.busy_wait = TAKEN_OVER_WAIT;
+    bootstrap_add_command(&agent_command, name, NULL, plan.start_timeout);
     struct collector c = {
         .f = f,
         .run = run,
         .outcomes = outcomes,
-        .attempts = {.bench = {f->plan, agent_command.data, f->transport, outputs, f->board},
+        .attempts = {.bench = {&plan, agent_command.data, f->transport, outputs, f->board},
                      .run = run->id},
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,

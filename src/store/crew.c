@@ -35,6 +35,10 @@ int store_join(struct store *s, const struct store_enlistment *as, struct error 
     return 0;
 }
 
+int64_t store_worker_number(const struct store *s) {
+    return s->crew.number;
+}
+
 static int leave(struct store *s, struct error *err) {
     return shared_unclaim(s, err) < 0 ? -1 : database_run_on(s, SHARED_LEAVE, s->crew.number, err);
 }

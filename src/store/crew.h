@@ -41,6 +41,9 @@ struct store_enlistment {
 /* Joins the crew of a shared store. The texts are borrowed until store_close(). */
 int store_join(struct store *s, const struct store_enlistment *as, struct error *err) must_use;
 
+/* The number of this worker's row; it has another one after it was cut off. */
+int64_t store_worker_number(const struct store *s);
+
 /* Gives back what it claimed, and leaves; so does store_close(), as far as it can. */
 int store_leave(struct store *s, struct error *err) must_use;
 
