@@ -45,6 +45,7 @@ extern const struct cli_command command_baseline;
 extern const struct cli_command command_report;
 extern const struct cli_command command_init;
 extern const struct cli_command command_serve;
+extern const struct cli_command command_store;
 
 /* All of them, in the order of `muster --help`, ended by NULL. */
 extern const struct cli_command *const cli_commands[];

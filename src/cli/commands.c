@@ -18,6 +18,7 @@ const struct cli_command *const cli_commands[] = {
     &command_baseline,
     &command_report,
     &command_serve,
+    &command_store,
     &command_init,
     NULL,
 };

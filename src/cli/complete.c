@@ -319,6 +319,11 @@ static void offer_of_verb(struct completing *c) {
         offer_kinds(c);
 }
 
+static void offer_upkeep(struct completing *c) {
+    offers_add(&c->offers, "check", "look a store over");
+    offers_add(&c->offers, "copy", "take what one holds to another");
+}
+
 /* What the arguments of a command are, one after the other; the last one also stands for more. */
 static const struct arguments {
     const char *command;
@@ -338,6 +343,7 @@ static const struct arguments {
     {"report", {offer_runs, offer_nothing}},
     {"init", {offer_files, offer_nothing}},
     {"serve", {offer_nothing}},
+    {"store", {offer_upkeep, offer_files}},
 };
 
 static void offer_argument(struct completing *c) {

@@ -1,0 +1,227 @@
+/*
+ * copy: see store_copy(). Table by table, row by row, in the order of the keys: a run's rows get
+ * the number that the run has in the other store. Values go over as they are, whatever they are.
+ */
+#include "store/upkeep.h"
+
+#include "store/crew.h"
+#include "store/database.h"
+#include "store/rows.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define RUN_COLUMNS                                                                                \
+    "id, started, fanout, threshold, total, options, config_path, config, folder, stopped, "       \
+    "judged, notes"
+#define RUN_COLUMN_COUNT 12
+#define RUN_CONFIG 7 /* the one column of bytes */
+
+/* A table of a run's rows. `columns` are all of them but the run's number. */
+struct table {
+    const char *name, *columns, *order;
+    int count;
+};
+
+#define SERVER_COLUMNS                                                                             \
+    "position, name, host, \"user\", port, identity, given_kind, " ROW_SERVER_COLUMNS
+#define BENCHMARK_COLUMNS "position, ordinal, " ROW_BENCHMARK_COLUMNS
+
+static const struct table tables[] = {
+    {"server", SERVER_COLUMNS ", state", "position", 18},
+    {"benchmark", BENCHMARK_COLUMNS, "position, ordinal", 21},
+    {"past_server", "position, round, " ROW_SERVER_COLUMNS, "position, round", 12},
+    {"past_benchmark", "round, " BENCHMARK_COLUMNS, "position, round, ordinal", 22},
+};
+
+/* Of one run. */
+struct copying {
+    struct store *from, *to;
+    int64_t source, target; /* its numbers */
+};
+
+static void bind_value(struct sql_stmt *to, int i, struct sql_stmt *from, int column) {
+    switch (sql_column_type(from, column)) {
+    case SQL_NULL:
+        sql_bind_null(to, i);
+        break;
+    case SQL_INT:
+        sql_bind_int(to, i, sql_column_int(from, column));
+        break;
+    case SQL_DOUBLE:
+        sql_bind_double(to, i, sql_column_double(from, column));
+        break;
+    case SQL_TEXT:
+        sql_bind_text(to, i, sql_column_text(from, column));
+    }
+}
+
+static int prepare(struct store *s, bool walk, struct str *text, struct sql_stmt **ret,
+                   struct error *err) {
+    if (text->failed)
+        return error_memory(err);
+    return walk ? database_prepare_walk(s, text->data, ret, err)
+                : database_prepare(s, text->data, ret, err);
+}
+
+static void add_parameters(struct str *text, int count) {
+    for (int i = 0; i < count; i++)
+        str_add(text, i ? ", ?" : "(?");
+    str_add_char(text, ')');
+}
+
+static int copy_rows(const struct copying *c, const struct table *t, struct sql_stmt *select,
+                     struct sql_stmt *insert, struct error *err) {
+    int rc = 0;
+    sql_bind_int(select, 1, c->source);
+    sql_bind_int(insert, 1, c->target);
+    while (rc == 0 && sql_step(select) == SQL_ROW) {
+        for (int i = 0; i < t->count; i++)
+            bind_value(insert, i + 2, select, i);
+        rc = database_run(c->to, insert, err);
+    }
+    return rc;
+}
+
+static int copy_table(const struct copying *c, const struct table *t, struct error *err) {
+    cleanup(str_done) struct str text = {0};
+    struct sql_stmt *select = NULL, *insert = NULL;
+    str_addf(&text, "SELECT %s FROM %s WHERE run = ? ORDER BY %s", t->columns, t->name, t->order);
+    if (prepare(c->from, true, &text, &select, err) < 0)
+        return -1;
+    str_clear(&text);
+    str_addf(&text, "INSERT INTO %s (run, %s) VALUES ", t->name, t->columns);
+    add_parameters(&text, t->count + 1);
+    int rc = prepare(c->to, false, &text, &insert, err);
+    if (rc == 0)
+        rc = copy_rows(c, t, select, insert, err);
+    rc = database_finalize(c->from, select, rc, err);
+    return database_finalize(c->to, insert, rc, err);
+}
+
+/* The counts are the run's in sum, also where each worker has its own. */
+static int insert_run(struct copying *c, const struct run *run, struct sql_stmt *row,
+                      struct error *err) {
+    cleanup(str_done) struct str text = {0};
+    struct sql_stmt *insert;
+    str_add(&text, "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors) VALUES ");
+    add_parameters(&text, RUN_COLUMN_COUNT + 4);
+    str_add(&text, " RETURNING number");
+    if (prepare(c->to, false, &text, &insert, err) < 0)
+        return -1;
+    for (int i = 0; i < RUN_COLUMN_COUNT; i++)
+        bind_value(insert, i + 1, row, i);
+    size_t n;
+    const void *config = sql_column_bytes(row, RUN_CONFIG, &n);
+    sql_bind_bytes(insert, RUN_CONFIG + 1, config, n);
+    sql_bind_double(insert, RUN_COLUMN_COUNT + 1, run->seconds);
+    sql_bind_int(insert, RUN_COLUMN_COUNT + 2, (int64_t)run->passed);
+    sql_bind_int(insert, RUN_COLUMN_COUNT + 3, (int64_t)run->failed);
+    sql_bind_int(insert, RUN_COLUMN_COUNT + 4, (int64_t)run->errors);
+    if (sql_step(insert) == SQL_ROW)
+        c->target = sql_column_int(insert, 0);
+    return database_finalize(c->to, insert, 0, err);
+}
+
+static int copy_run_row(struct copying *c, const struct run *run, struct error *err) {
+    struct sql_stmt *select;
+    int rc = 0;
+    if (database_prepare(c->from, "SELECT " RUN_COLUMNS " FROM run WHERE number = ?", &select,
+                         err) < 0)
+        return -1;
+    sql_bind_int(select, 1, c->source);
+    if (sql_step(select) == SQL_ROW)
+        rc = insert_run(c, run, select, err);
+    return database_finalize(c->from, select, rc, err);
+}
+
+/* What was claimed is pending: nobody works on it there. */
+static int unclaim(const struct copying *c, struct error *err) {
+    return database_run_on(c->to, UNCLAIM, c->target, err);
+}
+
+static int write_run(struct copying *c, const struct run *run, struct error *err) {
+    if (copy_run_row(c, run, err) < 0)
+        return -1;
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++)
+        if (copy_table(c, &tables[i], err) < 0)
+            return -1;
+    return unclaim(c, err);
+}
+
+static int copy_run(struct store *from, struct store *to, const struct run *run,
+                    struct error *err) {
+    struct copying c = {.from = from, .to = to};
+    if (database_find_run(from, run->id, &c.source, err) < 0 || database_begin(to, err) < 0)
+        return -1;
+    return database_end(to, write_run(&c, run, err), err);
+}
+
+static bool has_run(const struct run *runs, size_t count, const char *id) {
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(runs[i].id, id) == 0)
+            return true;
+    return false;
+}
+
+static int tell_run(store_tell_fn *tell, void *arg, const struct run *run, const char *what,
+                    struct error *err) {
+    char text[RUN_ID_SIZE + 100];
+    snprintf(text, sizeof(text), "%s: %s", run->id, what);
+    return tell(arg, text, err);
+}
+
+/* The oldest first, so that runs have their order in the other store, too. */
+static int copy_runs(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
+                     struct store_copied *ret, struct error *err) {
+    cleanup(free_ptr) struct run *runs = NULL;
+    cleanup(free_ptr) struct run *there = NULL;
+    size_t count, there_count;
+    if (store_runs(from, &runs, &count, err) < 0 || store_runs(to, &there, &there_count, err) < 0)
+        return -1;
+    for (size_t i = count; i-- > 0;) {
+        const struct run *run = &runs[i];
+        bool known = has_run(there, there_count, run->id);
+        char servers[64];
+        snprintf(servers, sizeof(servers), "%zu servers", run->total);
+        if (tell_run(tell, arg, run,
+                     known             ? "is there already"
+                     : run->holder.pid ? "is being worked on: not copied"
+                                       : servers,
+                     err) < 0)
+            return -1;
+        ret->there += known;
+        ret->busy += !known && run->holder.pid;
+        if (known || run->holder.pid)
+            continue;
+        if (copy_run(from, to, run, err) < 0)
+            return -1;
+        ret->runs++;
+        ret->servers += run->total;
+    }
+    return 0;
+}
+
+static int copy_baselines(struct store *from, struct store *to, struct store_copied *ret,
+                          struct error *err) {
+    cleanup(baselines_done) struct baselines all = {0};
+    cleanup(baselines_done) struct baselines there = {0};
+    cleanup(baselines_done) struct baselines missing = {0};
+    if (store_baselines(from, &all, err) < 0 || store_baselines_any(to, &there, err) < 0)
+        return -1;
+    for (size_t i = 0; i < all.count; i++) {
+        const struct baseline *b = &all.items[i];
+        if (baselines_find(&there, b->kind, NULL, b->benchmark, b->metric))
+            continue;
+        if (baselines_put(&missing, b, err) < 0)
+            return -1;
+    }
+    ret->baselines = missing.count;
+    return store_put_baselines(to, &missing, err);
+}
+
+int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
+               struct store_copied *ret, struct error *err) {
+    *ret = (struct store_copied){0};
+    return copy_runs(from, to, tell, arg, ret, err) < 0 ? -1 : copy_baselines(from, to, ret, err);
+}

@@ -1,0 +1,36 @@
+/*
+ * upkeep: looking a store over, and taking what it holds to another one.
+ */
+#pragma once
+
+#include "base/error.h"
+#include "store/store.h"
+
+#include <stddef.h>
+
+/* `what` is a sentence without its full stop. A negative value ends it and is returned. */
+typedef int store_tell_fn(void *arg, const char *what, struct error *err);
+
+/*
+ * Looks for what cannot be if the store is whole: damage that the database itself finds (SQLite's
+ * integrity check), counts that are not those of the rows, verdicts without a reason, rows of
+ * servers or runs that are not there, servers that nobody alive has claimed. Calls tell() for each
+ * kind of them, with how many there are and the first. Returns how many kinds, or -1.
+ */
+int store_check(struct store *s, store_tell_fn *tell, void *arg, struct error *err) must_use;
+
+/* What was done. */
+struct store_copied {
+    size_t runs, servers, baselines;
+    size_t there; /* runs that the other store had already, by their id */
+    size_t busy;  /* runs that somebody works on: they are not copied */
+};
+
+/*
+ * Copies every run of `from` that `to` has not, with all that is known of it, and every baseline of
+ * which `to` has none; a run is copied whole or not at all. What was claimed is pending there.
+ * tell() is called for each run, before it is copied or passed over. The logs and outputs of runs
+ * are files beside the store, and stay there.
+ */
+int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
+               struct store_copied *ret, struct error *err) must_use;
