@@ -344,7 +344,8 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     report_batch(c, n);
     if (most > 0)
         c->more = claimed > 0;
-    if (c->shared && clock_now() >= c->ask) {
+    bool idle = c->in_hand == 0 && claimed == 0;
+    if (c->shared && (idle || clock_now() >= c->ask)) {
         if (crew_look(&c->view, err) < 0)
             return -1;
         c->ask = deadline_in(LOOK);

@@ -202,11 +202,12 @@ static ssize_t take(struct store *s, struct sql_stmt *stmt, size_t max, size_t *
     int rc = sql_step(stmt);
     str_clear(&s->json); /* what was bound of it has been sent */
     for (; rc == SQL_ROW; rc = sql_step(stmt)) {
-        positions[n] = (size_t)sql_column_int(stmt, 0);
-        c->claims[c->claim_count++] = (struct claim){positions[n], sql_column_int(stmt, 1)};
+        size_t position = (size_t)sql_column_int(stmt, 0);
+        c->claims[c->claim_count++] = (struct claim){position, sql_column_int(stmt, 1)};
         if (sql_column_int(stmt, 2))
-            str_addf(&s->json, "%c%zu", parts++ ? ',' : '[', positions[n]);
-        n++;
+            str_addf(&s->json, "%c%zu", parts++ ? ',' : '[', position);
+        if (!c->tokens[position]) /* else it was lost and is back, while it is being measured */
+            positions[n++] = position;
     }
     if (sql_reset(stmt) < 0)
         return database_fail(s, err);

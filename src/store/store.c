@@ -92,6 +92,7 @@ static bool is_postgres(const char *url) {
 static int open_postgres(struct store *s, const char *url, enum store_mode mode,
                          struct error *err) {
     cleanup(free_ptr) char *logs = NULL;
+    s->crew.lease = CREW_LEASE;
     s->folder = state_folder(err);
     if (!s->folder)
         return -1;
