@@ -10,12 +10,12 @@
 #define LOCK_CLASS "1836282994"
 
 #define AND_MAY_TAKE " AND (CAST(?3 AS text) IS NULL OR site IS NULL OR site = ?3)"
-#define CLAIM_FREE                                                                                 \
-    "UPDATE server AS s SET state = 'claimed', holder = ?5, claim = s.claim + 1 FROM free "        \
-    "WHERE s.run = ?1 AND s.position = free.position AND "                                         \
+/* The rows are found once, and locked, so that where they lie is where they are changed. */
+#define CLAIM(from)                                                                                \
+    "UPDATE server SET state = 'claimed', holder = ?5, claim = claim + 1 WHERE ctid = ANY(ARRAY("  \
+    "SELECT server.ctid " from " FOR UPDATE OF server SKIP LOCKED)) AND "                          \
     "(SELECT closed FROM run WHERE number = ?1) = 0 "                                              \
-    "RETURNING s.position, s.claim, s.verdict IS NOT NULL"
-
+    "RETURNING position, claim, verdict IS NOT NULL"
 #define NOT_PASSED                                                                                 \
     "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
 
@@ -98,14 +98,12 @@ const char *const statements[STATEMENT_COUNT] = {
                      "passed = t.passed + excluded.passed, failed = t.failed + excluded.failed, "
                      "errors = t.errors + excluded.errors, seconds = excluded.seconds",
     [SHARED_CLAIM] =
-        "WITH free AS MATERIALIZED (SELECT position FROM server WHERE run = ?1 AND "
-        "state = 'pending' AND position >= ?2 " AND_MAY_TAKE " ORDER BY position LIMIT ?4 "
-        "FOR UPDATE SKIP LOCKED) " CLAIM_FREE,
+        CLAIM("FROM server WHERE run = ?1 AND state = 'pending' AND position >= ?2" AND_MAY_TAKE
+              " ORDER BY position LIMIT ?4"),
     [SHARED_CLAIM_THESE] =
-        "WITH free AS MATERIALIZED (SELECT position FROM server JOIN "
-        "jsonb_array_elements_text(CAST(?2 AS jsonb)) WITH ORDINALITY AS wanted(p, nth) "
-        "ON position = CAST(p AS bigint) WHERE run = ?1 AND state = 'pending' " AND_MAY_TAKE
-        " ORDER BY nth LIMIT ?4 FOR UPDATE OF server SKIP LOCKED) " CLAIM_FREE,
+        CLAIM("FROM server JOIN jsonb_array_elements_text(CAST(?2 AS jsonb)) "
+              "WITH ORDINALITY AS wanted(p, nth) ON position = CAST(p AS bigint) "
+              "WHERE run = ?1 AND state = 'pending'" AND_MAY_TAKE " ORDER BY nth LIMIT ?4"),
     [SHARED_DROP_PARTS] =
         "DELETE FROM benchmark WHERE run = ? AND position IN (SELECT CAST(value AS bigint) "
         "FROM jsonb_array_elements_text(CAST(? AS jsonb)))",
