@@ -231,6 +231,14 @@ static int compare_rows(const void *a, const void *b, void *arg) {
     return by_kind ? by_kind : (x > y) - (x < y);
 }
 
+/* Whether they stand by their kinds as they are: most fleets are of one. */
+static bool is_in_order(const struct order *o) {
+    for (size_t i = 1; i < o->cohort->server_count; i++)
+        if (compare_kinds(o, i - 1, i) > 0)
+            return false;
+    return true;
+}
+
 int cohort_kinds(const struct cohort *c, bool by_disk, struct cohort_kinds *ret,
                  struct error *err) {
     struct order order = {c, by_disk};
@@ -240,7 +248,8 @@ int cohort_kinds(const struct cohort *c, bool by_disk, struct cohort_kinds *ret,
         return error_memory(err);
     for (size_t i = 0; i < n; i++)
         ret->rows[i] = i;
-    qsort_r(ret->rows, n, sizeof(*ret->rows), compare_rows, &order);
+    if (!is_in_order(&order))
+        qsort_r(ret->rows, n, sizeof(*ret->rows), compare_rows, &order);
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && compare_kinds(&order, ret->rows[i - 1], ret->rows[i]) == 0) {
             ret->items[ret->count - 1].count++;
