@@ -1,6 +1,7 @@
 /* text: see text.h. Pure. */
 #include "base/text.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -153,4 +154,38 @@ void text_add_json(struct str *out, const char *p, size_t n) {
             p += text_add_json_escape(out, p, (size_t)(end - p));
     }
     str_add_char(out, '"');
+}
+
+/* Appends `whole`, the last `decimals` digits of it behind a point. */
+static void add_decimal(struct str *out, int64_t whole, int decimals) {
+    char digits[40];
+    char *p = digits + sizeof(digits);
+    uint64_t rest = whole < 0 ? 0 - (uint64_t)whole : (uint64_t)whole;
+    for (int i = 0; i < decimals; i++, rest /= 10)
+        *--p = (char)('0' + rest % 10);
+    if (decimals > 0)
+        *--p = '.';
+    do {
+        *--p = (char)('0' + rest % 10);
+        rest /= 10;
+    } while (rest);
+    if (whole < 0)
+        *--p = '-';
+    str_add_bytes(out, p, (size_t)(digits + sizeof(digits) - p));
+}
+
+/*
+ * A whole number below 2^53 and a power of ten up to 10^22 are doubles themselves, and division
+ * gives the double that is nearest to their quotient, which is also what reading the decimal gives.
+ */
+void text_add_number(struct str *out, double x) {
+    double scale = 1;
+    for (int decimals = 0; decimals <= 15 && fabs(x) * scale < 0x1p53; decimals++, scale *= 10) {
+        int64_t whole = (int64_t)(x * scale + (x < 0 ? -0.5 : 0.5));
+        if ((double)whole / scale == x) {
+            add_decimal(out, whole, decimals);
+            return;
+        }
+    }
+    str_addf(out, "%.17g", x);
 }

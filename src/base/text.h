@@ -50,3 +50,9 @@ void text_add_json(struct str *out, const char *p, size_t n);
  * or one that text_printable_length() does not pass. Returns its length.
  */
 size_t text_add_json_escape(struct str *out, const char *p, size_t n);
+
+/*
+ * Appends a finite number as the shortest decimal that reads back as the same number, where one of
+ * 15 digits behind the point does; any other with the 17 digits that always do.
+ */
+void text_add_number(struct str *out, double x);

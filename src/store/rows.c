@@ -30,17 +30,12 @@ void row_bind_server(struct sql_stmt *stmt, int64_t run, size_t position,
     sql_bind_int(stmt, 13, (int64_t)position);
 }
 
-/*
- * Enough digits to read the same number back, and none of printf's time for whole ones; null for
- * one that JSON has no word for, which must not cost the row.
- */
+/* null for one that JSON has no word for, which must not cost the row */
 static void add_number(struct str *s, double x) {
-    if (!isfinite(x))
-        str_add(s, "null");
-    else if (fabs(x) < 1e15 && x == (double)(int64_t)x)
-        str_add_int(s, (int64_t)x);
+    if (isfinite(x))
+        text_add_number(s, x);
     else
-        str_addf(s, "%.17g", x);
+        str_add(s, "null");
 }
 
 static void add_trials(struct str *s, const double *trials, size_t n) {

@@ -217,7 +217,7 @@ static int add_fact(struct str *out, const struct object *fact, int depth) {
         str_add_int(out, v->integer);
         return 0;
     case VALUE_REAL:
-        str_addf(out, "%.17g", v->real);
+        text_add_number(out, v->real);
         return 0;
     case VALUE_NULL:
     case VALUE_FALSE:

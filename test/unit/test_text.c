@@ -2,6 +2,8 @@
 #include "base/text.h"
 #include "test.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void check_printable(const char *in, size_t n, size_t max, const char *want) {
@@ -64,6 +66,44 @@ static void writes_json_strings(UNUSED void **state) {
     str_done(&out);
 }
 
+static void number_is(double x, const char *want) {
+    struct str out = {0};
+    text_add_number(&out, x);
+    assert_string_equal(out.data, want);
+    str_done(&out);
+}
+
+static void writes_numbers_with_no_more_digits_than_they_need(UNUSED void **state) {
+    number_is(0, "0");
+    number_is(-0.0, "0");
+    number_is(27.3, "27.3");
+    number_is(-0.5, "-0.5");
+    number_is(0.001, "0.001");
+    number_is(-3, "-3");
+    number_is(123456789.125, "123456789.125");
+    number_is(9007199254740991.0, "9007199254740991");
+    number_is(0.1 + 0.2, "0.30000000000000004");
+    number_is(1e300, "1.0000000000000001e+300");
+    number_is(1e-7, "0.0000001");
+    number_is(5e-324, "4.9406564584124654e-324");
+}
+
+/* Whatever the number: of any size, and as agents round theirs. */
+static void numbers_read_back_the_same(UNUSED void **state) {
+    unsigned short dice[3] = {1, 2, 3};
+    for (int i = 0; i < 200000; i++) {
+        char rounded[32];
+        struct str out = {0};
+        double x = ldexp(erand48(dice) - 0.5, (int)(nrand48(dice) % 140) - 70);
+        snprintf(rounded, sizeof(rounded), "%.*g", 1 + i % 17, x);
+        x = strtod(rounded, NULL);
+        text_add_number(&out, x);
+        if (strtod(out.data, NULL) != x)
+            fail_msg("%.17g was written as %s", x, out.data);
+        str_done(&out);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(escapes_what_a_terminal_would_obey),
@@ -72,6 +112,8 @@ int main(void) {
         cmocka_unit_test(leaves_out_what_cannot_be_seen_at_the_end),
         cmocka_unit_test(tells_valid_utf8),
         cmocka_unit_test(writes_json_strings),
+        cmocka_unit_test(writes_numbers_with_no_more_digits_than_they_need),
+        cmocka_unit_test(numbers_read_back_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
