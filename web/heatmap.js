@@ -1,8 +1,8 @@
 // A map of the fleet: a tile for each server, by kind, coloured by a score. It is a picture of what
-// the table below it has in numbers: a click opens a server, and a reader of the screen is told to
-// use the table. What did not pass is marked by a sign, not by its colour alone: a cross through what
+// the table below it has in numbers. A click opens a server; so does Enter, where the arrow keys have
+// led: the tile is framed, and what a pointer would be shown is also said to a reader of the screen. What did not pass is marked by a sign, not by its colour alone: a cross through what
 // failed, a ring for an error, an empty tile for what has no verdict.
-import { h, score } from "./dom.js";
+import { h, score, announce } from "./dom.js";
 import { palette, stepOfScore, stepOfPeers } from "./colour.js";
 import { LETTERS } from "./data.js";
 
@@ -28,17 +28,25 @@ const SIZES = [[60, 36], [300, 22], [1500, 15], [4000, 11], [Infinity, 9]]; // s
 const TITLE = 24;
 
 export class HeatMap {
+  // `open(server, byKey)` is called for a server that was chosen.
   constructor(run, open) {
-    Object.assign(this, { run, open, servers: [], benchmark: -1, peers: false, places: [] });
-    this.canvas = h("canvas", { role: "img" });
+    Object.assign(this, { run, open, servers: [], benchmark: -1, peers: false, places: [], rows: [], at: null });
+    this.canvas = h("canvas", { role: "application", tabindex: 0, "aria-roledescription": "map" });
     this.tip = h("div", { class: "tip", hidden: true });
-    this.element = h("div", { class: "map" }, this.canvas, this.tip);
+    this.frame = h("div", { class: "frame", hidden: true });
+    this.element = h("div", { class: "map" }, this.canvas, this.frame, this.tip);
     this.canvas.addEventListener("mousemove", (e) => this.hover(e));
     this.canvas.addEventListener("mouseleave", () => (this.tip.hidden = true));
     this.canvas.addEventListener("click", (e) => {
       const server = this.under(e);
-      if (server) open(server);
+      if (server) open(server, false);
     });
+    this.canvas.addEventListener("keydown", (e) => this.key(e));
+    this.canvas.addEventListener("focus", () => {
+      const [column, row] = this.cell() ?? [0, 0], server = this.inRow(row, column);
+      if (server && this.canvas.matches(":focus-visible")) this.move(server);
+    });
+    this.canvas.addEventListener("blur", () => (this.frame.hidden = this.tip.hidden = true));
     new ResizeObserver(() => this.element.clientWidth !== this.width && this.draw()).observe(this.element);
   }
 
@@ -47,7 +55,7 @@ export class HeatMap {
     this.draw();
   }
 
-  // Where kinds and their tiles are: {kind, top, servers}.
+  // Where kinds and their tiles are: {kind, top, servers}; and the rows of tiles: {top, servers}.
   lay() {
     const groups = new Map();
     for (const s of this.servers) groups.has(s.kind) ? groups.get(s.kind).push(s) : groups.set(s.kind, [s]);
@@ -55,8 +63,11 @@ export class HeatMap {
     this.tile = SIZES.find(([most]) => this.servers.length <= most)[1];
     this.across = Math.max(1, Math.floor(this.width / this.tile));
     let top = 0;
+    this.rows = [];
     this.places = [...groups.keys()].sort().map((kind) => {
       const servers = groups.get(kind), place = { kind, top: top + TITLE, servers };
+      for (let i = 0; i < servers.length; i += this.across)
+        this.rows.push({ top: place.top + (i / this.across) * this.tile, servers: servers.slice(i, i + this.across) });
       top += TITLE + Math.ceil(servers.length / this.across) * this.tile + 10;
       return place;
     });
@@ -71,7 +82,8 @@ export class HeatMap {
     canvas.height = Math.max(1, height * ratio);
     canvas.style.height = `${height}px`;
     canvas.setAttribute("aria-label",
-      `Map of ${this.servers.length} servers by score. The table below has the same in numbers.`);
+      `Map of ${this.servers.length} servers by score. Arrow keys lead from one to the next, Enter opens it. ` +
+        "The table below has the same in numbers.");
     const c = canvas.getContext("2d"), colours = palette(), font = getComputedStyle(this.element).fontFamily;
     c.scale(ratio, ratio);
     c.textBaseline = "middle";
@@ -88,6 +100,7 @@ export class HeatMap {
       place.servers.forEach((s, i) => this.drawTile(c, colours, font, s, (i % this.across) * this.tile,
         place.top + Math.floor(i / this.across) * this.tile));
     }
+    if (!this.frame.hidden) this.showFrame();
   }
 
   drawTile(c, colours, font, server, x, y) {
@@ -144,17 +157,72 @@ export class HeatMap {
   }
 
   hover(event) {
-    const server = this.under(event);
+    const server = this.under(event), box = this.element.getBoundingClientRect();
     this.canvas.style.cursor = server ? "pointer" : "";
     this.tip.hidden = !server;
-    if (!server) return;
+    if (server) this.tell(server, event.clientX - box.left + 14, event.clientY - box.top + this.element.scrollTop + 14);
+  }
+
+  // Shows what is known of the server, at a place of the map.
+  tell(server, x, y) {
+    this.tip.hidden = false;
     const verdict = this.run.verdict(server), reason = this.run.reason(server);
     this.tip.replaceChildren(h("b", {}, server.name), ` ${verdict}${reason ? `, ${reason}` : ""}`,
       ...server.benchmarks.map((b, i) => b && h("div", {}, `${this.run.benchmarks[i]} `,
         b.score === null ? b.verdict : score(b.score, this.run.whole))).filter(Boolean));
-    const box = this.element.getBoundingClientRect();
-    const x = event.clientX - box.left + 14;
-    this.tip.style.left = `${Math.min(x, box.width - this.tip.offsetWidth)}px`;
-    this.tip.style.top = `${event.clientY - box.top + 14}px`;
+    this.tip.style.left = `${Math.min(x, this.element.clientWidth - this.tip.offsetWidth)}px`;
+    this.tip.style.top = `${y}px`;
+  }
+
+  // ---- by keys ----
+
+  // [column, row] of the server that the keys have led to; null where it is not shown.
+  cell() {
+    for (let row = 0; row < this.rows.length; row++) {
+      const column = this.rows[row].servers.findIndex((s) => s.name === this.at);
+      if (column >= 0) return [column, row];
+    }
+    return null;
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey || !this.rows.length) return;
+    const [column, row] = this.cell() ?? [0, 0], all = this.rows.flatMap((r) => r.servers);
+    const here = this.rows[row].servers[column], index = all.indexOf(here);
+    const to = {
+      ArrowLeft: () => all[index - 1], ArrowRight: () => all[index + 1], Home: () => all[0], End: () => all.at(-1),
+      ArrowUp: () => this.inRow(row - 1, column), ArrowDown: () => this.inRow(row + 1, column),
+    }[event.key];
+    if (event.key === "Enter") this.open(here, true);
+    else if (to) this.move(to() ?? here);
+    else return;
+    event.preventDefault();
+  }
+
+  inRow(row, column) {
+    const servers = this.rows[row]?.servers;
+    return servers?.[Math.min(column, servers.length - 1)];
+  }
+
+  move(server) {
+    this.at = server.name;
+    this.showFrame();
+    this.frame.scrollIntoView({ block: "nearest" });
+    announce([...this.tip.childNodes].map((e) => e.textContent.trim()).join(", "));
+  }
+
+  showFrame() {
+    const cell = this.cell();
+    this.frame.hidden = !cell;
+    if (!cell) return void (this.tip.hidden = true);
+    const [column, row] = cell, { top, servers } = this.rows[row], left = column * this.tile;
+    Object.assign(this.frame.style,
+      { left: `${left}px`, top: `${top}px`, width: `${this.tile}px`, height: `${this.tile}px` });
+    this.tell(servers[column], left + this.tile + 4, top + this.tile + 4);
+  }
+
+  focusOn(server) {
+    this.at = server.name;
+    this.canvas.focus({ preventScroll: true });
   }
 }

@@ -32,7 +32,10 @@ export class Report {
     this.view = new ServerView(this.run, source, serverLink, history);
     this.view.element.hidden = true;
     this.filter = new Filter(this.run, () => this.show());
-    this.map = new HeatMap(this.run, (s) => (location.hash = serverLink(s)));
+    this.map = new HeatMap(this.run, (s, byKey) => {
+      this.fromMap = byKey;
+      location.hash = serverLink(s);
+    });
     this.build();
     put(main, this.overview, this.view.element);
     this.show();
@@ -174,11 +177,12 @@ export class Report {
     }
   }
 
-  // To where one was: the row of the server that was open has the focus.
+  // To where one was: the row of the server that was open has the focus, or its tile.
   back(server) {
     scrollTo(0, this.scrolled ?? 0);
     this.table.draw();
-    this.table.focusOn(server);
+    (this.fromMap ? this.map : this.table).focusOn(server);
+    this.fromMap = false;
   }
 
   key(event) {

@@ -28,6 +28,7 @@ WAIT = 30  # seconds
 KEYS = {
     "Enter": ("Enter", 13, "\r"), "Escape": ("Escape", 27, ""), "Tab": ("Tab", 9, ""),
     "ArrowDown": ("ArrowDown", 40, ""), "ArrowUp": ("ArrowUp", 38, ""),
+    "ArrowLeft": ("ArrowLeft", 37, ""), "ArrowRight": ("ArrowRight", 39, ""),
     "PageDown": ("PageDown", 34, ""), "PageUp": ("PageUp", 33, ""),
     "Home": ("Home", 36, ""), "End": ("End", 35, ""), "/": ("Slash", 191, "/"),
     "j": ("KeyJ", 74, "j"), "k": ("KeyK", 75, "k"), " ": ("Space", 32, " "),

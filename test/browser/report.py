@@ -101,6 +101,48 @@ def the_keyboard_reaches_everything(browser):
         raise AssertionError("60 times Tab from the table do not lead to the distributions")
 
 
+def the_keyboard_walks_over_the_map(browser):
+    page = opened(browser)
+    page.js("document.querySelector('#by').focus()")
+    page.press("Tab")
+    is_(page.js("document.activeElement.tagName"), "CANVAS", "the stop after the map's choices")
+    # as they lie: by kind, then as in the list
+    order = page.js("""(() => {
+      const data = JSON.parse(document.getElementById("overview").textContent), kinds = Map.groupBy(data.rows, (r) => data.kinds[r[4]]);
+      return [...kinds.keys()].sort().flatMap((k) => kinds.get(k).map((r) => r[1]));
+    })()""")
+    said = "document.getElementById('announcement').innerText"
+    has(page.js(said), order[0] + ", ", "the first tile")
+    for name in order[1:3]:
+        page.press("ArrowRight")
+        has(page.js(said), name + ", ", "the next tile")
+    page.press("ArrowLeft")
+    words = page.js(said)
+    has(words, order[1] + ", ", "the tile before")
+    for part in ("cpu ", "gpu "):
+        has(words, part, "what is said of a server")
+    frame = "JSON.stringify(Object.values(document.querySelector('.map .frame').getBoundingClientRect().toJSON()))"
+    there = page.js(frame)
+    page.press("ArrowDown")
+    assert page.js(frame) != there and page.js(said) != words, "down leads nowhere"
+    page.press("ArrowUp")
+    is_((page.js(frame), page.js(said)), (there, words), "down and up")
+    page.press("Home")
+    page.press("ArrowLeft")
+    has(page.js(said), order[0] + ", ", "before the first")
+    page.press("End")
+    page.press("ArrowRight")
+    has(page.js(said), order[-1] + ", ", "behind the last")
+    sound(page, "with a tile that is framed")
+    page.press("Enter")
+    page.wait(f"document.activeElement.matches('article h1') && document.activeElement.innerText === '{order[-1]}'", "Enter to open the server")
+    page.press("Escape")
+    page.wait("document.querySelector('article').hidden && document.activeElement.tagName === 'CANVAS'", "to be where one was")
+    has(page.js(said), order[-1] + ", ", "the tile one was at")
+    page.press("Tab")
+    is_(page.js("document.querySelector('.map .frame').hidden && document.querySelector('.map .tip').hidden"), True, "nothing is framed when the focus is elsewhere")
+
+
 def a_server_has_all_that_is_known_of_it(browser):
     page = opened(browser)
     failed = page.js("document.querySelector('section[aria-labelledby=not-passed] .names a').innerText")
@@ -226,7 +268,8 @@ def ten_thousand_servers_scroll(browser):
 
 with Browser() as browser:
     run([it_opens_without_a_network_and_without_complaint, what_did_not_pass_is_told_by_reason_and_kind,
-         search_and_filters_find_servers, the_keyboard_reaches_everything, a_server_has_all_that_is_known_of_it,
+         search_and_filters_find_servers, the_keyboard_reaches_everything, the_keyboard_walks_over_the_map,
+         a_server_has_all_that_is_known_of_it,
          distributions_have_numbers_beside_the_picture, the_dark_theme_is_the_systems_or_chosen,
          a_narrow_window_is_enough, what_is_hostile_is_shown_as_text, without_javascript_the_outcome_is_there,
          it_prints, ten_thousand_servers_scroll], browser)

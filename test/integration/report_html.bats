@@ -66,6 +66,10 @@ teardown_file() {
     told the_keyboard_reaches_everything
 }
 
+@test "Chromium: the keyboard walks over the map" {
+    told the_keyboard_walks_over_the_map
+}
+
 @test "Chromium: a server has all that is known of it" {
     told a_server_has_all_that_is_known_of_it
 }
