@@ -28,7 +28,7 @@ CREATE TABLE run (
     errors bigint NOT NULL DEFAULT 0,
     options text COLLATE "C",
     config_path text COLLATE "C",
-    config text COLLATE "C",
+    config bytea,
     folder text COLLATE "C",
     holder_pid bigint,
     holder_host text COLLATE "C",
@@ -52,7 +52,8 @@ COMMENT ON COLUMN run.failed IS 'how many have failed, as above';
 COMMENT ON COLUMN run.errors IS 'how many could not be measured, as above';
 COMMENT ON COLUMN run.options IS 'the options it was begun with, a JSON array';
 COMMENT ON COLUMN run.config_path IS 'the file of its configuration';
-COMMENT ON COLUMN run.config IS 'the text of its configuration';
+COMMENT ON COLUMN run.config IS
+    'its configuration, as it was written: convert_from(config, ''UTF8'') is the text';
 COMMENT ON COLUMN run.folder IS 'where it was begun';
 COMMENT ON COLUMN run.holder_pid IS 'the process that holds it, where one does alone';
 COMMENT ON COLUMN run.holder_host IS 'the machine of that process';
