@@ -125,11 +125,16 @@ static void report_refused(const char *name, const struct server_result *r) {
                 LOG_S("verdict", verdict_name(r->verdict)));
 }
 
+/* Nothing is begun any more. */
+static bool is_ending(const struct collector *c) {
+    return c->ending || cancel_fired(c->f->cancel);
+}
+
 /* Whether the server waits for its next attempt now, and its result with it. */
 static bool wait_for_another(struct collector *c, struct attempt *a, struct server_result *r) {
     if (!attempt_has_another(a, r))
         return false;
-    if (cancel_fired(c->f->cancel)) {
+    if (is_ending(c)) {
         attempt_interrupt(r);
         return false;
     }
@@ -165,7 +170,7 @@ static bool collect_one(struct collector *c, struct future *future, struct store
  * many results there are of that.
  */
 static size_t wake(struct collector *c) {
-    bool ending = cancel_fired(c->f->cancel);
+    bool ending = is_ending(c);
     int64_t now = ending ? DEADLINE_NEVER : clock_now();
     struct attempt *a;
     size_t n = 0;
@@ -317,7 +322,7 @@ static void heed_time(struct collector *c) {
 /* How many more servers it may claim now. */
 static size_t room(const struct collector *c) {
     bool wanted = c->more || (c->shared && clock_now() >= c->ask);
-    return wanted && !c->ending && !cancel_fired(c->f->cancel) ? c->depth - c->in_hand : 0;
+    return wanted && !is_ending(c) ? c->depth - c->in_hand : 0;
 }
 
 /*
@@ -356,8 +361,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
 /* Whether there may be something to claim later: what another worker does not come to the end of.
  */
 static bool stays(const struct collector *c) {
-    return c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0 && !c->ending &&
-           !cancel_fired(c->f->cancel);
+    return c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0 && !is_ending(c);
 }
 
 static int collect_all(struct collector *c, struct error *err) {
