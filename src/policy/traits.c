@@ -160,13 +160,26 @@ static const char *join(struct str *room, const char *prefix, const char *key) {
     return room->failed ? NULL : room->data;
 }
 
-/* The different values of one member of a list's items, in order: `3200/4800`. */
+static bool same_value(const struct value *a, const struct value *b) {
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == VALUE_TEXT)
+        return strcmp(a->text, b->text) == 0;
+    return a->kind == VALUE_INTEGER ? a->integer == b->integer
+                                    : a->kind == VALUE_REAL && a->real == b->real;
+}
+
+/*
+ * The different values of one member of a list's items, in order: `3200/4800`. Most are what the
+ * item before has, as all DIMMs are of one size.
+ */
 static int put_member(struct traits *t, const char *what, const char *member,
                       const struct values *all, const struct value *list) {
     cleanup(str_done) struct str room = {0};
     cleanup(str_done) struct str joined = {0};
     char texts[MEMBERS_MAX][NAME_MAX_SHOWN];
     size_t n = 0, at;
+    const struct value *last = NULL;
     const char *name = join(&room, what, member);
     struct trait *column = name ? find_trait(t, name, false) : NULL;
     if (!column)
@@ -176,8 +189,9 @@ static int put_member(struct traits *t, const char *what, const char *member,
     for (const struct value *v = value_first(all, list); v && n < MEMBERS_MAX;
          v = value_next(all, list, v)) {
         const struct value *value = value_member(all, v, member);
-        if (!value || !scalar_text(name, value, texts[n]))
+        if (!value || (last && same_value(last, value)) || !scalar_text(name, value, texts[n]))
             continue;
+        last = value;
         for (at = 0; at < n && strcmp(texts[at], texts[n]) != 0;)
             at++;
         n += at == n;
