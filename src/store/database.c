@@ -2,6 +2,7 @@
 #include "store/database.h"
 
 #include "base/clock.h"
+#include "store/crew.h"
 #include "store/rows.h"
 
 #include <errno.h>
@@ -67,6 +68,19 @@ int database_end(struct store *s, int rc, struct error *err) {
         rc = database_fail(s, err);
     if (rc < 0)
         sql_rollback(s->db);
+    return rc;
+}
+
+int database_read(struct store *s, bool *begun, struct error *err) {
+    *begun = store_is_shared(s) && !sql_in_transaction(s->db);
+    return *begun && sql_begin(s->db, false) < 0 ? database_fail(s, err) : 0;
+}
+
+int database_read_end(struct store *s, bool begun, int rc, struct error *err) {
+    if (begun && rc < 0)
+        sql_rollback(s->db);
+    else if (begun && sql_commit(s->db) < 0)
+        rc = database_fail(s, err);
     return rc;
 }
 

@@ -131,6 +131,14 @@ int database_run_on(struct store *s, enum statement which, int64_t run, struct e
 int database_begin(struct store *s, struct error *err) must_use;
 int database_end(struct store *s, int rc, struct error *err) must_use;
 
+/*
+ * Many rows are about to be read: of a shared store in a transaction, or they would all be fetched
+ * at once. Within one that is there already nothing is begun. database_read_end() ends what was
+ * begun, and returns rc, or -1 with the error.
+ */
+int database_read(struct store *s, bool *begun, struct error *err) must_use;
+int database_read_end(struct store *s, bool begun, int rc, struct error *err) must_use;
+
 /* The number of a run that must be there. */
 int database_find_run(struct store *s, const char *run_id, int64_t *ret,
                       struct error *err) must_use;

@@ -240,8 +240,8 @@ static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *er
     return rc;
 }
 
-int store_each_between(struct store *s, const char *run_id, size_t first, size_t last,
-                       store_each_fn *each, void *arg, struct error *err) {
+static int each_between(struct store *s, const char *run_id, size_t first, size_t last,
+                        store_each_fn *each, void *arg, struct error *err) {
     struct run found = {0};
     struct range of = {.first = (int64_t)first,
                        .last = last < INT64_MAX ? (int64_t)last : INT64_MAX};
@@ -262,12 +262,20 @@ int store_each_between(struct store *s, const char *run_id, size_t first, size_t
     return rc;
 }
 
+int store_each_between(struct store *s, const char *run_id, size_t first, size_t last,
+                       store_each_fn *each, void *arg, struct error *err) {
+    bool begun;
+    if (database_read(s, &begun, err) < 0)
+        return -1;
+    return database_read_end(s, begun, each_between(s, run_id, first, last, each, arg, err), err);
+}
+
 int store_each(struct store *s, const char *run_id, store_each_fn *each, void *arg,
                struct error *err) {
     return store_each_between(s, run_id, 0, SIZE_MAX, each, arg, err);
 }
 
-static int each_text(struct store *s, const char *select, const char *run_id, store_text_fn *each,
+static int walk_text(struct store *s, const char *select, const char *run_id, store_text_fn *each,
                      void *arg, struct error *err) {
     struct cursor c = {0};
     struct range of = {.last = INT64_MAX};
@@ -281,6 +289,14 @@ static int each_text(struct store *s, const char *select, const char *run_id, st
             rc = each(arg, (size_t)sql_column_int(c.stmt, 0), text, err);
     }
     return database_finalize(s, c.stmt, rc, err);
+}
+
+static int each_text(struct store *s, const char *select, const char *run_id, store_text_fn *each,
+                     void *arg, struct error *err) {
+    bool begun;
+    if (database_read(s, &begun, err) < 0)
+        return -1;
+    return database_read_end(s, begun, walk_text(s, select, run_id, each, arg, err), err);
 }
 
 int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,

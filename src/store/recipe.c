@@ -47,9 +47,9 @@ static int read_server(struct sql_stmt *stmt, struct server *ret, struct error *
 }
 
 /* Calls each() for every row that the query gives for the run. */
-static int query(struct store *s, const char *select, int64_t run,
-                 int (*each)(struct sql_stmt *stmt, void *arg, struct error *err), void *arg,
-                 struct error *err) {
+static int walk(struct store *s, const char *select, int64_t run,
+                int (*each)(struct sql_stmt *stmt, void *arg, struct error *err), void *arg,
+                struct error *err) {
     struct sql_stmt *stmt = NULL;
     if (database_prepare_walk(s, select, &stmt, err) < 0)
         return -1;
@@ -58,6 +58,15 @@ static int query(struct store *s, const char *select, int64_t run,
     while (rc == 0 && sql_step(stmt) == SQL_ROW)
         rc = each(stmt, arg, err);
     return database_finalize(s, stmt, rc, err);
+}
+
+static int query(struct store *s, const char *select, int64_t run,
+                 int (*each)(struct sql_stmt *stmt, void *arg, struct error *err), void *arg,
+                 struct error *err) {
+    bool begun;
+    if (database_read(s, &begun, err) < 0)
+        return -1;
+    return database_read_end(s, begun, walk(s, select, run, each, arg, err), err);
 }
 
 static int take_recipe(struct sql_stmt *stmt, void *arg, struct error *err) {

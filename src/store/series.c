@@ -233,8 +233,8 @@ static size_t count_alike(const struct links *l) {
     return n;
 }
 
-int store_series(struct store *s, const char *run_id, size_t least, store_series_fn *each,
-                 void *arg, struct error *err) {
+static int read_series(struct store *s, const char *run_id, size_t least, store_series_fn *each,
+                       void *arg, struct error *err) {
     cleanup(series_done) struct series a = {.s = s, .depth = 1};
     int64_t run;
     if (database_find_run(s, run_id, &run, err) < 0 || links_open(s, run, &a.links, err) < 0)
@@ -251,4 +251,12 @@ int store_series(struct store *s, const char *run_id, size_t least, store_series
             rc = hand_over(&a, &a.metrics[i], each, arg, err);
     }
     return rc;
+}
+
+int store_series(struct store *s, const char *run_id, size_t least, store_series_fn *each,
+                 void *arg, struct error *err) {
+    bool begun;
+    if (database_read(s, &begun, err) < 0)
+        return -1;
+    return database_read_end(s, begun, read_series(s, run_id, least, each, arg, err), err);
 }
