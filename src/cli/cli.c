@@ -15,19 +15,36 @@
 
 #define CONFIG_DEFAULT "muster.yaml"
 
+static struct str *collected; /* NULL: mistakes are printed */
+
+void cli_collect(struct str *into) {
+    collected = into;
+}
+
+static void complain(const char *text) {
+    if (!collected) {
+        fprintf(stderr, "muster: %s\n", text);
+        return;
+    }
+    str_add(collected, collected->len ? "; " : "");
+    str_add(collected, text);
+}
+
 int cli_fail(const struct error *err) {
     if (*err->text)
-        fprintf(stderr, "muster: %s\n", err->text);
+        complain(err->text);
     return err->kind == ERROR_USAGE ? EXIT_USAGE : EXIT_STUCK;
 }
 
 int cli_usage(const char *format, ...) {
+    char *text;
     va_list args;
     va_start(args, format);
-    fputs("muster: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
     va_end(args);
+    complain(text ? text : "out of memory");
+    free(text);
     return EXIT_USAGE;
 }
 
@@ -91,6 +108,14 @@ int cli_store_options(int argc, char **argv, const struct option *options, const
     return -1;
 }
 
+int cli_shared_store(const char *url, struct error *err) {
+    if (url && (strncmp(url, "postgresql:", 11) == 0 || strncmp(url, "postgres:", 9) == 0))
+        return 0;
+    return error_set(err, ERROR_USAGE,
+                     "several controllers need a store on PostgreSQL: give one with "
+                     "--store postgresql://...");
+}
+
 int cli_number(const char *what, const char *text, long min, long max, int *ret,
                struct error *err) {
     char *end;
@@ -115,7 +140,7 @@ int cli_decimal(const char *what, const char *text, double *ret, struct error *e
 int cli_mistakes(struct str *mistakes, struct error *err) {
     if (mistakes->len > 0) {
         for (char *line = strtok(mistakes->data, "\n"); line; line = strtok(NULL, "\n"))
-            fprintf(stderr, "muster: %s\n", line);
+            complain(line);
         err->text[0] = '\0';
     }
     return -1;

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "base/str.h"
 #include "input/config.h"
 #include "model/server.h"
 #include "sync/field.h"
@@ -46,6 +47,9 @@ extern const struct cli_command command_report;
 extern const struct cli_command command_init;
 extern const struct cli_command command_serve;
 extern const struct cli_command command_store;
+extern const struct cli_command command_submit;
+extern const struct cli_command command_worker;
+extern const struct cli_command command_wait;
 
 /* All of them, in the order of `muster --help`, ended by NULL. */
 extern const struct cli_command *const cli_commands[];
@@ -59,6 +63,12 @@ int cli_fail(const struct error *err);
 
 /* Prints `muster: ...` on standard error and returns EXIT_USAGE. */
 int cli_usage(const char *format, ...) printf_like(1, 2);
+
+/*
+ * From now on what these two and the readers of options and files would print is added to *into,
+ * with semicolons between them; NULL: it is printed again. For who reads in the middle of a log.
+ */
+void cli_collect(struct str *into);
 
 /*
  * getopt_long() without its messages: an unknown option or a missing argument is said in muster's
@@ -85,6 +95,9 @@ enum { CLI_STORE = 256, CLI_JSON, CLI_LOG_FORMAT, CLI_SERVER, CLI_BENCHMARK, CLI
 /* Reads them, up to the arguments at argv[optind]. Returns -1 to go on, or the exit status. */
 int cli_store_options(int argc, char **argv, const struct option *options, const char *help,
                       struct cli_store *ret);
+
+/* ERROR_USAGE where `url` cannot be a store that several controllers share. It is not opened. */
+int cli_shared_store(const char *url, struct error *err) must_use;
 
 /* Reads a whole number from min to max, or says what is wrong with `what`. */
 int cli_number(const char *what, const char *text, long min, long max, int *ret,

@@ -268,6 +268,12 @@ static const struct value {
     {"format", offer_formats, NULL, NULL},
     {"listen", NULL, "127.0.0.1: unix:", NULL},
     {"token-file", offer_files, NULL, NULL},
+    {"limit", offer_nothing, NULL, NULL},
+    {"site", offer_nothing, NULL, NULL},
+    {"run", offer_runs, NULL, NULL},
+    {"grace", offer_nothing, NULL, NULL},
+    {"lease", offer_nothing, NULL, NULL},
+    {"probe", NULL, "127.0.0.1: unix:", NULL},
 };
 
 static void offer_value(struct completing *c) {
@@ -339,6 +345,9 @@ static const struct arguments {
     {"compare", {offer_runs, offer_runs, offer_nothing}},
     {"judge", {offer_files, offer_nothing}},
     {"resume", {offer_runs, offer_nothing}},
+    {"submit", {offer_servers}},
+    {"worker", {offer_nothing}},
+    {"wait", {offer_runs, offer_nothing}},
     {"baseline", {offer_verbs, offer_of_verb, offer_nothing}},
     {"report", {offer_runs, offer_nothing}},
     {"init", {offer_files, offer_nothing}},

@@ -1,17 +1,12 @@
 /*
  * resume: `muster resume`.
  *
- * A run goes on as it began: the options, the text of the configuration, the servers and the folder
- * that relative paths start from are those that were kept with it, whatever has changed on disk
- * since. The run is held first, so that nobody is asked for a password in vain; it is changed last,
- * when nothing is left that could be wrong.
+ * The run is held first, so that nobody is asked for a password in vain; it is changed last, when
+ * nothing is left that could be wrong.
  */
-#include "cli/runner.h"
+#include "cli/kept.h"
 
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 static const char help[] =
     "usage: muster resume [OPTIONS] RUN\n\n"
@@ -72,21 +67,6 @@ static int read_options(int argc, char **argv, struct run_output *output, struct
     return -1;
 }
 
-/* The paths that the user gave are relative to where muster was started now. */
-static int make_absolute(const char **path, char **owned, struct error *err) {
-    if (!*path || **path == '/')
-        return 0;
-    cleanup(free_ptr) char *here = getcwd(NULL, 0);
-    if (!here)
-        return error_os(err, ERROR_USAGE, errno, "where %s is cannot be found out", *path);
-    if (asprintf(owned, "%s/%s", here, *path) < 0) {
-        *owned = NULL;
-        return error_memory(err);
-    }
-    *path = *owned;
-    return 0;
-}
-
 struct resuming {
     struct runner runner;
     struct store_recipe recipe;
@@ -100,40 +80,19 @@ static void resuming_done(struct resuming *r) {
         free(r->paths[i]);
 }
 
-/* Goes to the folder in which the run was begun, if it is still there. */
-static int enter_folder(struct resuming *r, struct error *err) {
+/* The run has a folder of its own for relative paths; those that are given now are not its. */
+static int keep_paths(struct resuming *r, struct error *err) {
     struct run_output *o = &r->runner.output;
-    if (make_absolute(&o->log_file, &r->paths[0], err) < 0 ||
-        make_absolute(&o->failed_to, &r->paths[1], err) < 0 ||
-        make_absolute(&o->passed_to, &r->paths[2], err) < 0)
+    if (kept_absolute(&o->log_file, &r->paths[0], err) < 0 ||
+        kept_absolute(&o->failed_to, &r->paths[1], err) < 0 ||
+        kept_absolute(&o->passed_to, &r->paths[2], err) < 0)
         return -1;
-    if (r->recipe.folder && chdir(r->recipe.folder) < 0 && errno != ENOENT)
-        return error_os(err, ERROR_USAGE, errno, "cannot go to %s, where the run was begun",
-                        r->recipe.folder);
-    return 0;
-}
-
-static int hold(struct resuming *r, const char *run, struct error *err) {
-    struct runner *runner = &r->runner;
-    if (store_open(runner->output.store, STORE_CHANGE, &runner->store, err) < 0 ||
-        store_hold(runner->store, run, &runner->run, err) < 0 ||
-        store_recipe(runner->store, runner->run.id, &r->recipe, &runner->servers, err) < 0)
-        return -1;
-    if (!r->recipe.options)
-        return error_set(err, ERROR_USAGE,
-                         "the run %s was begun by a muster that did not keep what is needed to go "
-                         "on with it: begin a new one with `muster run`",
-                         runner->run.id);
     return 0;
 }
 
 static int prepare(struct resuming *r, const struct told *told, struct error *err) {
     struct runner *runner = &r->runner;
-    const struct store_recipe *recipe = &r->recipe;
-    if (enter_folder(r, err) < 0)
-        return -1;
-    if (recipe->config && cli_config_kept(recipe->config_path, recipe->config, recipe->config_len,
-                                          &runner->config, err) < 0)
+    if (keep_paths(r, err) < 0 || kept_config(runner, &r->recipe, err) < 0)
         return -1;
     if (told->outliers)
         runner->options.plan.outliers = told->outliers;
@@ -143,12 +102,10 @@ static int prepare(struct resuming *r, const struct told *told, struct error *er
 
 static int resume(struct resuming *r, bool failed, struct error *err) {
     struct runner *runner = &r->runner;
-    if (runner_baselines(runner, err) < 0 ||
+    if (runner_join(runner, err) < 0 || runner_baselines(runner, err) < 0 ||
         store_resume(runner->store, &runner->run, failed, err) < 0 ||
-        store_outcomes(runner->store, &runner->run, runner->outcomes, err) < 0)
+        kept_outcomes(runner, err) < 0)
         return -1;
-    for (size_t i = 0; i < runner->servers.count; i++)
-        runner->servers.items[i].round = (int)runner->outcomes[i].earlier;
     runner->resumed = true;
     return 0;
 }
@@ -163,16 +120,19 @@ static int tell_again(struct runner *r) {
     struct error err;
     if (runner_prepare_end(r, &err) < 0 || store_outcomes(r->store, &r->run, r->outcomes, &err) < 0)
         return cli_fail(&err);
+    runner_let_go(r);
     return runner_tell(r, true);
 }
 
 static int go_on(struct resuming *r, const char *run, const struct told *told) {
     struct error err;
-    if (hold(r, run, &err) < 0)
+    struct store **store = &r->runner.store;
+    if (store_open(r->runner.output.store, STORE_CHANGE, store, &err) < 0 ||
+        kept_hold(&r->runner, run, &r->recipe, &err) < 0)
         return cli_fail(&err);
     if (nothing_left(&r->runner.run, told))
         return tell_again(&r->runner);
-    int status = run_options_read(&r->runner.options, r->recipe.options);
+    int status = kept_options(&r->runner, &r->recipe);
     if (status >= 0)
         return status;
     return prepare(r, told, &err) < 0 || resume(r, told->failed, &err) < 0

@@ -9,11 +9,11 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "cli/logging.h"
 #include "cli/output.h"
 #include "cli/password.h"
 #include "cli/room.h"
-#include "cli/signals.h"
-#include "fleet/fleet.h"
+#include "store/crew.h"
 #include "sync/log.h"
 #include "transport/command.h"
 #include "transport/local.h"
@@ -22,11 +22,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 void runner_init(struct runner *r) {
@@ -79,7 +77,7 @@ static int make_ssh(struct runner *r, struct error *err) {
     };
     if (transport_ssh_new(&settings, &r->transport, err) < 0)
         return -1;
-    return !r->dry && password_can_ask()
+    return !r->unattended && password_can_ask()
                ? transport_ssh_unlock(r->transport, &r->servers, ask_passphrase, err)
                : 0;
 }
@@ -107,41 +105,6 @@ static int open_list(const char *path, int *ret, struct error *err) {
     return *ret < 0 ? error_os(err, ERROR_USAGE, errno, "cannot write to %s", path) : 0;
 }
 
-static int add_standard_error(struct runner *r, enum log_level level, struct error *err) {
-    const struct footer_drawing drawing = progress_drawing(&r->progress);
-    enum log_format format = r->output.log_format;
-    return r->progress.shown ? log_add_terminal(STDERR_FILENO, format, level, &drawing, err)
-                             : log_add_fd(STDERR_FILENO, format, level, err);
-}
-
-/* Whether systemd has connected standard error with the journal: systemd.exec(5), JOURNAL_STREAM.
- */
-static bool standard_error_is_journal(void) {
-    const char *stream = getenv("JOURNAL_STREAM");
-    struct stat st;
-    char here[50];
-    if (!stream || fstat(STDERR_FILENO, &st) < 0)
-        return false;
-    snprintf(here, sizeof(here), "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
-    return strcmp(stream, here) == 0;
-}
-
-static int open_log(struct runner *r, struct error *err) {
-    const struct run_output *o = &r->output;
-    enum log_level level = o->verbose ? LOG_DEBUG : LOG_INFO;
-    /* the journal need not have each line twice */
-    bool quiet = o->quiet || (o->log_to[LOG_JOURNAL] && standard_error_is_journal());
-    if (log_open(err) < 0)
-        return -1;
-    r->log_open = true;
-    if (!quiet && add_standard_error(r, level, err) < 0)
-        return -1;
-    for (enum log_daemon to = LOG_JOURNAL; to <= LOG_SYSLOG; to++)
-        if (o->log_to[to] && log_add_daemon(to, NULL, level, err) < 0)
-            return -1;
-    return o->log_file ? log_add_file(o->log_file, o->log_format, level, err) : 0;
-}
-
 static int make_outcomes(struct runner *r, struct error *err) {
     r->outcomes = calloc(r->servers.count, sizeof(*r->outcomes));
     if (!r->outcomes)
@@ -167,6 +130,14 @@ static void warn_of_idle_limits(const struct runner *r) {
             log_warning("no server has the label of a limit", LOG_S("label", limits->items[i].key));
 }
 
+int runner_watch(struct runner *r, struct signals_steps steps, struct error *err) {
+    if (signals_start(steps, &r->signals, err) < 0 ||
+        progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err) < 0)
+        return -1;
+    r->log_open = true;
+    return logging_open(&r->output, &r->progress, err);
+}
+
 int runner_prepare(struct runner *r, struct error *err) {
     const struct run_options *o = &r->options;
     if (plan_make(&r->config, &o->plan, &r->plan, err) < 0 ||
@@ -176,9 +147,7 @@ int runner_prepare(struct runner *r, struct error *err) {
     /* what is asked on the terminal comes before any line of the log, and Ctrl-C ends it as usual
      */
     if (cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0 ||
-        signals_start(r->cancel, &r->signals, err) < 0 ||
-        progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err) < 0 ||
-        open_log(r, err) < 0)
+        runner_watch(r, SIGNALS_END(r->cancel), err) < 0)
         return -1;
     warn_of_idle_limits(r);
     r->plan.fanout = room_for(o, &r->servers, r->plan.fanout);
@@ -186,13 +155,36 @@ int runner_prepare(struct runner *r, struct error *err) {
 }
 
 int runner_plan(struct runner *r, int *asked, struct error *err) {
-    r->dry = true;
+    r->unattended = true;
     if (plan_make(&r->config, &r->options.plan, &r->plan, err) < 0 ||
         cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0)
         return -1;
     *asked = r->plan.fanout;
     r->plan.fanout = room_for(&r->options, &r->servers, *asked);
     return 0;
+}
+
+int runner_prepare_share(struct runner *r, int fanout, struct error *err) {
+    int asked;
+    r->options.plan.fanout = fanout ? fanout : r->options.plan.fanout;
+    if (r->options.ask_password)
+        return error_set(err, ERROR_USAGE,
+                         "it was begun with --ask-password, and a worker has "
+                         "nobody to ask");
+    if (runner_plan(r, &asked, err) < 0 || make_outcomes(r, err) < 0)
+        return -1;
+    return progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err);
+}
+
+int runner_join(struct runner *r, struct error *err) {
+    const struct store_enlistment as = {
+        .site = r->site, .fanout = r->plan.fanout, .lease = CREW_LEASE};
+    if (store_is_shared(r->store))
+        return store_join(r->store, &as, err);
+    return r->site ? error_set(err, ERROR_USAGE,
+                               "--site is for several controllers, which need a store on "
+                               "PostgreSQL: give one with --store postgresql://...")
+                   : 0;
 }
 
 int runner_baselines(struct runner *r, struct error *err) {
@@ -222,12 +214,16 @@ static int open_run_log(struct runner *r, struct error *err) {
     return log_add_file(path, LOG_JSON, r->output.verbose ? LOG_DEBUG : LOG_INFO, err);
 }
 
-static int execute(struct runner *r, struct error *err) {
+int runner_execute(struct runner *r, struct error *err) {
     struct fleet fleet = {.plan = &r->plan,
                           .servers = &r->servers,
                           .transport = r->transport,
                           .store = r->store,
                           .cancel = r->cancel,
+                          .drain = r->drain,
+                          .grace = r->grace,
+                          .pulse = r->pulse,
+                          .until = r->until,
                           .board = r->progress.board,
                           .progress = progress_period(&r->progress)};
     if (r->resumed)
@@ -270,10 +266,13 @@ static bool done(int rc, const struct error *err) {
     return rc == 0;
 }
 
-int runner_tell(struct runner *r, bool ok) {
-    struct error err;
+void runner_let_go(struct runner *r) {
     store_release(r->store);
     r->run.holder = (struct holder){0};
+}
+
+int runner_tell(struct runner *r, bool ok) {
+    struct error err;
     ok &= done(write_list(r, r->failed_to, r->output.failed_to, false, &err), &err);
     ok &= done(write_list(r, r->passed_to, r->output.passed_to, true, &err), &err);
     ok &= done(print(r, &err), &err);
@@ -294,7 +293,8 @@ int runner_go(struct runner *r) {
     struct error err;
     if (open_run_log(r, &err) < 0)
         return runner_fail(r, &err);
-    bool ok = done(execute(r, &err), &err);
+    bool ok = done(runner_execute(r, &err), &err);
     ok &= done(close_log(r, &err), &err);
+    runner_let_go(r);
     return runner_tell(r, ok);
 }

@@ -1,15 +1,19 @@
 /*
  * runner: one sitting of a run, from what it needs to its exit status. `run` begins a run with it,
- * `resume` goes on with one.
+ * `resume` goes on with one, `worker` does a share of one after the other, `wait` tells how one
+ * ended.
  *
  * In this order: the caller fills options, output, config and servers; runner_prepare(); the caller
  * opens the store; runner_baselines(); it begins or resumes the run there; runner_go();
- * runner_done().
+ * runner_done(). A worker, which has its own signals, log and store, has runner_prepare_share() and
+ * runner_execute() instead.
  */
 #pragma once
 
 #include "cli/progress.h"
 #include "cli/runoptions.h"
+#include "cli/signals.h"
+#include "fleet/fleet.h"
 #include "model/run.h"
 #include "store/store.h"
 
@@ -21,8 +25,13 @@ struct runner {
     struct servers servers;
     struct store *store;
     struct run run;
-    bool resumed; /* an earlier sitting began it */
-    bool dry;     /* nothing is asked on the terminal */
+    const char *site; /* that this process is for, of a shared store; NULL: any */
+    bool resumed;     /* an earlier sitting began it */
+    bool unattended;  /* nothing is asked on the terminal */
+    enum fleet_until until;
+    const struct cancel *drain; /* as struct fleet has them */
+    struct pulse *pulse;
+    int64_t grace;
 
     /* the runner's own */
     struct plan plan;           /* its fan-out is what there is room for */
@@ -53,23 +62,40 @@ int runner_prepare(struct runner *r, struct error *err) must_use;
  */
 int runner_plan(struct runner *r, int *asked, struct error *err) must_use;
 
+/*
+ * As much of it as a worker needs for its share: with this fan-out, or 0 for the run's, as far as
+ * there is room. Nothing is asked; a run that has to ask for a password is ERROR_USAGE.
+ */
+int runner_prepare_share(struct runner *r, int fanout, struct error *err) must_use;
+
+/* Signals, the display and the log, for as long as the runner is there. */
+int runner_watch(struct runner *r, struct signals_steps steps, struct error *err) must_use;
+
 /* As much of it as runner_tell() needs. */
 int runner_prepare_end(struct runner *r, struct error *err) must_use;
 
 /* Says what went wrong before a server was touched, after the log's lines. The exit status. */
 int runner_fail(struct runner *r, const struct error *err);
 
+/* Joins the crew of r->store, where that is shared, before it begins or goes on with the run. */
+int runner_join(struct runner *r, struct error *err) must_use;
+
 /* Reads the baselines of r->store, for the plan: before there is a run that would lack them. */
 int runner_baselines(struct runner *r, struct error *err) must_use;
 
+/* Runs what is pending of r->run, which r->store holds, and fills r->outcomes. */
+int runner_execute(struct runner *r, struct error *err) must_use;
+
 /*
- * Runs what is pending of r->run, which r->store holds, and tells how all of it ended. Returns the
- * exit status.
+ * As runner_execute(), lets go of the run, and tells how all of it ended. Returns the exit status.
  */
 int runner_go(struct runner *r);
 
+/* Lets go of the run, of which nothing is left to do here. */
+void runner_let_go(struct runner *r);
+
 /*
- * Lets go of the run and tells how it ended: the lists, then standard output. `ok`: nothing has
+ * Tells how the run ended, or how far it is: the lists, then standard output. `ok`: nothing has
  * gone wrong so far. Returns the exit status.
  */
 int runner_tell(struct runner *r, bool ok);

@@ -9,7 +9,7 @@
 #include <math.h>
 #include <string.h>
 
-static const struct option kept[] = {RUN_OPTIONS, {NULL, 0, NULL, 0}};
+static const struct option kept[] = {RUN_OPTIONS, RUN_PASSWORD_OPTION, {NULL, 0, NULL, 0}};
 
 static const char *name_of(int c) {
     for (const struct option *o = kept; o->name; o++)

@@ -76,31 +76,35 @@ enum {
     {"port", required_argument, NULL, 'p'},                                                        \
     {"transport", required_argument, NULL, 'T'},                                                   \
     {"ssh-config", required_argument, NULL, 'F'},                                                  \
-    {"ask-password", no_argument, NULL, RUN_ASK_PASSWORD},                                         \
     {"simulate", optional_argument, NULL, RUN_SIMULATE}
+#define RUN_PASSWORD_OPTION {"ask-password", no_argument, NULL, RUN_ASK_PASSWORD}
 #define RUN_LETTERS "b:f:t:u:p:T:F:"
-#define RUN_OUTPUT_OPTIONS                                                                         \
+#define RUN_LOG_OPTIONS                                                                            \
     {"store", required_argument, NULL, RUN_STORE},                                                 \
     {"log-format", required_argument, NULL, RUN_LOG_FORMAT},                                       \
     {"log-file", required_argument, NULL, RUN_LOG_FILE},                                           \
     {"log-to", required_argument, NULL, RUN_LOG_TO},                                               \
     {"verbose", no_argument, NULL, 'v'},                                                           \
     {"quiet", no_argument, NULL, 'q'},                                                             \
+    {"help", no_argument, NULL, RUN_HELP}
+#define RUN_OUTPUT_OPTIONS                                                                         \
+    RUN_LOG_OPTIONS,                                                                               \
     {"json", no_argument, NULL, RUN_JSON},                                                         \
     {"no-progress", no_argument, NULL, RUN_NO_PROGRESS},                                           \
     {"failed-to", required_argument, NULL, RUN_FAILED_TO},                                         \
-    {"passed-to", required_argument, NULL, RUN_PASSED_TO},                                         \
-    {"help", no_argument, NULL, RUN_HELP}
+    {"passed-to", required_argument, NULL, RUN_PASSED_TO}
 #define RUN_OUTPUT_LETTERS "vq"
 
 /* What the help of a command says of them, which comes last. */
-#define RUN_OUTPUT_HELP \
-    "      --store URL          where runs are kept (~/.local/state/muster/muster.db)\n" \
+#define RUN_LOG_HELP \
     "      --log-format F       of standard error and --log-file: console, logfmt or json\n" \
     "      --log-file FILE      log here too; opened anew on SIGHUP\n" \
     "      --log-to WHERE       log here too: journal (systemd's, with a field for each key, so that\n" \
     "                           `journalctl MUSTER_SERVER=web03` works) or syslog\n" \
-    "  -v, --verbose            log debug lines too\n" \
+    "  -v, --verbose            log debug lines too\n"
+#define RUN_OUTPUT_HELP \
+    "      --store URL          where runs are kept (~/.local/state/muster/muster.db)\n" \
+    RUN_LOG_HELP \
     "  -q, --quiet              only the summary\n" \
     "      --no-progress        a line of the log every 30 s, as without a terminal, instead of\n" \
     "                           the display below the log\n" \

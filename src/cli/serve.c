@@ -118,7 +118,7 @@ static int cmd_serve(int argc, char **argv) {
         return cli_fail(&err);
     status = cancel_new(&site.cancel, &err);
     if (status == 0)
-        status = signals_start(site.cancel, &signals, &err);
+        status = signals_start(SIGNALS_END(site.cancel), &signals, &err);
     if (status == 0) {
         status = listen_and_serve(&w, &site, &err);
         signals_stop(signals);

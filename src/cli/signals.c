@@ -18,7 +18,10 @@
 #define LAST_WORDS (200 * CLOCK_MS) /* for the log, when the program is to end at once */
 
 struct signals {
-    struct cancel *cancel;
+    pthread_mutex_t lock; /* guards what is below */
+    struct signals_steps steps;
+    size_t taken; /* of the steps */
+
     pthread_t thread;
     sigset_t set;
     atomic_int caught;
@@ -44,17 +47,30 @@ static void suspend(void) {
     log_footer(FOOTER_SHOW);
 }
 
+/* Takes the next step. Returns what there is to say of it; NULL: there is none left. */
+static const char *take_step(struct signals *s) {
+    const char *says = NULL;
+    pthread_mutex_lock(&s->lock);
+    if (s->taken < SIGNALS_STEPS && s->steps.says[s->taken]) {
+        says = s->steps.says[s->taken];
+        if (s->steps.fire[s->taken])
+            cancel_fire(s->steps.fire[s->taken]);
+        s->taken++;
+    }
+    pthread_mutex_unlock(&s->lock);
+    return says;
+}
+
 static void interrupt(struct signals *s, int number) {
-    if (atomic_load(&s->caught)) {
+    int none = 0;
+    atomic_compare_exchange_strong(&s->caught, &none, number);
+    const char *says = take_step(s); /* first: the log may have to wait for a terminal */
+    if (!says) {
         log_footer(FOOTER_HIDE);
         log_flush(deadline_in(LAST_WORDS));
         _exit(128 + number);
     }
-    atomic_store(&s->caught, number);
-    cancel_fire(s->cancel); /* first: the log may have to wait for a terminal */
-    log_warning("interrupted: ending sessions, saving what was measured; once more to exit at "
-                "once",
-                LOG_S("signal", strsignal(number)));
+    log_warning(says, LOG_S("signal", strsignal(number)));
 }
 
 static void heed(struct signals *s, int number) {
@@ -82,11 +98,12 @@ static void *wait_for_signals(void *arg) {
     }
 }
 
-int signals_start(struct cancel *cancel, struct signals **ret, struct error *err) {
+int signals_start(struct signals_steps steps, struct signals **ret, struct error *err) {
     struct signals *s = calloc(1, sizeof(*s));
     if (!s)
         return error_memory(err);
-    s->cancel = cancel;
+    s->steps = steps;
+    pthread_mutex_init(&s->lock, NULL);
     signal(SIGPIPE, SIG_IGN);
     const int heeded[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
     sigemptyset(&s->set);
@@ -95,11 +112,20 @@ int signals_start(struct cancel *cancel, struct signals **ret, struct error *err
     pthread_sigmask(SIG_BLOCK, &s->set, NULL);
     int rc = pthread_create(&s->thread, NULL, wait_for_signals, s);
     if (rc != 0) {
+        pthread_mutex_destroy(&s->lock);
         free(s);
         return error_os(err, ERROR_INTERNAL, rc, "cannot start the thread for signals");
     }
     *ret = s;
     return 0;
+}
+
+void signals_aim(struct signals *s, size_t step, struct cancel *cancel) {
+    pthread_mutex_lock(&s->lock);
+    s->steps.fire[step] = cancel;
+    if (cancel && s->taken > step)
+        cancel_fire(cancel);
+    pthread_mutex_unlock(&s->lock);
 }
 
 int signals_caught(const struct signals *s) {
@@ -112,5 +138,6 @@ void signals_stop(struct signals *s) {
     atomic_store(&s->stop, true);
     pthread_kill(s->thread, SIGHUP);
     pthread_join(s->thread, NULL);
+    pthread_mutex_destroy(&s->lock);
     free(s);
 }

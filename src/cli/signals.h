@@ -1,14 +1,31 @@
 /*
  * signals: Ctrl-C and its kin, for a command that runs for long.
  *
- * The first SIGINT or SIGTERM fires the cancel token, the second ends the program at once with
- * 128+N. SIGHUP opens the log's files anew. SIGTSTP takes the log's block off the terminal before
- * the program stops, SIGCONT brings it back, SIGWINCH has it drawn anew.
+ * Each SIGINT or SIGTERM takes the next step that the command has given, and the one after the last
+ * step ends the program at once with 128+N. SIGHUP opens the log's files anew. SIGTSTP takes the
+ * log's block off the terminal before the program stops, SIGCONT brings it back, SIGWINCH has it
+ * drawn anew.
  */
 #pragma once
 
 #include "base/error.h"
 #include "sync/cancel.h"
+
+#include <stddef.h>
+
+#define SIGNALS_STEPS 2
+
+/* What the signals lead to, one after the other. */
+struct signals_steps {
+    struct cancel *fire[SIGNALS_STEPS]; /* NULL: nothing (yet: signals_aim()) */
+    const char *says[SIGNALS_STEPS];    /* a warning of the log; NULL: there is no such step */
+};
+
+/* That of a command with one token, which ends what it does. */
+#define SIGNALS_END(cancel)                                                                        \
+    ((struct signals_steps){                                                                       \
+        {(cancel)},                                                                                \
+        {"interrupted: ending sessions, saving what was measured; once more to exit at once"}})
 
 struct signals;
 
@@ -17,9 +34,15 @@ struct signals;
  * later threads inherit, ignores SIGPIPE, and starts the thread that waits for them. Fails with
  * ERROR_INTERNAL.
  */
-int signals_start(struct cancel *cancel, struct signals **ret, struct error *err) must_use;
+int signals_start(struct signals_steps steps, struct signals **ret, struct error *err) must_use;
 
-/* The signal that fired the token, or 0. */
+/*
+ * From now on the step fires this token, NULL for none; at once where the step was taken already.
+ * When it returns, nobody uses the one before.
+ */
+void signals_aim(struct signals *s, size_t step, struct cancel *cancel);
+
+/* The first signal that was taken, or 0. */
 int signals_caught(const struct signals *s);
 
 /* Ends the thread. The signals stay blocked. NULL is allowed. */

@@ -12,12 +12,14 @@ static bool answered(struct crew_view *v, int rc, const struct error *err) {
     return patience_answered(v->patience, v->fleet->cancel, rc, err);
 }
 
-int crew_look(struct crew_view *v, struct error *err) {
+int crew_look(struct crew_view *v, size_t mine, struct error *err) {
     struct run run = *v->run;
     int rc;
-    do
+    do {
         rc = store_look(v->fleet->store, &run, &v->left, err);
-    while (!answered(v, rc, err));
+        if (rc == 0 && v->fleet->until == FLEET_WHOLE)
+            rc = sites_look(&v->sites, v->fleet->store, &run, mine, v->fleet->board, err);
+    } while (!answered(v, rc, err));
     if (rc < 0)
         return -1;
     double seconds = v->run->seconds;
@@ -73,7 +75,7 @@ static int may_judge(struct crew_view *v, bool *ret, struct error *err) {
     while (!answered(v, rc, err));
     if (rc < 0 || !*ret)
         return rc;
-    rc = crew_look(v, err); /* the one before may just have done it */
+    rc = crew_look(v, 0, err); /* the one before may just have done it */
     *ret = !v->run->judged;
     return rc;
 }
@@ -82,7 +84,7 @@ int crew_settle(struct crew_view *v, struct judgement *j, struct error *err) {
     const struct fleet *f = v->fleet;
     for (;;) {
         bool mine;
-        if (crew_look(v, err) < 0)
+        if (crew_look(v, 0, err) < 0)
             return -1;
         if (v->left > 0 || v->run->judged)
             return f->until == FLEET_WHOLE ? outcomes(v, err) : 0;

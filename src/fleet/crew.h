@@ -7,6 +7,7 @@
 #include "fleet/fleet.h"
 #include "fleet/judgement.h"
 #include "fleet/patience.h"
+#include "fleet/sites.h"
 
 struct crew_view {
     const struct fleet *fleet;
@@ -14,10 +15,14 @@ struct crew_view {
     struct outcome *outcomes;
     struct patience *patience;
     size_t left; /* servers of the run that have no verdict, as far as crew_look() has seen */
+    struct sites sites; /* looked at where this process tells how the whole run goes */
 };
 
-/* Makes *run what it is by now, and tells the board. Fails with ERROR_STORE. */
-int crew_look(struct crew_view *v, struct error *err) must_use;
+/*
+ * Makes *run what it is by now, and tells the board; `mine`: servers that this worker has in hand.
+ * Fails with ERROR_STORE.
+ */
+int crew_look(struct crew_view *v, size_t mine, struct error *err) must_use;
 
 /*
  * When every server has its verdict, sees to it that the run is judged: by this worker, or by

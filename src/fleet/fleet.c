@@ -22,7 +22,7 @@
 #include "fleet/judgement.h"
 #include "fleet/longest.h"
 #include "fleet/waiting.h"
-#include "live/estimate.h"
+#include "live/line.h"
 #include "policy/judge.h"
 #include "report/serverlist.h"
 #include "store/crew.h"
@@ -246,18 +246,10 @@ static void heed_errors(struct collector *c) {
 
 /* How far the run is, where nobody looks at the board. */
 static void report_progress(struct collector *c) {
-    struct board_view v;
     if (clock_now() < c->progress)
         return;
     c->progress = deadline_in(c->f->progress);
-    if (!board_look(c->f->board, &v))
-        return;
-    double left = estimate_left(&v);
-    log_info("progress", LOG_I("servers", (int64_t)v.total), LOG_I("passed", (int64_t)v.passed),
-             LOG_I("failed", (int64_t)v.failed), LOG_I("errors", (int64_t)v.errors),
-             LOG_I("running", (int64_t)v.running), LOG_I("waiting", (int64_t)board_waiting(&v)),
-             isnan(left) ? LOG_S("seconds_left", NULL) : LOG_F("seconds_left", ceil(left)));
-    board_view_done(&v);
+    line_log(c->f->board);
 }
 
 /* Totals, log and outcome of what is on disk now. */
@@ -307,6 +299,7 @@ static double seconds_so_far(const struct collector *c) {
 
 /* Ends the run, or this worker's share of it, when it is time to. */
 static void heed_time(struct collector *c) {
+    pulse_beat(c->f->pulse);
     if (clock_now() >= c->deadline) {
         stop(c, "the run's time is over", "its time was over");
         c->deadline = DEADLINE_NEVER;
@@ -351,7 +344,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
         c->more = claimed > 0;
     bool idle = c->in_hand == 0 && claimed == 0;
     if (c->shared && (idle || clock_now() >= c->ask)) {
-        if (crew_look(&c->view, err) < 0)
+        if (crew_look(&c->view, c->in_hand, err) < 0)
             return -1;
         c->ask = deadline_in(LOOK);
     }
@@ -536,7 +529,9 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         .ask = DEADLINE_NEVER,
     };
     int rc = -1;
-    c.view = (struct crew_view){f, run, outcomes, &c.patience, run->total};
+    c.patience.pulse = f->pulse;
+    c.view = (struct crew_view){
+        .fleet = f, .run = run, .outcomes = outcomes, .patience = &c.patience, .left = run->total};
     if (c.shared)
         c.ask = 0;
     c.depth = depth_of(&c);
@@ -551,6 +546,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
     pool_shutdown(c.pool, true);
     completed_free(c.completed);
     waiting_done(&c.waiting);
+    sites_done(&c.view.sites);
     judgement_free(c.judgement);
     free(c.positions);
     free(c.batch);

@@ -11,6 +11,7 @@
 #include "model/run.h"
 #include "store/store.h"
 #include "sync/cancel.h"
+#include "sync/pulse.h"
 
 enum fleet_until {
     FLEET_WHOLE, /* until every server of the run has its verdict, and the run its judgement */
@@ -26,6 +27,7 @@ struct fleet {
     const struct cancel *drain; /* fire it to claim no more, and end in `grace`; or NULL */
     int64_t grace;              /* ns for what is measured then, before it is cancelled */
     enum fleet_until until;
+    struct pulse *pulse; /* beats as often as the orchestrator comes round; NULL: nobody feels it */
     struct board *board; /* told how far the run is; NULL: nobody looks */
     int64_t progress;    /* ns between two lines of the log that say so; 0: none, nor a board */
 };

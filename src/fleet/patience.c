@@ -28,7 +28,7 @@ static int64_t pause_of(int tries) {
 static bool reached(struct patience *p) {
     if (p->since)
         log_info("the store is back", LOG_F("seconds", (double)(clock_now() - p->since) / 1e9));
-    *p = (struct patience){0};
+    *p = (struct patience){.pulse = p->pulse};
     return true;
 }
 
@@ -40,6 +40,7 @@ static void begin(struct patience *p, const struct error *err) {
 
 bool patience_answered(struct patience *p, const struct cancel *cancel, ssize_t rc,
                        const struct error *err) {
+    pulse_set_ready(p->pulse, rc >= 0);
     if (rc >= 0)
         return reached(p);
     if (err->os != ECONNRESET)

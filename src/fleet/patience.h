@@ -5,16 +5,18 @@
 
 #include "base/error.h"
 #include "sync/cancel.h"
+#include "sync/pulse.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* {0} before anything has gone wrong. */
+/* {0}, but for the pulse, before anything has gone wrong. */
 struct patience {
     int64_t since; /* of clock_now(): it cannot be reached; 0: it can */
     int tries;
-    int64_t limit; /* once the token was fired, it is waited for until then */
+    int64_t limit;       /* once the token was fired, it is waited for until then */
+    struct pulse *pulse; /* is ready while the store answers; NULL: nobody feels it */
 };
 
 /*

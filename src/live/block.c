@@ -12,6 +12,7 @@
 #include "live/estimate.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME_BYTES 400 /* of a name, as it is shown */
@@ -189,6 +190,21 @@ static void add_times(struct str *out, const struct board_view *v, double left, 
     end(&l);
 }
 
+/* Who else is at it, and for what there is nobody. */
+static void add_crew(struct str *out, const struct board_crew *crew, struct block_room room) {
+    char workers[48];
+    struct line l = begin(out, room);
+    snprintf(workers, sizeof(workers), "%zu worker%s", crew->workers,
+             crew->workers == 1 ? "" : "s");
+    put(&l, crew->workers ? NULL : COLOUR_ERROR, workers);
+    if (crew->lacking[0]) {
+        put(&l, NULL, ", ");
+        put(&l, COLOUR_ERROR, "none for ");
+        put_cell(&l, crew->lacking, l.left, false);
+    }
+    end(&l);
+}
+
 /* What the server is doing, as text. */
 static void say_where(struct str *text, const struct board_running *r) {
     str_add(text, r->benchmark ? r->benchmark : "connecting");
@@ -266,7 +282,7 @@ void block_add(struct str *out, const struct board_view *v, double left, bool en
         {'P', COLOUR_PASSED, "passed", v->passed, 0},
         {'F', COLOUR_FAILED, "failed", v->failed, 0},
         {'E', COLOUR_ERROR, v->errors == 1 ? "error" : "errors", v->errors, 0},
-        {'R', COLOUR_RUNNING, "running", v->running, 0},
+        {'R', COLOUR_RUNNING, "running", v->running + v->crew.elsewhere, 0},
         {'w', COLOUR_DIM, "waiting", board_waiting(v), 0},
     };
     size_t rows = room.rows > 0 ? (size_t)room.rows : 1;
@@ -278,6 +294,10 @@ void block_add(struct str *out, const struct board_view *v, double left, bool en
     if (rows >= 2)
         add_times(out, v, left, ending, room);
     size_t free = rows > 3 ? rows - 3 : 0;
+    if (v->shared && free > 0) {
+        add_crew(out, &v->crew, room);
+        free--;
+    }
     size_t failures = free / 2 < v->failure_count ? free / 2 : v->failure_count;
     size_t running = free - failures < RUNNING_ROWS ? free - failures : RUNNING_ROWS;
     add_running(out, v, running, room);

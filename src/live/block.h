@@ -4,11 +4,13 @@
  *     [PPPPPPPPPPPPPPPPPPPPPPPPPPPPPFFERRRRwwwwwwwwwwwwwwwwwwww]
  *     P 312 passed  F 9 failed  E 2 errors  R 32 running  w 145 waiting  of 500
  *     4.1 servers/s, 1m16s so far, about 42s left
+ *     3 workers, none for fra (145 servers)
  *       web0311  memory, trial 2   12s of 1m00s  1m40s in all
  *       web0312  connecting        4s            4s in all
  *     failed: web0287  below-threshold: cpu scored 34, below 50
  *
- * Names and sentences are shown as base/text.h shows foreign text; what does not fit ends in "...".
+ * The line of the workers is there where several controllers may share the run. Names and sentences
+ * are shown as base/text.h shows foreign text; what does not fit ends in "...".
  */
 #pragma once
 

@@ -32,6 +32,8 @@ struct board {
     int64_t again; /* when the last pause ends of those until now */
     struct board_failed failures[BOARD_FAILURES];
     size_t failure_count;
+    bool shared;
+    struct board_crew crew;
     size_t phase_count;
     struct phase phases[];
 };
@@ -175,6 +177,15 @@ void board_again(struct board *b, int64_t due) {
     pthread_mutex_unlock(&b->lock);
 }
 
+void board_crew(struct board *b, const struct board_crew *crew) {
+    if (!b)
+        return;
+    pthread_mutex_lock(&b->lock);
+    b->shared = true;
+    b->crew = *crew;
+    pthread_mutex_unlock(&b->lock);
+}
+
 static struct board_running running_of(const struct spot *p, int64_t now) {
     bool limited = p->deadline != DEADLINE_NEVER;
     return (struct board_running){.server = p->server,
@@ -204,6 +215,8 @@ static void look_locked(const struct board *b, struct board_view *v) {
     v->seconds = seconds(now - b->start);
     v->pause = b->again > now ? seconds(b->again - now) : 0;
     v->fanout = b->fanout;
+    v->shared = b->shared;
+    v->crew = b->crew;
     for (size_t i = 0; i < b->phase_count; i++)
         v->phases[i] = phase_of(&b->phases[i], now - b->start);
     for (const struct spot *p = b->first; p && v->longest_count < BOARD_LONGEST; p = p->after)
@@ -229,6 +242,6 @@ void board_view_done(struct board_view *v) {
 }
 
 size_t board_waiting(const struct board_view *v) {
-    size_t known = v->passed + v->failed + v->errors + v->running;
+    size_t known = v->passed + v->failed + v->errors + v->running + v->crew.elsewhere;
     return v->total > known ? v->total - known : 0;
 }

@@ -57,6 +57,18 @@ void board_totals(struct board *b, const struct run *run);
 void board_failure(struct board *b, const char *server, enum reason reason, const char *detail);
 void board_again(struct board *b, int64_t due);
 
+#define BOARD_LACKING 200
+
+/* Where several controllers work on the run, what one process sees of the others. */
+struct board_crew {
+    size_t workers;              /* alive, of all controllers */
+    size_t elsewhere;            /* servers that others have claimed */
+    char lacking[BOARD_LACKING]; /* sites that wait for a worker, for a sentence; or empty */
+};
+
+/* The orchestrator's, or that of who only follows the run. */
+void board_crew(struct board *b, const struct board_crew *crew);
+
 #define BOARD_LONGEST 8
 #define BOARD_FAILURES 3
 #define BOARD_DETAIL 200
@@ -89,6 +101,8 @@ struct board_view {
     size_t judged;  /* in this sitting */
     double seconds; /* of this sitting */
     double pause;   /* until all that are to be tried again may be */
+    bool shared;    /* `crew` was told */
+    struct board_crew crew;
     int fanout;
     struct board_phase *phases; /* `phase_count`, one for connecting and one for each benchmark */
     size_t phase_count;

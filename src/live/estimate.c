@@ -42,13 +42,20 @@ static double attempts_of(const struct board_view *v) {
     return v->judged > 0 && ended > (double)v->judged ? ended / (double)v->judged : 1;
 }
 
+/* Where others work on the run too, only what has come of all is known. */
+static double left_of_all(const struct board_view *v) {
+    return (double)(board_waiting(v) + v->running + v->crew.elsewhere) / estimate_rate(v);
+}
+
 double estimate_left(const struct board_view *v) {
     size_t waiting = board_waiting(v);
     double whole = 0; /* from the phase on, to the end */
     double again = 0; /* the same, of one attempt, after the last pause */
     double left = 0;
-    if (waiting + v->running == 0)
+    if (waiting + v->running + v->crew.elsewhere == 0)
         return 0;
+    if (v->shared)
+        return left_of_all(v);
     if (v->phases[0].begun == 0)
         return NAN;
     for (size_t i = v->phase_count; i-- > 0;) {

@@ -76,7 +76,7 @@ static int take_apart(const char *text, char host[256], const char **port, struc
     bool brackets = n >= 2 && text[0] == '[' && text[n - 1] == ']';
     if (n == 0 || n >= 256 || (!brackets && memchr(text, ':', n)) || !is_port(colon + 1))
         return error_set(err, ERROR_USAGE,
-                         "--listen takes ADDRESS:PORT, [IPV6-ADDRESS]:PORT or unix:PATH, not "
+                         "where to listen is ADDRESS:PORT, [IPV6-ADDRESS]:PORT or unix:PATH, not "
                          "'%.80s'",
                          text);
     snprintf(host, 256, "%.*s", (int)(brackets ? n - 2 : n), text + brackets);
@@ -93,10 +93,9 @@ static bool is_loopback(const struct sockaddr *address) {
 
 static int fail_to_bind(int number, const char *address, const char *port, struct error *err) {
     if (number == EADDRINUSE)
-        return error_set(err, ERROR_USAGE,
-                         "port %s is in use, perhaps by another `muster serve`: end that, or "
-                         "choose another one with --listen ADDRESS:PORT",
-                         port);
+        return error_set(
+            err, ERROR_USAGE,
+            "port %s is in use, perhaps by another muster: end that, or choose another one", port);
     if (number == EACCES)
         return error_set(err, ERROR_USAGE,
                          "port %s is for privileged programs: choose one from 1024 on", port);

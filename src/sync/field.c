@@ -41,3 +41,10 @@ int log_level_parse(const char *name, enum log_level *ret) {
 const char *log_level_name(enum log_level level) {
     return level_names[level];
 }
+
+bool log_fields_have(const struct log_field *fields, const char *key) {
+    for (; fields->kind != LOG_KIND_END; fields++)
+        if (strcmp(fields->key, key) == 0)
+            return true;
+    return false;
+}

@@ -5,6 +5,7 @@
 
 #include "base/attr.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -42,3 +43,6 @@ int log_format_parse(const char *name, enum log_format *ret) must_use;
 int log_daemon_parse(const char *name, enum log_daemon *ret) must_use;
 int log_level_parse(const char *name, enum log_level *ret) must_use;
 const char *log_level_name(enum log_level level);
+
+/* Whether one of the fields, which end with one of LOG_KIND_END, has the key. */
+bool log_fields_have(const struct log_field *fields, const char *key);

@@ -208,6 +208,9 @@ static void obey(const char *record, struct unpacked *u) {
     case RECORD_NAME_RUN:
         sinks_name_run(&the.sinks, ordered(record));
         break;
+    case RECORD_SAY_RUN:
+        the.sinks.say_run = true;
+        break;
     }
 }
 
@@ -387,9 +390,13 @@ int log_add_daemon(enum log_daemon daemon, const char *socket, enum log_level le
 }
 
 void log_name_run(const char *run) {
-    char *copy = strdup(run);
+    char *copy = run ? strdup(run) : NULL;
     if (!queue_order(RECORD_NAME_RUN, copy))
         free(copy);
+}
+
+void log_say_run(void) {
+    queue_order(RECORD_SAY_RUN, NULL);
 }
 
 /* Everything added until now is to be on its way, and the block as it is asked for. */

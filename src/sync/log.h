@@ -96,8 +96,12 @@ int log_add_terminal(int fd, enum log_format format, enum log_level level,
 int log_add_daemon(enum log_daemon daemon, const char *socket, enum log_level level,
                    struct error *err) must_use;
 
-/* What run the lines that follow are of: daemons, which keep lines of many, say so with each. */
+/*
+ * What run the lines that follow are of, or NULL: daemons, which keep lines of many, say so with
+ * each; after log_say_run() every sink does.
+ */
 void log_name_run(const char *run);
+void log_say_run(void);
 
 /*
  * Asks for the block to be erased; to be drawn again; to be drawn anew below whatever was written

@@ -25,18 +25,11 @@
 
 static const int priority[] = {[LOG_DEBUG] = 7, [LOG_INFO] = 6, [LOG_WARNING] = 4, [LOG_ERROR] = 3};
 
-static bool has_key(const struct log_field *field, const char *key) {
-    for (; field->kind != LOG_KIND_END; field++)
-        if (strcmp(field->key, key) == 0)
-            return true;
-    return false;
-}
-
 /* The event, the run and the fields, in the bytes that a line of text may have. */
 static void add_words(struct str *out, const struct format_record *r, const char *run) {
     const struct log_field of_run[] = {LOG_S("run", run), {.kind = LOG_KIND_END}};
     format_event(out, r->event);
-    if (run && !has_key(r->fields, "run"))
+    if (run && !log_fields_have(r->fields, "run"))
         format_fields(out, of_run);
     format_fields(out, r->fields);
 }
@@ -87,7 +80,7 @@ void message_journal(struct str *out, const struct format_record *r, const char 
     add_pair(out, "MUSTER_EVENT", r->event);
     clock_format_utc(r->wall, timestamp);
     add_pair(out, "MUSTER_TIMESTAMP", timestamp);
-    if (run && !has_key(r->fields, "run"))
+    if (run && !log_fields_have(r->fields, "run"))
         add_pair(out, "MUSTER_RUN", run);
     for (const struct log_field *f = r->fields; f->kind != LOG_KIND_END; f++)
         if (f->kind != LOG_KIND_STRING || f->string)

@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/vec.h"
 #include "sync/daemon.h"
 
 #include <errno.h>
@@ -137,7 +138,9 @@ void sinks_done(struct sinks *all) {
         sink_free(s);
     }
     free(all->run);
+    free(all->fields);
     all->run = NULL;
+    all->fields = NULL;
 }
 
 void sinks_name_run(struct sinks *all, char *run) {
@@ -232,7 +235,24 @@ static bool append(struct sink *s, const struct str *copy, size_t from, size_t *
     return false;
 }
 
+/* The record with its run as its first field, where that is to be said and it has none. */
+static struct format_record with_run(struct sinks *all, const struct format_record *record) {
+    struct format_record told = *record;
+    size_t count = 0;
+    if (!all->say_run || !all->run || log_fields_have(record->fields, "run"))
+        return told;
+    while (record->fields[count].kind != LOG_KIND_END)
+        count++;
+    if (vec_reserve(&all->fields, &all->fields_cap, count + 2, sizeof(*all->fields)) < 0)
+        return told;
+    all->fields[0] = LOG_S("run", all->run);
+    memcpy(&all->fields[1], record->fields, (count + 1) * sizeof(*all->fields));
+    told.fields = all->fields;
+    return told;
+}
+
 void sinks_render(struct sinks *all, const struct format_record *record) {
+    const struct format_record told = with_run(all, record);
     const struct str *rendered[LOG_JSON + 1] = {0};
     size_t from[LOG_JSON + 1] = {0};
     for (struct sink *s = all->first; s; s = s->next) {
@@ -243,7 +263,7 @@ void sinks_render(struct sinks *all, const struct format_record *record) {
             continue;
         }
         size_t start;
-        if (!append(s, rendered[s->format], from[s->format], &start, record, &all->clock)) {
+        if (!append(s, rendered[s->format], from[s->format], &start, &told, &all->clock)) {
             all->lost++;
         } else if (!rendered[s->format]) {
             rendered[s->format] = &s->out;

@@ -29,9 +29,12 @@ int sink_add_footer(struct sink *s, const struct footer_drawing *drawing,
 struct sinks {
     struct sink *first;
     struct format_clock clock;
-    struct error failure; /* of the first sink that was given up */
-    size_t lost;          /* lines that a sink lost for want of memory */
-    char *run;            /* what the records are of, for daemons; NULL: not known */
+    struct error failure;     /* of the first sink that was given up */
+    size_t lost;              /* lines that a sink lost for want of memory */
+    char *run;                /* what the records are of; NULL: not known */
+    bool say_run;             /* to all sinks, not to daemons alone */
+    struct log_field *fields; /* of the record in hand, the run before them */
+    size_t fields_cap;
 };
 
 void sinks_init(struct sinks *all);

@@ -30,7 +30,7 @@ teardown() { scratch_done; }
 }
 
 @test "the example of muster.yaml(5) is one" {
-    sed -n '/^```$/,/^```$/p' "$ROOT/docs/man/muster.yaml.5.scd" | sed '/^```$/d' >"$T/muster.yaml"
+    sed -n '/^# EXAMPLE/,/^# KEYS/p' "$ROOT/docs/man/muster.yaml.5.scd" | sed -n '/^```$/,/^```$/p' | sed '/^```$/d' >"$T/muster.yaml"
     run -0 muster benchmarks
     output_has "* openssl "
 }

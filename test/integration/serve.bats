@@ -414,7 +414,7 @@ make_token() {
     run ! muster serve --store "$T/a.db"
     status_is 2
     stderr_has "port $PORT is in use"
-    stderr_has 'choose another one with --listen'
+    stderr_has 'choose another one'
     run muster serve --store "$T/none.db"
     status_is 2
     stderr_has 'no store at'
