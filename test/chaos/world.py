@@ -170,6 +170,7 @@ class World:
         self.proxy = None
         self.sshd = None
         self.routes = {}
+        self.at_end = []  # what is called before all is killed
 
     def make(self, *names):
         path = os.path.join(self.folder, *names)
@@ -362,6 +363,8 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
         shutil.rmtree(self.cache, ignore_errors=True)
 
     def stop(self):
+        for close in self.at_end:
+            close()
         if self.proxy:
             self.proxy.close()
         if self.sshd:

@@ -1,0 +1,462 @@
+"""Schedules for a crew: several workers share a run in PostgreSQL, and all of them have a bad time.
+
+`crew:SEED` submits a simulated run, starts workers and somebody who waits for its end, and then kills,
+stops, drains and cuts off workers, and restarts, kills, stops, fills and fails over PostgreSQL. What was
+killed is started again, what was cut is mended: in the end the run must be what one muster alone makes
+of it, and what was printed, stored and logged must agree.
+
+Each process reaches PostgreSQL by a way of its own, which the fault proxy can cut. A trigger in the
+database, which is no business of muster's, notes each claim and each end of a server, so that one that
+was judged twice is seen though the second verdict took the place of the first.
+
+    127.0.3.1, 127.0.3.2    PostgreSQL, and the replica that comes after it
+    127.0.4.I               the way of worker I; 127.0.4.100 that of who waits
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import check
+from faulted import Report
+from killed import key_results
+from world import MUSTER, die_with_parent, wait_until
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from fault_proxy import Proxy  # noqa: E402
+from postgres import PORT, Cluster  # noqa: E402
+
+ADDRESSES = ("127.0.3.1", "127.0.3.2")
+WORKERS = 5
+WAITER = 100
+LIMIT = 60  # seconds from the end of the last fault to the end of the run
+ENDING = 15  # seconds for a worker to end that has nothing to do
+# what a run is made of, the fan-out of each worker
+FLEETS = [
+    ("servers=60,seed=11,delay=200ms-1s,error=10%", 4),
+    ("servers=400,seed=12,delay=50ms-300ms,error=20%", 16),
+    ("servers=2000,seed=13,delay=50ms-250ms,error=5%", 48),
+]
+references = {}
+
+TEMPLATE = """
+CREATE TABLE public.audit (at timestamptz DEFAULT clock_timestamp(), run bigint, position bigint,
+    was text, state text, old_claim bigint, claim bigint, holder bigint);
+CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+    IF (OLD.state, OLD.claim) IS DISTINCT FROM (NEW.state, NEW.claim) THEN
+        INSERT INTO public.audit VALUES (DEFAULT, NEW.run, NEW.position, OLD.state, NEW.state, OLD.claim,
+            NEW.claim, NEW.holder);
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER note AFTER UPDATE ON muster.server FOR EACH ROW EXECUTE FUNCTION public.note();
+DO $$ BEGIN
+    EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('muster.%I', relname), ', ') || ' CASCADE'
+        FROM pg_stat_user_tables WHERE schemaname = 'muster' AND relname <> 'meta');
+END $$
+"""
+
+
+# ---- PostgreSQL, and the ways to it ----------------------------------------------------------------
+
+
+class Site:
+    """A lane's PostgreSQL. Each schedule has a database of its own, copied from one with its tables."""
+
+    def __init__(self, world):
+        self.world = world
+        self.proxy = Proxy()
+        self.ways = {
+            i: self.proxy.listen((f"127.0.4.{i}", PORT), (ADDRESSES[0], PORT))
+            for i in (*range(1, WORKERS + 1), WAITER)
+        }
+        self.replica = None
+        self.cluster = Cluster.make(listen=ADDRESSES[0])
+        self.cluster.database("template")
+        submit = [MUSTER, "submit", "--simulate=servers=1", "--store", self.cluster.url("template")]
+        subprocess.run(submit, env=world.environment(), check=True, stdout=subprocess.DEVNULL)
+        self.cluster.sql(TEMPLATE, "template")
+
+    def prepare(self, database, fails_over):
+        self.database = database
+        self.cluster.sql(f"CREATE DATABASE {database} OWNER muster TEMPLATE template")
+        if fails_over:
+            other = ADDRESSES[ADDRESSES[0] in self.address()]
+            self.replica = self.cluster.replica(synchronous=True, listen=other)
+        self.aim(self.address())
+        for way in self.ways.values():
+            self.proxy.strike(way, "accept")
+            self.proxy.strike(way, "thaw")
+
+    def address(self):
+        return self.cluster.sql("SHOW listen_addresses")
+
+    def aim(self, address):
+        for way in self.ways.values():
+            way.target = (address, PORT)
+
+    def fail_over(self):
+        self.cluster.stop("crash")
+        self.replica.promote()
+        self.aim(self.replica.sql("SHOW listen_addresses"))
+        former, self.cluster, self.replica = self.cluster, self.replica, None
+        former.remove()
+
+    def fill(self):
+        """No connections are left for muster, and those it has are ended."""
+        self.cluster.sql("ALTER ROLE muster CONNECTION LIMIT 0")
+        self.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'muster'")
+
+    def empty(self):
+        self.cluster.sql("ALTER ROLE muster CONNECTION LIMIT -1")
+
+    def url(self, way):
+        return self.cluster.url(self.database, f"127.0.4.{way}")
+
+    def rows(self, query):
+        return json.loads(self.cluster.sql(f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) AS t", self.database))
+
+    def clear(self):
+        """After a schedule: its connections, whatever hangs, and its database go."""
+        self.proxy.drop()
+        if self.replica:
+            self.cluster.sql("ALTER SYSTEM RESET synchronous_standby_names")
+            self.cluster.sql("SELECT pg_reload_conf()")
+            self.replica.remove()
+            self.replica = None
+        self.cluster.sql(f"DROP DATABASE {self.database} WITH (FORCE)")
+
+    def close(self):
+        self.proxy.close()
+        for cluster in filter(None, (self.cluster, self.replica)):
+            cluster.remove()
+
+
+class Rows(check.Rows):
+    """The rows of the run, of which a shared store has but one here."""
+
+    def __init__(self, site):
+        self.mistakes = []
+        self.run = next(iter(site.rows("SELECT * FROM muster.run")), None)
+        self.servers = site.rows("SELECT * FROM muster.server ORDER BY position")
+        self.benchmarks = site.rows("SELECT * FROM muster.benchmark ORDER BY position, ordinal")
+
+
+# ---- workers ---------------------------------------------------------------------------------------
+
+
+class Worker:
+    """One worker after the other in the same place, each with a log of its own."""
+
+    def __init__(self, story, number, fanout):
+        self.story, self.number, self.fanout = story, number, fanout
+        self.logs = []  # path, and whether the worker was killed
+        self.child = None
+
+    def start(self):
+        if self.child:
+            return
+        world = self.story.world
+        place = world.make("crew", f"{self.number}-{len(self.logs)}")
+        log = os.path.join(place, "log.jsonl")
+        words = [
+            MUSTER, "worker", "--store", self.story.site.url(self.number), "-f", str(self.fanout),
+            "--lease", f"{self.story.lease}s", "--grace", "10s", "--log-file", log, "--log-format", "json",
+            *(["--exit-when-idle"] if self.story.idle else []),
+        ]
+        with open(os.path.join(place, "err"), "wb") as err:
+            self.child = subprocess.Popen(
+                words, cwd=place, env={**world.environment(), "XDG_STATE_HOME": place},
+                stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=die_with_parent,
+            )
+        self.logs.append([log, False])
+
+    def signal(self, number):
+        if self.child and self.child.poll() is None:
+            self.child.send_signal(number)
+
+    def kill(self):
+        if not self.child or self.child.poll() is not None:
+            return
+        self.signal(signal.SIGKILL)
+        self.child.wait()
+        self.logs[-1][1] = True
+        self.story.killed.add(self.child.pid)
+        self.child = None
+
+    def drain(self):
+        self.signal(signal.SIGTERM)
+
+    def started_anew(self):
+        """After kill or drain."""
+        if self.child and self.child.poll() is None:
+            self.ended(ENDING)
+        self.start()
+
+    def ended(self, seconds):
+        """Waits for it to end by itself, or as it was told."""
+        if not self.child:
+            return
+        try:
+            status = self.child.wait(seconds)
+            if status != 0:
+                self.story.say(f"worker {self.number} ended with status {status}: {self.last_words()}")
+        except subprocess.TimeoutExpired:
+            self.story.say(f"worker {self.number} did not end within {seconds} s: {self.last_words()}")
+            self.kill()
+        self.child = None
+
+    def last_words(self):
+        with open(os.path.join(os.path.dirname(self.logs[-1][0]), "err"), errors="replace") as f:
+            return " / ".join(f.read().splitlines()[-3:])
+
+
+# ---- a schedule ------------------------------------------------------------------------------------
+
+OF_WORKERS = {  # how often of 16, and how long it lasts
+    "kill": (4, 0.0, 2.0), "drain": (2, 0.0, 1.0), "stop": (3, 0.2, 4.0), "freeze": (3, 0.2, 4.0),
+    "cut": (2, 0.0, 0.0), "refuse": (1, 0.5, 3.0), "forget": (1, 0.5, 3.0),
+}
+OF_POSTGRES = {
+    "fast": (1, 0.0, 2.0), "immediate": (1, 0.0, 2.0), "kill": (2, 0.0, 2.0), "crash": (2, 0.0, 2.0),
+    "pause": (2, 0.2, 4.0), "fill": (2, 0.2, 3.0), "fail over": (2, 0.0, 0.0),
+}
+
+
+def draw(rng, kinds):
+    kind = rng.choices(list(kinds), [often for often, *_ in kinds.values()])[0]
+    return kind, rng.uniform(*kinds[kind][1:])
+
+
+class Story:
+    """One run and what happens during it."""
+
+    def __init__(self, world, name):
+        self.world, self.report = world, Report(name)
+        rng = self.rng = random.Random(name)
+        self.fleet, fanout = rng.choice(FLEETS)
+        self.lease = rng.choice((1, 2, 3))
+        self.idle = rng.random() < 0.3
+        self.workers = [Worker(self, i, fanout) for i in range(1, rng.randint(2, WORKERS) + 1)]
+        self.killed = set()  # pids
+        self.actions = []  # (seconds, sentence, what is done)
+        self.fails_over = False
+        self.draw_of_workers()
+        self.draw_of_postgres()
+        self.actions.sort(key=lambda action: action[0])
+        self.report.about = [
+            f"{self.fleet}, {len(self.workers)} workers with {fanout} at once, a lease of {self.lease} s"
+            f"{', which end when idle' * self.idle}",
+            *(f"{at:.3f} s: {what}" for at, what, _ in self.actions),
+        ]
+
+    def say(self, sentence):
+        self.report.mistakes.append(sentence)
+
+    # -- what happens --
+
+    def act(self, at, sentence, does):
+        self.actions.append((at, sentence, does))
+
+    def draw_of_workers(self):
+        rng = self.rng
+        for _ in range(rng.randint(1, 5)):
+            kind, lasts = draw(rng, OF_WORKERS)
+            worker = rng.choice(self.workers)
+            at = rng.uniform(0, 3)
+            who = f"worker {worker.number}"
+            begins, ends = self.of_worker(kind, worker)
+            self.act(at, f"{kind} {who}", begins)
+            if ends:
+                self.act(at + lasts, f"{who} is well again ({kind})", ends)
+
+    def of_worker(self, kind, worker):
+        way = worker.number
+        return {
+            "kill": (worker.kill, worker.started_anew),
+            "drain": (worker.drain, worker.started_anew),
+            "stop": (lambda: worker.signal(signal.SIGSTOP), lambda: worker.signal(signal.SIGCONT)),
+            "freeze": (self.strike(way, "freeze"), self.strike(way, "thaw")),
+            "cut": (self.strike(way, "cut"), None),
+            "refuse": (self.strike(way, "refuse", "cut"), self.strike(way, "accept")),
+            "forget": (self.strike(way, "forget"), self.strike(way, "cut")),
+        }[kind]
+
+    def strike(self, way, *kinds):
+        def does():
+            for kind in kinds:
+                self.site.proxy.strike(self.site.ways[way], kind)
+
+        return does
+
+    def draw_of_postgres(self):
+        """One after the other; nothing comes after it has failed over."""
+        rng = self.rng
+        at = 0
+        for _ in range(rng.choice((0, 1, 1, 2))):
+            kind, lasts = draw(rng, OF_POSTGRES)
+            at += rng.uniform(0.1, 2)
+            if kind == "fail over":
+                self.fails_over = True
+                self.act(at, "PostgreSQL crashes, and its replica takes over", lambda: self.site.fail_over())
+                return
+            begins, ends = self.of_postgres(kind)
+            self.act(at, f"{kind} PostgreSQL", begins)
+            at += lasts
+            self.act(at, f"PostgreSQL is well again ({kind})", ends)
+
+    def of_postgres(self, kind):
+        if kind == "pause":
+            return lambda: self.site.cluster.pause(), lambda: self.site.cluster.resume()
+        if kind == "fill":
+            return lambda: self.site.fill(), lambda: self.site.empty()
+        return lambda: self.site.cluster.stop(kind), lambda: self.site.cluster.start()
+
+    # -- how it goes --
+
+    def tell(self, site):
+        self.site = site
+        if self.fleet not in references:
+            references[self.fleet] = self.alone()
+        site.prepare("schedule", self.fails_over)
+        try:
+            self.run()
+        finally:
+            for worker in self.workers:
+                worker.kill()
+            site.clear()
+        return self.report
+
+    def alone(self):
+        words = ["run", f"--simulate={self.fleet}", "-f", "2000", "--json", "-q", "--retries", "0"]
+        self.world.start(*words).wait(LIMIT)
+        return key_results(json.loads(self.world.read("run.out")))
+
+    def run(self):
+        status, out, err = self.world.ask(
+            "submit", f"--simulate={self.fleet}", "--retries", "0", "--store", self.site.cluster.url("schedule")
+        )
+        if status != 0:
+            return self.say(f"submit ended with status {status}: {err[-500:]}")
+        self.id = out.strip()
+        waiter = self.world.start("wait", self.id, "--store", self.site.url(WAITER), "--json", "-q")
+        began = time.monotonic()
+        for worker in self.workers:
+            worker.start()
+        for at, sentence, does in self.actions:
+            time.sleep(max(0, began + at - time.monotonic()))
+            does()
+            self.report.count(sentence.translate(str.maketrans("", "", "0123456789")).strip())
+        healed = time.monotonic()
+        try:
+            status = waiter.wait(LIMIT)
+        except subprocess.TimeoutExpired:
+            self.say(f"the run did not end within {LIMIT} s after the last fault")
+            self.report.mistakes += self.how_it_stands()
+            waiter.kill()
+            return waiter.wait()
+        self.report.worst("from the last fault to the end of a run, ms", (time.monotonic() - healed) * 1e3)
+        for worker in self.workers:
+            if not self.idle:
+                worker.drain()
+            worker.ended(ENDING)
+        self.check(status)
+
+    def how_it_stands(self):
+        for query in (
+            "SELECT state, holder, count(*), min(position) FROM muster.server GROUP BY 1, 2",
+            "SELECT number, pid, run, lease_until - now() AS lease FROM muster.worker",
+            "SELECT number, passed, failed, errors, judged, closed, stopped FROM muster.run",
+            "SELECT pid, state, wait_event, left(query, 60) AS query FROM pg_stat_activity "
+            "WHERE usename = 'muster'",
+        ):
+            yield from map(str, self.site.rows(query))
+        for worker in self.workers:
+            state = "is there" if worker.child and worker.child.poll() is None else "is not there"
+            yield f"worker {worker.number} {state}: {worker.last_words() if worker.logs else ''}"
+
+    # -- what must be --
+
+    def check(self, status):
+        doc, mistakes = check.read_document(self.world.read("run.out"))
+        if not doc:
+            return self.say(f"{mistakes}: {self.world.read('run.err')[-500:]}")
+        reference = references[self.fleet]
+        rows = Rows(self.site)
+        mistakes += check.document(doc, list(reference)) + check.exit_status(status, doc)
+        mistakes += check.store(rows, doc)
+        results = key_results(doc)
+        for name, wanted in reference.items():
+            if results.get(name) != wanted:
+                mistakes.append(f"{name}: {results.get(name)}, alone {wanted}")
+        if rows.run and not rows.run["judged"]:
+            mistakes.append("the run was not judged")
+        self.report.mistakes += mistakes
+        self.check_audit(rows)
+        self.check_left()
+        self.check_logs(doc)
+
+    def check_audit(self, rows):
+        """Each server came to its end once, by its last claim, and each claim had a number of its own."""
+        audit = {}
+        for entry in self.site.rows("SELECT * FROM public.audit ORDER BY at"):
+            audit.setdefault(entry["position"], []).append(entry)
+        for row in rows.servers:
+            entries = audit.get(row["position"], [])
+            ends = [e for e in entries if e["state"] == "done"]
+            claims = [e["claim"] for e in entries if e["claim"] != e["old_claim"]]
+            self.report.count("servers that were claimed again", len(claims) > 1)
+            if len(ends) != 1:
+                self.say(f"{row['name']} came to its end {len(ends)} times: {ends}")
+            elif ends[0]["claim"] != row["claim"] or ends[0]["old_claim"] != row["claim"]:
+                self.say(f"{row['name']}: claim {row['claim']}, at its end {ends[0]}")
+            if claims != list(range(1, row["claim"] + 1)):
+                self.say(f"{row['name']}: claims {claims}")
+            if any(e["was"] == "done" for e in entries):
+                self.say(f"{row['name']} was done, and then not: {entries}")
+
+    def check_left(self):
+        """No claim, lease, lock or connection is left, but for the lease of one that was killed."""
+        for left in self.site.rows("SELECT name, state, holder FROM muster.server WHERE state <> 'done'"):
+            self.say(f"a claim is left: {left}")
+        for left in self.site.rows("SELECT * FROM muster.worker"):
+            if left["pid"] not in self.killed:
+                self.say(f"the lease of a worker is left that ended in order: {left}")
+        query = "SELECT pid, state, query FROM pg_stat_activity WHERE usename = 'muster'"
+        try:
+            wait_until(lambda: not self.site.rows(query), 5, "connections to end")
+        except TimeoutError:
+            forgotten = "forget" in str(self.report.about)  # PostgreSQL has not heard of their end
+            if not forgotten:
+                self.say(f"connections are left: {self.site.rows(query)}")
+
+    def check_logs(self, doc):
+        """All workers together tell of each verdict once; one that was killed may not have come to it."""
+        said, sure = {}, not self.killed
+        for worker in self.workers:
+            for path, killed in worker.logs:
+                lines, mistakes = check.read_log(path, torn=int(killed))
+                self.report.mistakes += mistakes
+                refused = [line for line in lines if line["event"].startswith("result refused")]
+                self.report.count("results that were refused", len(refused))
+                for name, verdicts in check.verdicts_of(lines).items():
+                    said.setdefault(name, []).extend(v for v in verdicts if v[0] != "cancelled")
+        for s in doc["servers"]:
+            told = said.pop(s["server"], [])
+            wanted = [(s["verdict"], s["reason"])]
+            if told != wanted and (told or sure):
+                self.say(f"{s['server']}: {wanted[0]}, in the workers' logs {told}")
+        if said:
+            self.say(f"the logs have verdicts of servers that were not asked for: {said}")
+
+
+def run(world, kind, seed):
+    world.reset()
+    if not hasattr(world, "site"):
+        world.site = Site(world)
+        world.at_end.append(world.site.close)
+    return Story(world, f"{kind}:{seed}").tell(world.site)
