@@ -69,8 +69,11 @@ int store_place_done(struct store_place *p) {
     snprintf(command, sizeof(command), "rm -rf '%s'", p->folder);
     int failed = system(command);
     if (p->postgres)
-        failed |= !ask(p->url, "SET client_min_messages = error; SET lock_timeout = '5s';"
-                               "DROP SCHEMA IF EXISTS muster CASCADE");
+        failed |=
+            !ask(p->url,
+                 "SET client_min_messages = error; SELECT pg_terminate_backend(pid, 5000) FROM "
+                 "pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid();"
+                 "DROP SCHEMA IF EXISTS muster CASCADE");
     return failed ? -1 : 0;
 }
 

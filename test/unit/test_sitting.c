@@ -36,15 +36,17 @@ static struct server named[] = {
     {.name = (char *)"web03", .host = (char *)"web03"}};
 static const struct servers four = {named, 4, 4};
 
-static const struct store_recipe recipe = {.options = (char *)"[\"--fanout=7\",\"--quick\"]",
-                                           .config_path = (char *)"muster.yaml",
-                                           .config = (char *)"fanout: 7\n\0# a NUL before",
-                                           .config_len = 25,
-                                           .folder = (char *)"/where/it/began"};
+/* a text of PostgreSQL's ends before a NUL, as YAML does */
+static struct store_recipe recipe = {.options = (char *)"[\"--fanout=7\",\"--quick\"]",
+                                     .config_path = (char *)"muster.yaml",
+                                     .config = (char *)"fanout: 7\n\0# a NUL before",
+                                     .config_len = 25,
+                                     .folder = (char *)"/where/it/began"};
 
 static struct run begin(struct store *s) {
     struct run run = {.fanout = 7, .threshold = 50};
     struct error err;
+    recipe.config_len = place.postgres ? 10 : 25;
     if (store_begin(s, &run, &recipe, &four, &err) < 0)
         fail_msg("%s", err.text);
     return run;
