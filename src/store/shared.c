@@ -284,6 +284,11 @@ int shared_unclaim(struct store *s, struct error *err) {
     return database_run(s, stmt, err);
 }
 
+void shared_unclaimed(struct store *s) {
+    for (size_t i = 0; i < s->crew.token_count; i++)
+        s->crew.tokens[i] = 0;
+}
+
 void shared_settle(struct store *s, const struct store_result *results, size_t n) {
     struct crew *c = &s->crew;
     for (size_t i = 0; i < n; i++)

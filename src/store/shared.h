@@ -42,5 +42,8 @@ void shared_settle(struct store *s, const struct store_result *results, size_t n
 /* Gives all of the held run back that this worker has claimed. */
 int shared_unclaim(struct store *s, struct error *err) must_use;
 
+/* What was given back so is on disk. */
+void shared_unclaimed(struct store *s);
+
 /* Lets others judge the held run; what they wait for. Not within a transaction. */
 int shared_judged(struct store *s, struct error *err) must_use;

@@ -232,7 +232,9 @@ int store_end(struct store *s, const struct run *run, struct error *err) {
     do
         rc = database_begin(s, err) < 0 ? -1 : database_end(s, write_end(s, run, err), err);
     while (rc < 0 && database_try_again(&tries, err));
-    if (rc == 0)
+    if (rc == 0) {
         s->noted = false;
+        shared_unclaimed(s);
+    }
     return rc;
 }

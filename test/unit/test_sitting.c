@@ -285,6 +285,7 @@ static void attempts_that_did_not_pass_are_kept_when_made_again(UNUSED void **st
     assert_int_equal(store_turn(s, &run, NULL, 0, 2, positions, &err), 2);
     hand_in(s, &run, 1, VERDICT_FAILED, 20);
     hand_in(s, &run, 2, VERDICT_PASSED, 70);
+    assert_int_equal(store_end(s, &run, &err), 0);
     assert_int_equal(store_resume(s, &run, true, &err), 0);
     assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 2);
     hand_in(s, &run, 1, VERDICT_PASSED, 90);
