@@ -13,6 +13,7 @@ was judged twice is seen though the second verdict took the place of the first.
     127.0.4.I               the way of worker I; 127.0.4.100 that of who waits
 """
 
+import heapq
 import json
 import os
 import random
@@ -35,6 +36,7 @@ WORKERS = 5
 WAITER = 100
 LIMIT = 60  # seconds from the end of the last fault to the end of the run
 ENDING = 15  # seconds for a worker to end that has nothing to do
+AGAIN = 0.5  # seconds
 # what a run is made of, the fan-out of each worker
 FLEETS = [
     ("servers=60,seed=11,delay=200ms-1s,error=10%", 4),
@@ -156,10 +158,12 @@ class Worker:
         self.story, self.number, self.fanout = story, number, fanout
         self.logs = []  # path, and whether the worker was killed
         self.child = None
+        self.draining = False
 
     def start(self):
         if self.child:
             return
+        self.draining = False
         world = self.story.world
         place = world.make("crew", f"{self.number}-{len(self.logs)}")
         log = os.path.join(place, "log.jsonl")
@@ -189,11 +193,14 @@ class Worker:
         self.child = None
 
     def drain(self):
+        self.draining = True
         self.signal(signal.SIGTERM)
 
     def started_anew(self):
-        """After kill or drain."""
-        if self.child and self.child.poll() is None:
+        """After kill or drain; one that takes its time to end is looked at again a little later."""
+        if self.draining and self.child and self.child.poll() is None:
+            return AGAIN
+        if self.draining:
             self.ended(ENDING)
         self.start()
 
@@ -243,15 +250,15 @@ class Story:
         self.idle = rng.random() < 0.3
         self.workers = [Worker(self, i, fanout) for i in range(1, rng.randint(2, WORKERS) + 1)]
         self.killed = set()  # pids
-        self.actions = []  # (seconds, sentence, what is done)
+        self.actions = []  # (seconds, order of those at the same time, sentence, what is done)
         self.fails_over = False
         self.draw_of_workers()
         self.draw_of_postgres()
-        self.actions.sort(key=lambda action: action[0])
+        heapq.heapify(self.actions)
         self.report.about = [
             f"{self.fleet}, {len(self.workers)} workers with {fanout} at once, a lease of {self.lease} s"
             f"{', which end when idle' * self.idle}",
-            *(f"{at:.3f} s: {what}" for at, what, _ in self.actions),
+            *(f"{at:.3f} s: {what}" for at, _, what, _ in sorted(self.actions)),
         ]
 
     def say(self, sentence):
@@ -260,7 +267,8 @@ class Story:
     # -- what happens --
 
     def act(self, at, sentence, does):
-        self.actions.append((at, sentence, does))
+        """does() returns nothing, or the seconds after which it wants another turn."""
+        self.actions.append((at, len(self.actions), sentence, does))
 
     def draw_of_workers(self):
         rng = self.rng
@@ -270,6 +278,7 @@ class Story:
             at = rng.uniform(0, 3)
             who = f"worker {worker.number}"
             begins, ends = self.of_worker(kind, worker)
+            self.report.count(f"{kind} worker")
             self.act(at, f"{kind} {who}", begins)
             if ends:
                 self.act(at + lasts, f"{who} is well again ({kind})", ends)
@@ -302,9 +311,11 @@ class Story:
             at += rng.uniform(0.1, 2)
             if kind == "fail over":
                 self.fails_over = True
+                self.report.count("fail-over of PostgreSQL")
                 self.act(at, "PostgreSQL crashes, and its replica takes over", lambda: self.site.fail_over())
                 return
             begins, ends = self.of_postgres(kind)
+            self.report.count(f"{kind} PostgreSQL")
             self.act(at, f"{kind} PostgreSQL", begins)
             at += lasts
             self.act(at, f"PostgreSQL is well again ({kind})", ends)
@@ -347,10 +358,11 @@ class Story:
         began = time.monotonic()
         for worker in self.workers:
             worker.start()
-        for at, sentence, does in self.actions:
+        while self.actions:
+            at, order, sentence, does = heapq.heappop(self.actions)
             time.sleep(max(0, began + at - time.monotonic()))
-            does()
-            self.report.count(sentence.translate(str.maketrans("", "", "0123456789")).strip())
+            if again := does():
+                heapq.heappush(self.actions, (at + again, order, sentence, does))
         healed = time.monotonic()
         try:
             status = waiter.wait(LIMIT)
@@ -423,7 +435,7 @@ class Story:
         """No claim, lease, lock or connection is left, but for the lease of one that was killed."""
         for left in self.site.rows("SELECT name, state, holder FROM muster.server WHERE state <> 'done'"):
             self.say(f"a claim is left: {left}")
-        for left in self.site.rows("SELECT * FROM muster.worker"):
+        for left in self.site.rows("SELECT * FROM muster.worker WHERE lease_until > now()"):
             if left["pid"] not in self.killed:
                 self.say(f"the lease of a worker is left that ended in order: {left}")
         query = "SELECT pid, state, query FROM pg_stat_activity WHERE usename = 'muster'"
