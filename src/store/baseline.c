@@ -45,7 +45,7 @@ static int read_row(struct sql_stmt *stmt, bool any, struct baselines *to, struc
                                                 .taken = sql_column_int(stmt, 9)};
     const char *better;
     int64_t count = sql_column_int(stmt, 7);
-    if (row_borsql_bind_text(stmt, 4, &better, err) < 0)
+    if (row_borrow_text(stmt, 4, &better, err) < 0)
         return -1;
     b.lower_is_better = better && strcmp(better, "lower") == 0;
     b.count = count > 0 && count <= INT_MAX ? (int)count : 0;

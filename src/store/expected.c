@@ -148,7 +148,7 @@ static int expect(struct expecting *e, const char *name, double *ret, struct err
 
 static int add_server(struct expecting *e, struct sql_stmt *pending, struct error *err) {
     const char *name;
-    if (row_borsql_bind_text(pending, 1, &name, err) < 0)
+    if (row_borrow_text(pending, 1, &name, err) < 0)
         return -1;
     if (vec_reserve(&e->items, &e->cap, e->count + 1, sizeof(*e->items)) < 0)
         return error_memory(err);

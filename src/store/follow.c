@@ -50,7 +50,7 @@ int store_position(struct store *s, const char *run_id, const char *server, size
 static int read_progress(struct sql_stmt *stmt, struct store_progress *p, struct error *err) {
     const char *state;
     *p = (struct store_progress){.position = (size_t)sql_column_int(stmt, 0)};
-    if (row_borsql_bind_text(stmt, 1, &state, err) < 0)
+    if (row_borrow_text(stmt, 1, &state, err) < 0)
         return -1;
     if (state && strcmp(state, "done") == 0 && sql_column_type(stmt, 2) != SQL_NULL) {
         p->state = STORE_DONE;

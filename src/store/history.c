@@ -77,7 +77,7 @@ static int read_run(struct reader *r, const struct link *at, struct history_valu
                     struct error *err) {
     const char *id;
     *ret = (struct history_value){.score = NAN, .value = NAN, .spread = NAN};
-    if (step_to(r, r->run, at, err) < 0 || row_borsql_bind_text(r->run, 0, &id, err) < 0)
+    if (step_to(r, r->run, at, err) < 0 || row_borrow_text(r->run, 0, &id, err) < 0)
         return -1;
     snprintf(ret->run, sizeof(ret->run), "%s", id ? id : "");
     ret->started = sql_column_int(r->run, 1);
@@ -94,7 +94,7 @@ static int read_benchmark(struct sql_stmt *stmt, struct history_value *ret, stru
         row_read_verdict(stmt, 1, &ret->verdict, &ret->reason, err) < 0 ||
         row_read_printable(stmt, 4, &ret->metric, err) < 0 ||
         row_read_printable(stmt, 5, &ret->unit, err) < 0 ||
-        row_borsql_bind_text(stmt, 8, &better, err) < 0)
+        row_borrow_text(stmt, 8, &better, err) < 0)
         return -1;
     ret->score = sql_column_double(stmt, 3);
     ret->value = sql_column_double(stmt, 6);

@@ -43,9 +43,9 @@ static int find_holder(const struct store *s, struct sql_stmt *stmt, struct run 
     if (!path)
         return error_memory(err);
     const char *host;
-    if (row_borsql_bind_text(stmt, 10, &host, err) < 0)
+    if (row_borrow_text(stmt, 10, &host, err) < 0)
         return -1;
-    r->holder.pid = hold_holder(path);
+    r->holder.pid = store_is_shared(s) ? sql_column_int(stmt, 9) : hold_holder(path);
     if (r->holder.pid != sql_column_int(stmt, 9))
         return 0;
     snprintf(r->holder.host, sizeof(r->holder.host), "%s", host ? host : "");
@@ -63,8 +63,7 @@ static int read_run(const struct store *s, struct sql_stmt *stmt, struct run *r,
                     struct error *err) {
     const char *id, *stopped;
     cleanup(str_done) struct str printable = {0};
-    if (row_borsql_bind_text(stmt, 0, &id, err) < 0 ||
-        row_borsql_bind_text(stmt, 12, &stopped, err) < 0)
+    if (row_borrow_text(stmt, 0, &id, err) < 0 || row_borrow_text(stmt, 12, &stopped, err) < 0)
         return -1;
     *r = (struct run){
         .started = sql_column_int(stmt, 1),
@@ -284,7 +283,7 @@ static int walk_text(struct store *s, const char *select, const char *run_id, st
     int rc = cursor_open(s, select, &of, &c, err);
     for (; rc == 0 && c.more; next(&c)) {
         const char *text;
-        rc = row_borsql_bind_text(c.stmt, 1, &text, err);
+        rc = row_borrow_text(c.stmt, 1, &text, err);
         if (rc == 0 && text)
             rc = each(arg, (size_t)sql_column_int(c.stmt, 0), text, err);
     }

@@ -107,7 +107,7 @@ static int corrupt(const char *what, struct error *err) {
     return error_set(err, ERROR_STORE, "a row of the store cannot be read: its %s", what);
 }
 
-int row_borsql_bind_text(struct sql_stmt *stmt, int column, const char **ret, struct error *err) {
+int row_borrow_text(struct sql_stmt *stmt, int column, const char **ret, struct error *err) {
     /* asked first: where memory runs out the text is NULL, and so is the column from then on */
     bool null = sql_column_type(stmt, column) == SQL_NULL;
     *ret = sql_column_text(stmt, column);
@@ -116,7 +116,7 @@ int row_borsql_bind_text(struct sql_stmt *stmt, int column, const char **ret, st
 
 int row_read_text(struct sql_stmt *stmt, int column, char **ret, struct error *err) {
     const char *text;
-    if (row_borsql_bind_text(stmt, column, &text, err) < 0)
+    if (row_borrow_text(stmt, column, &text, err) < 0)
         return -1;
     *ret = text ? strdup(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
@@ -134,7 +134,7 @@ static char *copy_printable(const char *text) {
 
 int row_read_printable(struct sql_stmt *stmt, int column, char **ret, struct error *err) {
     const char *text;
-    if (row_borsql_bind_text(stmt, column, &text, err) < 0)
+    if (row_borrow_text(stmt, column, &text, err) < 0)
         return -1;
     *ret = text ? copy_printable(text) : NULL;
     return text && !*ret ? error_memory(err) : 0;
@@ -149,8 +149,8 @@ int row_read_name(struct sql_stmt *stmt, int column, char **ret, struct error *e
 int row_read_verdict(struct sql_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) {
     const char *v, *r;
-    if (row_borsql_bind_text(stmt, column, &v, err) < 0 ||
-        row_borsql_bind_text(stmt, column + 1, &r, err) < 0)
+    if (row_borrow_text(stmt, column, &v, err) < 0 ||
+        row_borrow_text(stmt, column + 1, &r, err) < 0)
         return -1;
     if (!v || verdict_parse(v, verdict) < 0)
         return corrupt("verdict", err);
@@ -188,7 +188,7 @@ int row_read_server(struct sql_stmt *stmt, const char *pending, struct server_re
 static json_t *read_json(struct sql_stmt *stmt, int column, json_type type, const char *what,
                          struct error *err) {
     const char *text;
-    if (row_borsql_bind_text(stmt, column, &text, err) < 0)
+    if (row_borrow_text(stmt, column, &text, err) < 0)
         return NULL;
     json_t *value = jsontext_read(text, err);
     if (value && json_typeof(value) == type)
@@ -268,7 +268,7 @@ int row_read_benchmark(struct sql_stmt *stmt, struct benchmark_result *ret, stru
         .flaky = sql_column_int(stmt, 18) != 0,
     };
     const char *better;
-    if (row_borsql_bind_text(stmt, 9, &better, err) < 0 ||
+    if (row_borrow_text(stmt, 9, &better, err) < 0 ||
         row_read_name(stmt, 1, &ret->benchmark, err) < 0 ||
         row_read_verdict(stmt, 2, &ret->verdict, &ret->reason, err) < 0 ||
         row_read_printable(stmt, 4, &ret->detail, err) < 0 ||

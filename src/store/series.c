@@ -87,8 +87,7 @@ static int end(struct series *a, struct sql_stmt *stmt, int rc, struct error *er
 static int add_server(struct series *a, struct sql_stmt *stmt, struct error *err) {
     struct link links[HISTORY_RUNS];
     const char *name, *machine;
-    if (row_borsql_bind_text(stmt, 1, &name, err) < 0 ||
-        row_borsql_bind_text(stmt, 2, &machine, err) < 0)
+    if (row_borrow_text(stmt, 1, &name, err) < 0 || row_borrow_text(stmt, 2, &machine, err) < 0)
         return -1;
     ssize_t n = links_find(&a->links, name ? name : "", machine, true, HISTORY_RUNS, links, err);
     if (n < 0)
@@ -150,7 +149,7 @@ static int read_metrics(struct series *a, int64_t run, struct error *err) {
         if (row_read_name(stmt, 0, &m->benchmark, err) < 0 ||
             row_read_name(stmt, 1, &m->metric, err) < 0 ||
             row_read_printable(stmt, 2, &m->unit, err) < 0 ||
-            row_borsql_bind_text(stmt, 3, &better, err) < 0)
+            row_borrow_text(stmt, 3, &better, err) < 0)
             rc = -1;
         else
             m->lower_is_better = better && strcmp(better, "lower") == 0;
