@@ -161,7 +161,8 @@ static void is_unusable(const char *name, const char *why) {
 }
 
 static void says_what_is_wrong(UNUSED void **state) {
-    shell("rm -f k k.pub; ssh-keygen -q -t ed25519 -N '' -f k; ssh-keygen -q -t rsa -m PEM -N '' "
+    shell("rm -f k k.pub; ssh-keygen -q -t ed25519 -N '' -f k; ssh-keygen -q -t rsa -b 2048 -m PEM "
+          "-N '' "
           "-f p; "
           "head -c 200 k >short; head -c 300 p >pem; : >empty; mkdir -p dir; "
           "{ head -1 k; echo b3BlbnNzaC1rZXktdjEA/////w==; tail -1 k; } >lie; "
@@ -269,7 +270,8 @@ static void knows_which_algorithms_a_key_has(UNUSED void **state) {
                  {"rsa", "rsa-sha2-512-cert-v01@openssh.com", false},
                  {"rsa", "ssh-rsa", true},
                  {"rsa", "", false}};
-    shell("rm -f ed25519* rsa*; for t in ed25519 rsa; do ssh-keygen -q -t $t -N '' -f $t; done");
+    shell("rm -f ed25519* rsa*; for t in ed25519 rsa; do ssh-keygen -q -t $t -b 2048 -N '' -f $t; "
+          "done");
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct key *key = load(cases[i].type);
         if (pubkey_allowed(key->public, cases[i].list) != cases[i].allowed)

@@ -385,7 +385,8 @@ static void loses_a_connection_in_the_middle_of_a_read(void **state) {
 
 static void logs_in_with_every_kind_of_key(void **state) {
     struct fixture *f = *state;
-    static const char *const kinds[] = {"ed25519", "ecdsa", "rsa", "rsa -m PEM", "ecdsa -m PKCS8"};
+    static const char *const kinds[] = {"ed25519", "ecdsa", "rsa -b 2048", "rsa -b 2048 -m PEM",
+                                        "ecdsa -m PKCS8"};
     start_sshd(f, "");
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         shell("rm -f kind*; ssh-keygen -q -N '' -t %s -f kind; cat kind.pub >authorized", kinds[i]);
@@ -400,7 +401,8 @@ static void logs_in_with_every_kind_of_key(void **state) {
 
 static void logs_in_with_a_certificate(void **state) {
     struct fixture *f = *state;
-    shell("rm -f cert* ca*; ssh-keygen -q -N '' -f ca; ssh-keygen -q -N '' -t ed25519 -f cert; "
+    shell("rm -f cert* ca*; ssh-keygen -q -N '' -t ed25519 -f ca; ssh-keygen -q -N '' -t ed25519 "
+          "-f cert; "
           "ssh-keygen -q -s ca -I me -n %s cert.pub; : >authorized",
           user);
     char more[256];
@@ -437,12 +439,13 @@ static void names_the_encrypted_key_that_would_do(void **state) {
         {"-t ed25519", "locked, which is encrypted and there is no terminal"},
         {"-t ed25519 -Z aes256-gcm@openssh.com", "locked, which is encrypted with aes256-gcm@"},
         {"-t ed25519 -Z aes128-gcm@openssh.com", "locked, which is encrypted with aes128-gcm@"},
-        {"-t rsa -Z chacha20-poly1305@openssh.com", "locked, which is encrypted with chacha20"},
-        {"-t rsa -m PEM", "locked, which is encrypted and there is no terminal"},
-        {"-t rsa -m PKCS8", "locked, which is encrypted and there is no terminal"}};
+        {"-t rsa -b 2048 -Z chacha20-poly1305@openssh.com",
+         "locked, which is encrypted with chacha20"},
+        {"-t rsa -b 2048 -m PEM", "locked, which is encrypted and there is no terminal"},
+        {"-t rsa -b 2048 -m PKCS8", "locked, which is encrypted and there is no terminal"}};
     start_sshd(f, "");
     for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
-        shell("rm -f locked*; ssh-keygen -q -N secret %s -f locked; cp locked.pub authorized",
+        shell("rm -f locked*; ssh-keygen -q -a 1 -N secret %s -f locked; cp locked.pub authorized",
               ways[i][0]);
         char more[256];
         snprintf(more, sizeof(more), "IdentityFile %s/locked", dir);
@@ -550,9 +553,10 @@ static void uses_an_encrypted_key_by_the_agent(void **state) {
     struct fixture *f = *state;
     start_sshd(f, "");
     start_agent(f);
-    shell("rm -f locked*; ssh-keygen -q -N '' -t ed25519 -f locked; cp locked.pub authorized; "
-          "SSH_AUTH_SOCK=agent ssh-add locked; "
-          "ssh-keygen -q -p -P '' -N secret -Z aes256-gcm@openssh.com -f locked; rm locked.pub");
+    shell(
+        "rm -f locked*; ssh-keygen -q -N '' -t ed25519 -f locked; cp locked.pub authorized; "
+        "SSH_AUTH_SOCK=agent ssh-add locked; "
+        "ssh-keygen -q -p -a 1 -P '' -N secret -Z aes256-gcm@openssh.com -f locked; rm locked.pub");
     char more[256];
     snprintf(more, sizeof(more), "IdentitiesOnly yes\nIdentityFile %s/locked", dir);
     use_agent(f, more);
