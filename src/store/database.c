@@ -43,7 +43,11 @@ int database_finalize(struct store *s, struct sql_stmt *stmt, int rc, struct err
 
 struct sql_stmt *database_use(struct store *s, enum statement which, struct error *err) {
     struct sql_stmt **stmt = &s->statements[which];
-    return *stmt || database_prepare(s, statements[which], stmt, err) == 0 ? *stmt : NULL;
+    bool bulk = which == ADD_SERVER || which == ADD_BENCHMARK;
+    if (!*stmt && (bulk ? sql_prepare_bulk(s->db, statements[which], stmt)
+                        : sql_prepare(s->db, statements[which], stmt)) < 0)
+        database_fail(s, err);
+    return *stmt;
 }
 
 int database_run(struct store *s, struct sql_stmt *stmt, struct error *err) {

@@ -19,6 +19,7 @@
 #include <stdio.h>
 
 #define ANSWER_LIMIT (120 * CLOCK_S)
+#define COPY_BYTES (1 << 16)
 #define LOOK_EVERY 64 /* statements; libpq itself sends every 8 KiB */
 
 /* Our tables come first, and nobody else's; a limit of the role's is for statements by hand. */
@@ -295,30 +296,82 @@ int postgres_settle(struct postgres_pipe *p) {
     return p->failed ? -1 : 0;
 }
 
-static int run(struct postgres_pipe *p, const char *sql, int64_t limit) {
-    if (!PQexitPipelineMode(p->conn) || !PQsendQuery(p->conn, sql))
-        return lose_now(p);
+/* Has all answered that was sent before, and a statement on its way that no pipeline takes. */
+static int send_alone(struct postgres_pipe *p, const char *sql) {
+    if (postgres_sync(p) < 0 || postgres_settle(p) < 0)
+        return -1;
+    return PQexitPipelineMode(p->conn) && PQsendQuery(p->conn, sql) ? 0 : lose_now(p);
+}
+
+/* Waits for the next result of it; *ret is NULL when that was the last one. */
+static int await_alone(struct postgres_pipe *p, int64_t limit, PGresult **ret) {
     for (;;) {
         int unsent = PQflush(p->conn);
-        if (unsent < 0 || !PQconsumeInput(p->conn))
+        if (!PQconsumeInput(p->conn) || unsent < 0)
             return lose_now(p);
-        while (!PQisBusy(p->conn)) {
-            PGresult *result = PQgetResult(p->conn);
-            if (!result)
-                return PQenterPipelineMode(p->conn) ? 0 : lose_now(p);
-            if (PQresultStatus(result) == PGRES_FATAL_ERROR)
-                take_error(p, result);
-            PQclear(result);
-        }
+        if (!PQisBusy(p->conn))
+            break;
         if (wait_for_server(p, unsent > 0, limit) < 0)
             return -1;
     }
+    *ret = PQgetResult(p->conn);
+    return 0;
+}
+
+/* Takes all results of it that are left. */
+static int end_alone(struct postgres_pipe *p, int64_t limit) {
+    PGresult *result;
+    int rc;
+    while ((rc = await_alone(p, limit, &result)) == 0 && result) {
+        if (PQresultStatus(result) == PGRES_FATAL_ERROR)
+            take_error(p, result);
+        PQclear(result);
+    }
+    if (rc < 0 || PQstatus(p->conn) != CONNECTION_OK || !PQenterPipelineMode(p->conn))
+        return lose_now(p);
+    return p->failed ? -1 : 0;
 }
 
 int postgres_run(struct postgres_pipe *p, const char *sql, int64_t limit) {
-    if (postgres_sync(p) < 0 || postgres_settle(p) < 0 || run(p, sql, limit) < 0)
+    return send_alone(p, sql) < 0 ? -1 : end_alone(p, limit);
+}
+
+/* Hands over what libpq takes at the moment: all of it (0), or not (1). */
+static int copy_some(struct postgres_pipe *p, const char **data, size_t *n) {
+    while (*n > 0) {
+        int size = *n < COPY_BYTES ? (int)*n : COPY_BYTES;
+        int rc = PQputCopyData(p->conn, *data, size);
+        if (rc != 1)
+            return rc < 0 ? lose_now(p) : 1;
+        *data += size;
+        *n -= (size_t)size;
+        if (PQflush(p->conn) != 0)
+            return 1;
+    }
+    int rc = PQputCopyEnd(p->conn, NULL);
+    return rc < 0 ? lose_now(p) : rc == 0;
+}
+
+int postgres_copy(struct postgres_pipe *p, const char *sql, const char *data, size_t n) {
+    PGresult *result;
+    if (send_alone(p, sql) < 0 || await_alone(p, ANSWER_LIMIT, &result) < 0)
         return -1;
-    return p->failed ? -1 : 0;
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_FATAL_ERROR)
+        take_error(p, result);
+    PQclear(result);
+    while (status == PGRES_COPY_IN) {
+        int more = copy_some(p, &data, &n);
+        if (more < 0)
+            return -1;
+        if (more == 0)
+            break;
+        if (wait_for_server(p, true, ANSWER_LIMIT) < 0)
+            return -1;
+        if (PQflush(p->conn) < 0 || !PQconsumeInput(p->conn))
+            return lose_now(p);
+    }
+    return end_alone(p, ANSWER_LIMIT);
 }
 
 /* The settings stand whatever becomes of what is sent after them. */

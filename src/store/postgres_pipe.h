@@ -100,5 +100,8 @@ void postgres_await(struct postgres_pipe *p, int fd, int64_t deadline);
 /* Runs statements divided by semicolons, for at most `limit` nanoseconds without an answer. */
 int postgres_run(struct postgres_pipe *p, const char *sql, int64_t limit) must_use;
 
+/* Runs a COPY ... FROM STDIN with this for it. */
+int postgres_copy(struct postgres_pipe *p, const char *sql, const char *data, size_t n) must_use;
+
 /* Says that something else failed. Returns -1. */
 int postgres_no_memory(struct postgres_pipe *p);

@@ -41,11 +41,15 @@ void sql_await(struct sql *db, int fd, int64_t deadline) {
 }
 
 int sql_prepare(struct sql *db, const char *sql, struct sql_stmt **ret) {
-    return db->calls->prepare(db, sql, false, ret);
+    return db->calls->prepare(db, sql, SQL_PLAIN, ret);
 }
 
 int sql_prepare_walk(struct sql *db, const char *sql, struct sql_stmt **ret) {
-    return db->calls->prepare(db, sql, true, ret);
+    return db->calls->prepare(db, sql, SQL_WALK, ret);
+}
+
+int sql_prepare_bulk(struct sql *db, const char *sql, struct sql_stmt **ret) {
+    return db->calls->prepare(db, sql, SQL_BULK, ret);
 }
 
 void sql_bind_null(struct sql_stmt *stmt, int i) {

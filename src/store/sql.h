@@ -27,6 +27,9 @@ enum sql_engine { SQL_SQLITE, SQL_POSTGRES };
 /* A row is there; there is none, or no more. */
 enum { SQL_DONE = 0, SQL_ROW = 1 };
 
+/* What a statement was prepared for. */
+enum sql_use { SQL_PLAIN, SQL_WALK, SQL_BULK };
+
 enum sql_type { SQL_NULL, SQL_INT, SQL_DOUBLE, SQL_TEXT };
 
 struct sql_calls;
@@ -95,6 +98,13 @@ void sql_await(struct sql *db, int fd, int64_t deadline);
 int sql_prepare(struct sql *db, const char *sql, struct sql_stmt **ret) must_use;
 int sql_prepare_walk(struct sql *db, const char *sql, struct sql_stmt **ret) must_use;
 
+/*
+ * An INSERT INTO table (columns) VALUES (?, ...) of which many run in one transaction. Its rows may
+ * be written later than what is stepped after them, but before the next statement that returns
+ * rows, and before sql_commit().
+ */
+int sql_prepare_bulk(struct sql *db, const char *sql, struct sql_stmt **ret) must_use;
+
 /* From 1. Texts and bytes are borrowed until the statement was stepped; NULL: no value. */
 void sql_bind_null(struct sql_stmt *stmt, int i);
 void sql_bind_int(struct sql_stmt *stmt, int i, int64_t value);
@@ -134,7 +144,7 @@ struct sql_calls {
     bool (*in_transaction)(struct sql *db);
     int (*version)(struct sql *db, int64_t *ret);
     void (*await)(struct sql *db, int fd, int64_t deadline);
-    int (*prepare)(struct sql *db, const char *sql, bool walk, struct sql_stmt **ret);
+    int (*prepare)(struct sql *db, const char *sql, enum sql_use use, struct sql_stmt **ret);
     void (*bind_null)(struct sql_stmt *stmt, int i);
     void (*bind_int)(struct sql_stmt *stmt, int i, int64_t value);
     void (*bind_double)(struct sql_stmt *stmt, int i, double value);

@@ -10,8 +10,11 @@
  * for itself and all before it. So a transaction takes as many journeys to the server and back as
  * it has questions, and one for its end. One that only reads ends without waiting.
  *
- * Rows come all at once, or for a walk within a transaction by a cursor, WALK_ROWS at a time.
+ * Rows that are inserted in bulk wait on this side until they are asked for, and go together
+ * (store/postgres_bulk). Rows come all at once, or for a walk within a transaction by a cursor,
+ * WALK_ROWS at a time.
  */
+#include "store/postgres_bulk.h"
 #include "store/postgres_pipe.h"
 #include "store/postgres_text.h"
 #include "store/schema_postgres.h"
@@ -30,15 +33,18 @@ struct pg {
     struct postgres_plan **plans;
     size_t plan_count, plan_cap;
     bool in_transaction;
-    bool writes;          /* that transaction */
-    uint64_t transaction; /* its number */
-    unsigned cursors;     /* how many there have been */
+    bool writes;           /* that transaction */
+    uint64_t transaction;  /* its number */
+    unsigned cursors;      /* how many there have been */
+    struct pg_stmt *bulks; /* those that have rows which are not written yet */
 };
 
 struct pg_stmt {
     struct sql_stmt stmt;
     struct postgres_plan *plan;
-    bool walk;
+    enum sql_use use;
+    struct postgres_bulk bulk;
+    struct pg_stmt *next_bulk;
     struct postgres_value *values;
     struct postgres_sent *sent; /* with the three arrays of what libpq takes */
     const char **data;
@@ -86,11 +92,27 @@ static int ready(struct pg *pg) {
     return postgres_connected(&pg->pipe);
 }
 
+static void forget_bulks(struct pg *pg) {
+    for (struct pg_stmt *s = pg->bulks; s; s = s->next_bulk)
+        s->bulk.count = 0;
+    pg->bulks = NULL;
+}
+
+/* What is written together has waited long enough. */
+static int write_bulks(struct pg *pg) {
+    int rc = pg->bulks ? ready(pg) : 0;
+    for (struct pg_stmt *s = pg->bulks; rc == 0 && s; s = s->next_bulk)
+        rc = postgres_bulk_write(&s->bulk, &pg->pipe, s->plan);
+    forget_bulks(pg);
+    return rc;
+}
+
 static void pg_rollback(struct sql *db) {
     struct pg *pg = pg_of(db);
     if (!pg->in_transaction)
         return;
     pg->in_transaction = false;
+    forget_bulks(pg);
     pg->pipe.failed = true; /* what comes of this is not what went wrong */
     if (pg->pipe.over || postgres_sync(&pg->pipe) < 0 ||
         postgres_send_command(&pg->pipe, POSTGRES_COMMAND, "ROLLBACK") < 0 ||
@@ -117,6 +139,8 @@ static int pg_commit(struct sql *db) {
     struct pg *pg = pg_of(db);
     int rc = ready(pg);
     if (rc == 0)
+        rc = write_bulks(pg);
+    if (rc == 0)
         rc = postgres_send_command(&pg->pipe, POSTGRES_COMMIT, "COMMIT");
     if (rc == 0)
         rc = postgres_sync(&pg->pipe);
@@ -130,7 +154,7 @@ static int pg_commit(struct sql *db) {
 
 static int pg_exec(struct sql *db, const char *sql) {
     struct pg *pg = pg_of(db);
-    return ready(pg) < 0 ? -1 : postgres_run(&pg->pipe, sql, SCHEMA_LIMIT);
+    return ready(pg) < 0 || write_bulks(pg) < 0 ? -1 : postgres_run(&pg->pipe, sql, SCHEMA_LIMIT);
 }
 
 static void plan_free(struct postgres_plan *plan) {
@@ -175,6 +199,7 @@ static void stmt_free(struct pg_stmt *s) {
     free(s->texts);
     PQclear(s->answer.rows);
     str_done(&s->room);
+    str_done(&s->bulk.rows);
     free(s->values);
     free(s->sent);
     free(s->data);
@@ -183,7 +208,7 @@ static void stmt_free(struct pg_stmt *s) {
     free(s);
 }
 
-static int pg_prepare(struct sql *db, const char *sql, bool walk, struct sql_stmt **ret) {
+static int pg_prepare(struct sql *db, const char *sql, enum sql_use use, struct sql_stmt **ret) {
     struct pg *pg = pg_of(db);
     struct pg_stmt *s = calloc(1, sizeof(*s));
     struct postgres_plan *plan = find_plan(pg, sql);
@@ -191,7 +216,7 @@ static int pg_prepare(struct sql *db, const char *sql, bool walk, struct sql_stm
     if (s) {
         *s = (struct pg_stmt){.stmt = {.db = db},
                               .plan = plan,
-                              .walk = walk,
+                              .use = use,
                               .values = calloc(n, sizeof(*s->values)),
                               .sent = calloc(n, sizeof(*s->sent)),
                               .data = calloc(n, sizeof(*s->data)),
@@ -233,7 +258,7 @@ static void pg_bind_bytes(struct sql_stmt *stmt, int i, const void *data, size_t
 /* Lays out what is bound as libpq takes it. Types are those of a statement that was prepared. */
 static int encode(struct pg_stmt *s) {
     int n = s->plan->param_count;
-    const Oid *types = s->walk ? NULL : s->plan->types;
+    const Oid *types = s->use == SQL_WALK ? NULL : s->plan->types;
     str_clear(&s->room);
     for (int i = 0; i < n; i++)
         postgres_encode(&s->values[i], types ? types[i] : 0, &s->room, &s->sent[i]);
@@ -303,14 +328,36 @@ static int await(struct pg *pg, const struct pg_stmt *s) {
     return postgres_sync(&pg->pipe) < 0 ? -1 : postgres_settle(&pg->pipe);
 }
 
+/* Keeps the row for later; 1 where it cannot. Types are known once the statement has run. */
+static int keep_row(struct pg *pg, struct pg_stmt *s) {
+    if (s->use != SQL_BULK || !pg->in_transaction || !pg->writes || !s->plan->types)
+        return 1;
+    if (encode(s) < 0)
+        return -1;
+    if (!postgres_bulk_add(&s->bulk, s->sent, s->data, s->plan->param_count))
+        return 1;
+    if (s->bulk.count == 1) {
+        s->next_bulk = pg->bulks;
+        pg->bulks = s;
+    }
+    return postgres_bulk_is_full(&s->bulk) ? write_bulks(pg) : 0;
+}
+
+static int run_now(struct pg *pg, struct pg_stmt *s) {
+    bool walk = s->use == SQL_WALK && pg->in_transaction;
+    if (s->plan->gives_rows && write_bulks(pg) < 0)
+        return -1;
+    return (walk ? open_cursor(pg, s) : send_plain(pg, s)) < 0 ? -1 : await(pg, s);
+}
+
 static int begin_step(struct pg *pg, struct pg_stmt *s) {
     clear_rows(s);
     s->answer.changes = 0;
     s->failed = s->no_memory = false;
     if (ready(pg) < 0)
         return -1;
-    bool walk = s->walk && pg->in_transaction;
-    return (walk ? open_cursor(pg, s) : send_plain(pg, s)) < 0 ? -1 : await(pg, s);
+    int rc = keep_row(pg, s);
+    return rc == 1 ? run_now(pg, s) : rc;
 }
 
 /* Whether the cursor has more, now in answer.rows. */
@@ -366,8 +413,11 @@ static int pg_reset(struct sql_stmt *stmt) {
 
 static int pg_finalize(struct sql_stmt *stmt) {
     struct pg_stmt *s = of(stmt);
+    struct pg *pg = database_of(stmt);
     int rc = pg_reset(stmt);
-    postgres_forget(&database_of(stmt)->pipe, &s->answer);
+    if (s->bulk.count > 0 && write_bulks(pg) < 0)
+        rc = -1;
+    postgres_forget(&pg->pipe, &s->answer);
     stmt_free(s);
     return rc;
 }
@@ -433,7 +483,7 @@ static int pg_version(struct sql *db, int64_t *ret) {
                    "SELECT hashtextextended(CASE WHEN pg_is_in_recovery() "
                    "THEN pg_last_wal_replay_lsn()::text "
                    "ELSE pg_current_snapshot()::text END, 0)",
-                   false, &stmt) < 0)
+                   SQL_PLAIN, &stmt) < 0)
         return -1;
     if (pg_step(stmt) == SQL_ROW)
         *ret = pg_column_int(stmt, 0);

@@ -128,7 +128,7 @@ static void lite_await(__attribute__((unused)) struct sql *db, int fd, int64_t d
     poll(&readable, 1, deadline_left_ms(deadline));
 }
 
-static int lite_prepare(struct sql *db, const char *sql, __attribute__((unused)) bool walk,
+static int lite_prepare(struct sql *db, const char *sql, __attribute__((unused)) enum sql_use use,
                         struct sql_stmt **ret) {
     struct lite_stmt *stmt = calloc(1, sizeof(*stmt));
     lite_of(db)->no_memory = !stmt;

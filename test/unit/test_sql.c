@@ -422,6 +422,86 @@ static void a_mistake_outside_of_a_transaction_is_over(UNUSED void **state) {
     assert_int_equal(ask(db, "SELECT count(*) FROM t"), 0);
 }
 
+static struct sql_stmt *insert_bulk(void) {
+    struct sql_stmt *stmt;
+    if (sql_prepare_bulk(db, "INSERT INTO t (id, i, d, s, b) VALUES (?, ?, ?, ?, ?)", &stmt) < 0)
+        fail_of(db);
+    return stmt;
+}
+
+/* Adds rows from..to-1, and sets a number in each tenth as it goes. */
+static void add_in_bulk(struct sql_stmt *put, struct sql_stmt *set, int64_t from, int64_t to) {
+    for (int64_t i = from; i < to; i++) {
+        char text[40];
+        snprintf(text, sizeof(text), "row %lld", (long long)i);
+        sql_bind_int(put, 1, i);
+        sql_bind_int(put, 2, -i);
+        sql_bind_double(put, 3, i % 2 ? 0.5 * (double)i : NAN);
+        sql_bind_text(put, 4, text);
+        sql_bind_bytes(put, 5, "\0\xff", 2);
+        run(put);
+        if (i % 10)
+            continue;
+        sql_bind_int(set, 1, i);
+        run(set);
+    }
+}
+
+static void inserts_in_bulk(UNUSED void **state) {
+    exec("CREATE TABLE u (n bigint); INSERT INTO u VALUES (0)");
+    struct sql_stmt *put = insert_bulk(), *set = prepare("UPDATE u SET n = n + ?");
+    int64_t all = 0;
+    /* one by one, a few together, and so many that they do not wait for each other */
+    const int64_t ends[] = {1, 2, 50, 60, MANY, 3 * MANY};
+    for (size_t k = 0; k < sizeof(ends) / sizeof(*ends); k++) {
+        begin(true);
+        add_in_bulk(put, set, all, ends[k]);
+        all = ends[k];
+        if (k % 2)
+            assert_int_equal(ask(db, "SELECT count(*) FROM t"), all);
+        commit();
+        assert_int_equal(ask(db, "SELECT count(*) FROM t"), all);
+        assert_int_equal(ask(db, "SELECT count(*) FROM t WHERE i = -id AND length(b) = 2"), all);
+        assert_int_equal(ask(db, "SELECT count(*) FROM t WHERE d = id * 0.5 AND s LIKE 'row %'"),
+                         all / 2);
+    }
+    assert_int_equal(ask(db, "SELECT n FROM u"), all * (all - 10) / 20);
+    assert_int_equal(sql_finalize(put), 0);
+    assert_int_equal(sql_finalize(set), 0);
+}
+
+static void a_bulk_is_undone_with_its_transaction(UNUSED void **state) {
+    struct sql_stmt *put = insert_bulk(), *set = prepare("UPDATE t SET i = ?");
+    struct error err;
+    begin(true);
+    add_in_bulk(put, set, 0, 1);
+    commit();
+    for (int times = 0; times < 2; times++) {
+        begin(true);
+        add_in_bulk(put, set, 1, times ? MANY : 50);
+        sql_rollback(db);
+        assert_int_equal(ask(db, "SELECT count(*) FROM t"), 1);
+        /* a row that is there already */
+        begin(true);
+        add_in_bulk(put, set, 1, times ? MANY : 50);
+        sql_bind_int(put, 1, 0);
+        int rc = sql_step(put) < 0 ? -1 : 0;
+        rc = sql_reset(put) < 0 ? -1 : rc;
+        assert_int_equal(rc < 0 ? rc : sql_commit(db), -1);
+        sql_fail(db, &err);
+        assert_non_null(strcasestr(err.text, "unique"));
+        sql_rollback(db);
+        assert_int_equal(ask(db, "SELECT count(*) FROM t"), 1);
+    }
+    /* one that is freed before the transaction ends has been written */
+    begin(true);
+    add_in_bulk(put, set, 1, 50);
+    assert_int_equal(sql_finalize(put), 0);
+    commit();
+    assert_int_equal(ask(db, "SELECT count(*) FROM t"), 50);
+    assert_int_equal(sql_finalize(set), 0);
+}
+
 static void a_statement_returns_what_it_wrote(UNUSED void **state) {
     struct sql_stmt *put = prepare("INSERT INTO t (id, i) VALUES (?1, ?1) RETURNING id + 1");
     for (int i = 0; i < 3; i++) {
@@ -679,6 +759,8 @@ int main(void) {
         ON_EACH(a_write_that_fails_undoes_thousands),
         ON_EACH(a_failure_shows_by_the_next_question),
         ON_EACH(a_mistake_outside_of_a_transaction_is_over),
+        ON_EACH(inserts_in_bulk),
+        ON_EACH(a_bulk_is_undone_with_its_transaction),
         ON_EACH(a_statement_returns_what_it_wrote),
         ON_EACH(waits_for_its_descriptor),
     };
