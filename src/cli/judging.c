@@ -1,6 +1,7 @@
 /* judging: see judging.h. Here all servers are judged: each by itself, then by its peers. */
 #include "cli/judging.h"
 
+#include "policy/idlekind.h"
 #include "policy/peers.h"
 
 #include <math.h>
@@ -165,7 +166,8 @@ int judging_judge(struct judging *j, struct error *err) {
         return error_memory(err);
     if (judging_each(j, err, take_server) < 0)
         return -1;
-    if (misfits_tell(&j->misfits, &j->found, err) < 0)
+    if (misfits_tell(&j->misfits, &j->found, err) < 0 ||
+        idlekind_tell(&j->plan, &j->cohort, &j->found, err) < 0)
         return -1;
     if (j->words.outliers != OUTLIERS_OFF &&
         peers_judge(&j->cohort, &j->baselines, &j->found, err) < 0)

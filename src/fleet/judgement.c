@@ -12,6 +12,7 @@
 #include "base/attr.h"
 #include "fleet/past.h"
 #include "policy/finding.h"
+#include "policy/idlekind.h"
 #include "policy/misfit.h"
 #include "policy/peers.h"
 #include "policy/traits.h"
@@ -199,6 +200,7 @@ static int judge(struct judgement *j, struct store *store, struct error *err) {
         peers_judge(&j->cohort, j->plan->baselines, &j->found, err) < 0)
         return -1;
     if (misfits_tell(&j->misfits, &j->found, err) < 0 ||
+        idlekind_tell(j->plan, &j->cohort, &j->found, err) < 0 ||
         past_judge(store, j->run->id, &j->cohort, &j->found, err) < 0)
         return -1;
     findings_sort(&j->found);

@@ -214,22 +214,48 @@ void judge_skipped(const char *why, struct benchmark_result *r) {
     r->detail = strdup(why);
 }
 
+static bool counts_against(const struct benchmark_result *b) {
+    return b->reason != REASON_NONE && b->verdict != VERDICT_SKIPPED;
+}
+
+/*
+ * The sentence, and the names of the other benchmarks that did not pass: `cpu scored 34, below 50;
+ * also not passed: gpu, disk (timeout)`. An error that ended the server is told of the benchmark
+ * that it hit, too.
+ */
+static char *sentence_of_server(const char *sentence, enum reason reason, const char *told,
+                                const struct server_result *r) {
+    struct str text = {0};
+    size_t n = 0;
+    str_add(&text, sentence);
+    for (size_t i = 0; i < r->benchmark_count; i++) {
+        const struct benchmark_result *b = &r->benchmarks[i];
+        if (!counts_against(b) || (told ? b->benchmark == told : b->reason == reason))
+            continue;
+        str_addf(&text, "%s%s", n++ ? ", " : "; also not passed: ", b->benchmark);
+        if (b->reason != reason)
+            str_addf(&text, " (%s)", reason_name(b->reason));
+    }
+    return str_take(&text);
+}
+
 void judge_server(const struct error *why, struct server_result *r) {
     enum reason first = why ? reason_of(why->kind) : REASON_NONE;
-    const char *sentence = why ? why->text : NULL;
+    const char *sentence = why ? why->text : NULL, *told = NULL;
     /* what it would have come to is not known before all of it was run */
-    size_t judged = first == REASON_INTERRUPTED ? 0 : r->benchmark_count;
-    for (size_t i = 0; i < judged; i++) {
+    bool judged = first != REASON_INTERRUPTED;
+    for (size_t i = 0; judged && i < r->benchmark_count; i++) {
         const struct benchmark_result *b = &r->benchmarks[i];
-        if (b->reason == REASON_NONE || b->verdict == VERDICT_SKIPPED)
-            continue;
-        if (first == REASON_NONE || b->reason < first) {
+        if (counts_against(b) && (first == REASON_NONE || b->reason < first)) {
             first = b->reason;
             sentence = b->detail;
+            told = b->benchmark;
         }
     }
     r->reason = first;
     r->verdict = reason_verdict(first);
     free(r->detail);
-    r->detail = sentence ? strdup(sentence) : NULL;
+    r->detail = !sentence ? NULL
+                : judged  ? sentence_of_server(sentence, first, told, r)
+                          : strdup(sentence);
 }

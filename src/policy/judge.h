@@ -59,7 +59,7 @@ void judge_skipped(const char *why, struct benchmark_result *r);
 /*
  * Judges a server by its benchmarks and, when `why` is not NULL, by the error that ended it early:
  * among all of them the first reason in the order of enum reason decides, and its sentence becomes
- * the server's. One that was interrupted is cancelled whatever its benchmarks were: it is run again
- * by a resume.
+ * the server's, with the names of what else did not pass. One that was interrupted is cancelled
+ * whatever its benchmarks were: it is run again by a resume.
  */
 void judge_server(const struct error *why, struct server_result *r);

@@ -19,6 +19,19 @@ teardown() { scratch_done; }
     stderr_has "choose one"
 }
 
+@test "a pattern that no server's kind fits is told, with the kinds that there are" {
+    printf 'a1 kind=big\na2 kind=small\n' >list
+    printf 'kinds: {%s: {benchmarks: {own: {threshold: 1}}}}\nbenchmarks: {own: {command: echo 7, threshold: 5, extract: {regex: "(.*)"}}}\n' \
+        '"b*": {benchmarks: {own: {threshold: 2}}}, bug' >m.yaml
+    run -0 muster run -T local -c m.yaml -i list
+    output_has "note: no server is of a kind that fits 'bug', below kinds:; there are 'big', 'small'"
+    run -0 --separate-stderr muster show last --json
+    json_is '.notes | length' 1
+    sed -i 's/bug/small/' m.yaml
+    run -0 muster run -T local -c m.yaml -i list
+    output_lacks note:
+}
+
 @test "the inventory's kind goes before the facts', and limits are of it, also after a resume" {
     printf 'a[1-2] kind=big memory\na3\n' >list
     printf 'kinds: {"big*": {benchmarks: {own: {threshold: 99}}}}\nbenchmarks: {own: {command: "[ ! -e stop ] && echo 7", threshold: 5, extract: {regex: "(.*)"}}}\n' >m.yaml

@@ -245,17 +245,40 @@ static void what_cannot_be_scored_is_bad_output(UNUSED void **state) {
     benchmark_result_done(&r);
 }
 
+static void all_that_did_not_pass_is_named(UNUSED void **state) {
+    struct benchmark_result b[] = {
+        {.benchmark = (char *)"cpu", .verdict = VERDICT_PASSED},
+        {.benchmark = (char *)"gpu", .verdict = VERDICT_SKIPPED, .reason = REASON_UNSUPPORTED},
+        {.benchmark = (char *)"memory", .reason = REASON_BELOW_THRESHOLD, .detail = (char *)"weak"},
+        {.benchmark = (char *)"disk", .reason = REASON_BELOW_THRESHOLD, .detail = (char *)"slow"},
+        {.benchmark = (char *)"own", .reason = REASON_BAD_OUTPUT, .detail = (char *)"no number"},
+    };
+    struct server_result r = {.benchmarks = b, .benchmark_count = ARRAY_LEN(b)};
+    judge_server(NULL, &r);
+    assert_string_equal(r.detail, "weak; also not passed: disk, own (bad-output)");
+
+    /* what ended the server is the last benchmark's reason, too */
+    struct error lost;
+    error_set(&lost, ERROR_CONNECTION_LOST, "gone");
+    b[2].reason = b[4].reason = REASON_CONNECTION_LOST;
+    b[3].reason = REASON_NONE;
+    judge_server(&lost, &r);
+    assert_string_equal(r.detail, "gone");
+    free(r.detail);
+}
+
 static void the_first_reason_of_the_list_decides(UNUSED void **state) {
     struct benchmark_result b[] = {
         {.verdict = VERDICT_ERROR, .reason = REASON_TIMEOUT, .detail = (char *)"slow"},
         {.verdict = VERDICT_PASSED},
         {.verdict = VERDICT_FAILED, .reason = REASON_BELOW_THRESHOLD, .detail = (char *)"weak"},
     };
+    b[0].benchmark = (char *)"disk", b[1].benchmark = (char *)"cpu", b[2].benchmark = (char *)"gpu";
     struct server_result r = {.benchmarks = b, .benchmark_count = 3};
     judge_server(NULL, &r);
     assert_int_equal(r.verdict, VERDICT_FAILED);
     assert_int_equal(r.reason, REASON_BELOW_THRESHOLD);
-    assert_string_equal(r.detail, "weak");
+    assert_string_equal(r.detail, "weak; also not passed: disk (timeout)");
 
     struct error lost;
     error_set(&lost, ERROR_CONNECTION_LOST, "gone");
@@ -415,6 +438,7 @@ int main(void) {
         cmocka_unit_test(conditions_stand_in_the_sentence),
         cmocka_unit_test(what_is_skipped_does_not_count),
         cmocka_unit_test(what_cannot_be_scored_is_bad_output),
+        cmocka_unit_test(all_that_did_not_pass_is_named),
         cmocka_unit_test(the_first_reason_of_the_list_decides),
         cmocka_unit_test(every_error_has_a_reason_and_every_reason_a_word),
         cmocka_unit_test(a_verdict_is_close_within_the_range_of_few_trials),
