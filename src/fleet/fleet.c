@@ -63,6 +63,8 @@ struct collector {
     int64_t ending_until; /* no longer than that */
     int64_t deadline;     /* of the run */
     int64_t ask;          /* the store, without a result to hand in */
+    bool held_back;       /* servers wait for a place that the limits leave */
+    bool told;            /* that there is nothing to do until then */
     struct patience patience;
     struct crew_view view;
     size_t *positions;          /* room for `depth` */
@@ -319,6 +321,21 @@ static size_t room(const struct collector *c) {
 }
 
 /*
+ * What is held back may go once results were handed in, here or by another process, which nobody
+ * tells this one.
+ */
+static void heed_limits(struct collector *c, ssize_t claimed) {
+    c->held_back = store_held_back(c->f->store);
+    c->more = claimed > 0 || c->held_back;
+    if (!c->shared)
+        c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
+    bool idle = c->held_back && claimed == 0 && c->in_hand == 0;
+    if (idle && !c->told)
+        log_info("other runs have all the places that the limits leave: waiting");
+    c->told = idle;
+}
+
+/*
  * Stores and reports a batch of n results, and keeps the pool supplied. Returns how many results of
  * the next batch are there already, or -1.
  */
@@ -341,7 +358,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     }
     report_batch(c, n);
     if (most > 0)
-        c->more = claimed > 0;
+        heed_limits(c, claimed);
     bool idle = c->in_hand == 0 && claimed == 0;
     if (c->shared && (idle || clock_now() >= c->ask)) {
         if (crew_look(&c->view, c->in_hand, err) < 0)
@@ -351,10 +368,11 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     return (ssize_t)submit_claimed(c, claimed);
 }
 
-/* Whether there may be something to claim later: what another worker does not come to the end of.
- */
+/* Whether there may be something to claim later: what another worker does not come to the end of,
+ * or what waits for a place. */
 static bool stays(const struct collector *c) {
-    return c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0 && !is_ending(c);
+    bool shared = c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0;
+    return (shared || c->held_back) && !is_ending(c);
 }
 
 static int collect_all(struct collector *c, struct error *err) {
@@ -468,7 +486,9 @@ static int run_collector(struct collector *c, struct error *err) {
     board_start(f->board, c->run, f->plan->fanout);
     if (f->until == FLEET_WHOLE)
         log_servers(c, "servers to benchmark", "servers", has_no_verdict);
-    int rc = f->plan->longest_first ? longest_first(f->store, f->plan, c->run, err) : 0;
+    int rc = store_set_limits(f->store, &f->plan->limits, err);
+    if (rc == 0 && f->plan->longest_first)
+        rc = longest_first(f->store, f->plan, c->run, err);
     if (rc == 0)
         rc = collect_all(c, err);
     if (rc < 0)
@@ -501,10 +521,14 @@ static void name_run(const struct fleet *f, const struct run *run, char ret[AGEN
         snprintf(ret, AGENT_RUN_SIZE, "%s", run->id);
 }
 
-/* What is claimed of a shared run waits for this worker, while another could begin with it. */
+/*
+ * What is claimed of a shared run waits for this worker, while another could begin with it; with
+ * limits it has the place of one that could begin.
+ */
 static size_t depth_of(const struct collector *c) {
     size_t fanout = (size_t)c->f->plan->fanout, ahead = fanout > IN_HAND ? fanout : IN_HAND;
-    return fanout + (c->shared && ahead < 2 * BATCH ? ahead : 2 * BATCH);
+    bool few = c->shared || c->f->plan->limits.count > 0;
+    return fanout + (few && ahead < 2 * BATCH ? ahead : 2 * BATCH);
 }
 
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
@@ -543,6 +567,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
              judgement_new(f->servers, &c.judgement, err) == 0 &&
              pool_new((size_t)f->plan->fanout, STACK, &c.pool, err) == 0)
         rc = run_collector(&c, err);
+    (void)!store_set_limits(f->store, NULL, err);
     pool_shutdown(c.pool, true);
     completed_free(c.completed);
     waiting_done(&c.waiting);

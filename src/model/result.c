@@ -30,6 +30,7 @@ void server_result_done(struct server_result *r) {
     free(r->machine);
     free(r->findings);
     free(r->why);
+    free(r->labels);
     for (size_t i = 0; i < r->benchmark_count; i++)
         benchmark_result_done(&r->benchmarks[i]);
     free(r->benchmarks);

@@ -58,6 +58,7 @@ struct server_result {
     char *machine;  /* what it is known by whatever its name is, or NULL */
     char *findings; /* what judging the run as a whole found on it, a JSON array, or NULL */
     char *why;      /* what is different about it, a JSON array, or NULL */
+    char *labels;   /* what its user says of it (model/labels.h), or NULL */
     struct benchmark_result *benchmarks;
     size_t benchmark_count;
     struct server_result *earlier; /* attempts that did not pass and were made again, in order */

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "model/labels.h"
 #include "report/report.h"
 #include "wire/jsontext.h"
 
@@ -230,11 +231,23 @@ static json_t *earlier_array(const struct server_result *r) {
     return whole(list, failed);
 }
 
+/* Both keys are there when there is something to say. */
+static int add_labels(json_t *object, const char *labels) {
+    struct label site;
+    if (!labels)
+        return 0;
+    if (json_object_set_new(object, "labels", object_of(labels, json_object())) < 0)
+        return -1;
+    return labels_find(labels, LABEL_SITE, &site)
+               ? json_object_set_new(object, LABEL_SITE, json_stringn(site.value, site.value_len))
+               : 0;
+}
+
 int document_add(FILE *out, bool first, const char *server, const struct server_result *r,
                  struct error *err) {
     json_t *object = json_pack("{so}", "server", text(server));
     json_t *attempt = attempt_object(r);
-    if (json_object_update(object, attempt) < 0 ||
+    if (add_labels(object, r->labels) < 0 || json_object_update(object, attempt) < 0 ||
         json_object_set_new(object, "earlier", earlier_array(r)) < 0) {
         json_decref(object);
         object = NULL;

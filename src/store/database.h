@@ -31,6 +31,9 @@ enum statement {
     JUDGE_SERVER,
     JUDGE_RUN,
     FIND_NOTES,
+    PLACES_PENDING,
+    PLACES_CLAIMED,
+    PLACES_RUN,
     SHARED_RENEW,
     SHARED_JOIN,
     SHARED_ADOPT,
@@ -41,6 +44,7 @@ enum statement {
     SHARED_COUNT,
     SHARED_CLAIM,
     SHARED_CLAIM_THESE,
+    SHARED_LOCK_PLACES,
     SHARED_DROP_PARTS,
     SHARED_NOTIFY,
     SHARED_REOPEN,
@@ -82,6 +86,8 @@ struct crew {
     size_t claim_count, claim_cap;
 };
 
+struct places;
+
 struct store {
     struct sql *db;
     char *path;   /* of SQLite's file, or NULL */
@@ -89,11 +95,12 @@ struct store {
     struct sql_stmt *statements[STATEMENT_COUNT];
     size_t *order; /* positions as they are to be claimed; NULL: as they are */
     size_t order_count;
-    size_t claimed_to; /* what is before it in that order was claimed, or is not pending */
-    struct str json;   /* of the row that is being written; kept for its memory */
-    int hold;          /* the lock of the run that is held, or -1 (store/hold.h) */
-    int64_t held_run;  /* its number */
-    int64_t version;   /* of the data, when store_refresh() looked last; 0: it never did */
+    struct places *places; /* store/places.h; NULL: there are no limits */
+    size_t claimed_to;     /* what is before it in that order was claimed, or is not pending */
+    struct str json;       /* of the row that is being written; kept for its memory */
+    int hold;              /* the lock of the run that is held, or -1 (store/hold.h) */
+    int64_t held_run;      /* its number */
+    int64_t version;       /* of the data, when store_refresh() looked last; 0: it never did */
     struct crew crew;
     bool noted; /* its row says that this process holds it */
 };

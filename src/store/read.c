@@ -224,13 +224,14 @@ static int read_earlier(struct walk *w, int64_t position, struct server_result *
 }
 
 static int walk(struct walk *w, store_each_fn *each, void *arg, struct error *err) {
-    int rc = 0;
+    int rc = 0, labels = sql_column_count(w->servers.stmt) - 1;
     for (; rc == 0 && w->servers.more; next(&w->servers)) {
         cleanup(server_result_done) struct server_result result = {0};
         cleanup(free_ptr) char *name = NULL;
         int64_t position = sql_column_int(w->servers.stmt, 0);
         if (row_read_name(w->servers.stmt, 1, &name, err) < 0 ||
             row_read_server(w->servers.stmt, w->pending, &result, err) < 0 ||
+            row_read_printable(w->servers.stmt, labels, &result.labels, err) < 0 ||
             read_benchmarks(&w->benchmarks, position, 0, 0, &result, err) < 0 ||
             read_earlier(w, position, &result, err) < 0)
             return -1;

@@ -40,7 +40,8 @@ static int read_server(struct sql_stmt *stmt, struct server *ret, struct error *
         row_read_text(stmt, host, &ret->host, err) < 0 ||
         row_read_text(stmt, 2, &ret->user, err) < 0 ||
         row_read_text(stmt, 4, &ret->identity, err) < 0 ||
-        row_read_text(stmt, 5, &ret->kind, err) < 0)
+        row_read_text(stmt, 5, &ret->kind, err) < 0 ||
+        row_read_printable(stmt, 6, &ret->labels, err) < 0)
         return -1;
     ret->port = sql_column_int(stmt, 3);
     return 0;
@@ -92,7 +93,8 @@ int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
     if (query(s, "SELECT options, config_path, config, folder FROM run WHERE number = ?", run,
               take_recipe, &recipe, err) < 0 ||
         query(s,
-              "SELECT name, host, \"user\", port, identity, given_kind FROM server WHERE run = ? "
+              "SELECT name, host, \"user\", port, identity, given_kind, labels "
+              "FROM server WHERE run = ? "
               "ORDER BY position",
               run, take_server, &list, err) < 0) {
         servers_done(&list);

@@ -33,11 +33,11 @@
 
 /*
  * Of one run, between two positions. The second column is the name, or the round; the round of a
- * benchmark is its last.
+ * benchmark is its last, as the labels of a server are.
  */
 #define ROW_BETWEEN "run = ? AND position BETWEEN ? AND ?"
 #define ROW_SELECT_SERVERS                                                                         \
-    "SELECT position, name, " ROW_SERVER_COLUMNS " FROM server WHERE " ROW_BETWEEN                 \
+    "SELECT position, name, " ROW_SERVER_COLUMNS ", labels FROM server WHERE " ROW_BETWEEN         \
     " ORDER BY position"
 #define ROW_SELECT_BENCHMARKS                                                                      \
     "SELECT position, " ROW_BENCHMARK_COLUMNS " FROM benchmark WHERE " ROW_BETWEEN                 \

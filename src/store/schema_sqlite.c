@@ -91,6 +91,11 @@ static const char *const steps[] = {
     "(run, benchmark, metric, unit, better, position, value, verdict, reason) "
     "WHERE value IS NOT NULL AND verdict IN ('passed', 'failed') AND "
     "reason IS NOT 'wrong-result';",
+    /* what the user says of a server; store/places counts those that are claimed */
+    "ALTER TABLE server ADD COLUMN site TEXT;"
+    "ALTER TABLE server ADD COLUMN labels TEXT;"
+    "CREATE INDEX server_claimed ON server (run, labels) "
+    "WHERE state = 'claimed' AND labels IS NOT NULL;",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))

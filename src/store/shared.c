@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "base/vec.h"
+#include "store/places.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -226,15 +227,15 @@ static ssize_t claim_next(struct store *s, size_t from, size_t max, size_t *posi
     return n;
 }
 
-/* Of the servers order[from] to order[to - 1], in that order. */
-static ssize_t claim_these(struct store *s, size_t from, size_t to, size_t max, size_t *positions,
-                           struct error *err) {
+/* Of the `count` servers that are wanted, in their order. */
+static ssize_t claim_these(struct store *s, const size_t *wanted, size_t count, size_t max,
+                           size_t *positions, struct error *err) {
     struct sql_stmt *stmt = database_use(s, SHARED_CLAIM_THESE, err);
     if (!stmt)
         return -1;
     str_clear(&s->json);
-    for (size_t i = from; i < to; i++)
-        str_addf(&s->json, "%c%zu", i > from ? ',' : '[', s->order[i]);
+    for (size_t i = 0; i < count; i++)
+        str_addf(&s->json, "%c%zu", i > 0 ? ',' : '[', wanted[i]);
     str_add_char(&s->json, ']');
     if (s->json.failed)
         return error_memory(err);
@@ -246,9 +247,9 @@ static ssize_t claim_these(struct store *s, size_t from, size_t to, size_t max, 
     size_t *claimed = calloc((size_t)n, sizeof(*claimed)), k = 0;
     if (!claimed)
         return error_memory(err);
-    for (size_t i = from; i < to; i++)
-        if (bsearch(&s->order[i], positions, (size_t)n, sizeof(*positions), compare_positions))
-            claimed[k++] = s->order[i];
+    for (size_t i = 0; i < count; i++)
+        if (bsearch(&wanted[i], positions, (size_t)n, sizeof(*positions), compare_positions))
+            claimed[k++] = wanted[i];
     memcpy(positions, claimed, (size_t)n * sizeof(*claimed));
     free(claimed);
     return n;
@@ -258,7 +259,7 @@ static ssize_t claim_in_order(struct store *s, size_t max, size_t *positions, st
     size_t n = 0;
     for (size_t from = 0; n < max && from < s->order_count; from += ORDERED) {
         size_t to = from + ORDERED < s->order_count ? from + ORDERED : s->order_count;
-        ssize_t claimed = claim_these(s, from, to, max - n, positions + n, err);
+        ssize_t claimed = claim_these(s, s->order + from, to - from, max - n, positions + n, err);
         if (claimed < 0)
             return -1;
         n += (size_t)claimed;
@@ -266,7 +267,22 @@ static ssize_t claim_in_order(struct store *s, size_t max, size_t *positions, st
     return (ssize_t)n;
 }
 
+/* Those who claim with limits do it one after the other, or two would take the same place. */
+static ssize_t claim_places(struct store *s, size_t max, size_t *positions, struct error *err) {
+    struct sql_stmt *lock = database_use(s, SHARED_LOCK_PLACES, err);
+    cleanup(free_ptr) size_t *chosen = calloc(max, sizeof(*chosen));
+    if (!lock || !chosen)
+        return lock ? error_memory(err) : -1;
+    sql_step(lock);
+    if (sql_reset(lock) < 0)
+        return database_fail(s, err);
+    ssize_t n = places_choose(s, s->held_run, max, chosen, err);
+    return n > 0 ? claim_these(s, chosen, (size_t)n, (size_t)n, positions, err) : n;
+}
+
 ssize_t shared_claim(struct store *s, size_t max, size_t *positions, struct error *err) {
+    if (s->places)
+        return claim_places(s, max, positions, err);
     if (s->order)
         return claim_in_order(s, max, positions, err);
     ssize_t n = claim_next(s, s->claimed_to, max, positions, err);

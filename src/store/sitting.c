@@ -34,6 +34,7 @@ static int make_id(struct run *run, struct error *err) {
 
 static int add_server(struct store *s, struct sql_stmt *stmt, size_t position,
                       const struct server *server, struct error *err) {
+    struct label site;
     sql_bind_int(stmt, 2, (int64_t)position);
     sql_bind_text(stmt, 3, server->name);
     sql_bind_text(stmt, 4,
@@ -45,6 +46,11 @@ static int add_server(struct store *s, struct sql_stmt *stmt, size_t position,
         sql_bind_null(stmt, 6);
     sql_bind_text(stmt, 7, server->identity);
     sql_bind_text(stmt, 8, server->kind);
+    if (labels_find(server->labels, LABEL_SITE, &site))
+        sql_bind_text_n(stmt, 9, site.value, site.value_len);
+    else
+        sql_bind_null(stmt, 9);
+    sql_bind_text(stmt, 10, server->labels);
     return database_run(s, stmt, err);
 }
 

@@ -24,7 +24,7 @@ const char *const statements[STATEMENT_COUNT] = {
                 "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
     [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
     [ADD_SERVER] = "INSERT INTO server (run, position, name, host, \"user\", port, identity, "
-                   "given_kind) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                   "given_kind, site, labels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
     [FIND_PENDING] = "SELECT position FROM server WHERE run = ? AND position >= ? AND "
                      "state = 'pending' ORDER BY position LIMIT ?",
     /* those of an earlier turn of a server that is claimed again */
@@ -66,6 +66,12 @@ const char *const statements[STATEMENT_COUNT] = {
                      "WHERE run = ? AND position = ? AND state = 'done'",
     [JUDGE_RUN] = "UPDATE run SET passed = ?, failed = ?, notes = ?, judged = 1 WHERE number = ?",
     [FIND_NOTES] = "SELECT notes FROM run WHERE number = ?",
+    [PLACES_PENDING] =
+        "SELECT position, labels FROM server WHERE run = ?1 AND state = 'pending' AND "
+        "(CAST(?2 AS TEXT) IS NULL OR site IS NULL OR site = ?2) ORDER BY position",
+    [PLACES_CLAIMED] = "SELECT run, labels, count(*) FROM server WHERE state = 'claimed' AND "
+                       "labels IS NOT NULL GROUP BY run, labels",
+    [PLACES_RUN] = "SELECT id FROM run WHERE number = ?",
     [PUT_BASELINE] = "INSERT INTO baseline (kind, benchmark, metric, unit, better, median, scale, "
                      "count, run, taken) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) "
                      "ON CONFLICT (kind, benchmark, metric) DO UPDATE SET unit = excluded.unit, "
@@ -104,6 +110,8 @@ const char *const statements[STATEMENT_COUNT] = {
         CLAIM("FROM server JOIN jsonb_array_elements_text(CAST(?2 AS jsonb)) "
               "WITH ORDINALITY AS wanted(p, nth) ON position = CAST(p AS bigint) "
               "WHERE run = ?1 AND state = 'pending'" AND_MAY_TAKE " ORDER BY nth LIMIT ?4"),
+    /* no run has the number 0 */
+    [SHARED_LOCK_PLACES] = "SELECT pg_advisory_xact_lock(" LOCK_CLASS ", 0)",
     [SHARED_DROP_PARTS] =
         "DELETE FROM benchmark WHERE run = ? AND position IN (SELECT CAST(value AS bigint) "
         "FROM jsonb_array_elements_text(CAST(? AS jsonb)))",

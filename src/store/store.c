@@ -9,6 +9,7 @@
 
 #include "base/fd.h"
 #include "store/crew.h"
+#include "store/places.h"
 
 #include <errno.h>
 #include <pwd.h>
@@ -149,6 +150,7 @@ void store_close(struct store *s) {
     sql_close(s->db);
     str_done(&s->json);
     free(s->order);
+    places_free(s->places);
     free(s->crew.tokens);
     free(s->crew.claims);
     free(s->folder);

@@ -15,6 +15,7 @@
 
 #include "base/error.h"
 #include "model/baseline.h"
+#include "model/labels.h"
 #include "model/result.h"
 #include "model/run.h"
 #include "model/server.h"
@@ -112,6 +113,17 @@ ssize_t store_turn(struct store *s, const struct run *run, struct store_result *
  * that begins or is resumed afterwards has the inventory's order again.
  */
 void store_set_order(struct store *s, size_t *positions, size_t n);
+
+/*
+ * From now on store_turn() claims no more servers that have the same value of a label than its
+ * limit says are to be worked on at once, in all runs of the store together. The limits are
+ * borrowed until the next call; NULL or none: there are no limits.
+ */
+int store_set_limits(struct store *s, const struct label_limits *limits,
+                     struct error *err) must_use;
+
+/* Whether the last turn claimed fewer than it could because of limits: there are more to claim. */
+bool store_held_back(const struct store *s);
 
 /* What judging the run as a whole came to for one server that has a final verdict. */
 struct store_judged {

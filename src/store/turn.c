@@ -3,10 +3,11 @@
  *
  * Servers are claimed in the order of their rows, a range of them at a time, or one by one in an
  * order that was set. `claimed_to` remembers how far this process has come, so that a claim does
- * not walk over what is before.
+ * not walk over what is before. With limits it is store/places that says which.
  */
 #include "store/database.h"
 
+#include "store/places.h"
 #include "store/rows.h"
 #include "store/shared.h"
 
@@ -15,6 +16,7 @@ void store_set_order(struct store *s, size_t *positions, size_t n) {
     s->order = positions;
     s->order_count = n;
     s->claimed_to = 0;
+    places_forget(s->places);
 }
 
 static ssize_t find_pending(struct store *s, int64_t run, size_t max, size_t *positions,
@@ -66,9 +68,25 @@ static ssize_t claim_in_order(struct store *s, int64_t run, size_t max, size_t *
     return (ssize_t)n;
 }
 
+/* One by one: of what is chosen, what is still pending. Returns how many, or -1. */
+static ssize_t claim_places(struct store *s, int64_t run, size_t max, size_t *positions,
+                            struct error *err) {
+    ssize_t chosen = places_choose(s, run, max, positions, err), n = 0;
+    for (ssize_t i = 0; i < chosen; i++) {
+        ssize_t claimed = claim_range(s, run, positions[i], positions[i], err);
+        if (claimed < 0)
+            return -1;
+        positions[n] = positions[i];
+        n += claimed;
+    }
+    return chosen < 0 ? -1 : n;
+}
+
 /* Returns how many, or -1. */
 static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions,
                      struct error *err) {
+    if (s->places)
+        return claim_places(s, run, max, positions, err);
     if (s->order)
         return claim_in_order(s, run, max, positions, err);
     ssize_t n = find_pending(s, run, max, positions, err);
@@ -141,7 +159,10 @@ static ssize_t turn(struct store *s, const struct run *run, struct store_result 
     if (claimed == 0 && max > 0)
         claimed =
             shared ? shared_claim(s, max, positions, err) : claim(s, number, max, positions, err);
-    return database_end(s, claimed < 0 ? -1 : 0, err) < 0 ? -1 : claimed;
+    if (database_end(s, claimed < 0 ? -1 : 0, err) == 0)
+        return claimed;
+    places_forget(s->places);
+    return -1;
 }
 
 /* What was claimed last is claimed no more. */
@@ -161,7 +182,7 @@ ssize_t store_turn(struct store *s, const struct run *run, struct store_result *
     do
         claimed = turn(s, run, results, n, max, positions, err);
     while (claimed < 0 && database_try_again(&tries, err));
-    if (claimed > 0)
+    if (claimed > 0 && !s->places)
         pass_over(s, positions[claimed - 1]);
     if (claimed >= 0 && store_is_shared(s)) {
         shared_in_contact(s);
