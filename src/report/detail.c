@@ -27,6 +27,7 @@
 #include "report/detail.h"
 
 #include "base/text.h"
+#include "model/labels.h"
 #include "wire/jsontext.h"
 
 #include <math.h>
@@ -300,6 +301,11 @@ static void add_attempt(struct str *out, const struct server_result *r) {
     if (r->kind) {
         add_line_key(out, 2, "kind");
         add_shown(out, r->kind, strlen(r->kind));
+        str_add_char(out, '\n');
+    }
+    if (r->labels) {
+        add_line_key(out, 2, "labels");
+        labels_add_words(out, r->labels);
         str_add_char(out, '\n');
     }
     add_sentences(out, "found", r->findings);
