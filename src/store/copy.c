@@ -24,11 +24,12 @@ struct table {
 };
 
 #define SERVER_COLUMNS                                                                             \
-    "position, name, host, \"user\", port, identity, given_kind, " ROW_SERVER_COLUMNS
+    "position, name, host, \"user\", port, identity, given_kind, site, "                           \
+    "labels, " ROW_SERVER_COLUMNS
 #define BENCHMARK_COLUMNS "position, ordinal, " ROW_BENCHMARK_COLUMNS
 
 static const struct table tables[] = {
-    {"server", SERVER_COLUMNS ", state", "position", 18},
+    {"server", SERVER_COLUMNS ", state", "position", 20},
     {"benchmark", BENCHMARK_COLUMNS, "position, ordinal", 21},
     {"past_server", "position, round, " ROW_SERVER_COLUMNS, "position, round", 12},
     {"past_benchmark", "round, " BENCHMARK_COLUMNS, "position, round, ordinal", 22},

@@ -228,6 +228,123 @@ static void claims_in_an_order_that_was_set(UNUSED void **state) {
     store_close(s);
 }
 
+#define RACK(r) "{\"rack\":\"" r "\"}"
+#define RACK_AND_PDU(r, p) "{\"pdu\":\"" p "\",\"rack\":\"" r "\",\"site\":\"fra\"}"
+
+static struct server labelled[] = {
+    {.name = (char *)"a1", .labels = (char *)RACK("a")},
+    {.name = (char *)"a2", .labels = (char *)RACK("a")},
+    {.name = (char *)"a3", .labels = (char *)RACK_AND_PDU("a", "p")},
+    {.name = (char *)"b1", .labels = (char *)RACK_AND_PDU("b", "p")},
+    {.name = (char *)"free"},
+};
+static const struct servers racks = {labelled, ARRAY_LEN(labelled), ARRAY_LEN(labelled)};
+
+static struct label_limit one_each[] = {{(char *)"rack", 1}, {(char *)"pdu", 1}};
+static const struct label_limits limits = {one_each, ARRAY_LEN(one_each), ARRAY_LEN(one_each)};
+
+static struct run begin_racks(struct store *s) {
+    struct run run = {.fanout = 7, .threshold = 50};
+    struct error err;
+    assert_int_equal(store_begin(s, &run, &recipe, &racks, &err), 0);
+    assert_int_equal(store_set_limits(s, &limits, &err), 0);
+    return run;
+}
+
+/* Hands in that these servers passed, and claims; what is claimed are the digits of `want`. */
+static void turn_gives(struct store *s, const struct run *run, const char *passed, size_t max,
+                       const char *want, bool held_back) {
+    struct server_result result = {.verdict = VERDICT_PASSED, .attempts = 1};
+    struct store_result results[8] = {{0}};
+    size_t positions[8], n = strlen(passed);
+    char got[9] = "";
+    struct error err;
+    for (size_t i = 0; i < n; i++)
+        results[i] =
+            (struct store_result){.position = (size_t)(passed[i] - '0'), .result = &result};
+    ssize_t claimed = store_turn(s, run, results, n, max, positions, &err);
+    if (claimed < 0)
+        fail_msg("%s", err.text);
+    for (ssize_t i = 0; i < claimed; i++)
+        got[i] = (char)('0' + positions[i]);
+    assert_string_equal(got, want);
+    assert_int_equal(store_held_back(s), held_back);
+}
+
+static void claims_within_limits(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin_racks(s);
+    turn_gives(s, &run, "", 1, "0", false);
+    turn_gives(s, &run, "", 8, "34", true);
+    turn_gives(s, &run, "", 8, "", true);
+    turn_gives(s, &run, "0", 8, "1", true);
+    turn_gives(s, &run, "14", 8, "", true); /* rack a has a place, pdu p has not */
+    turn_gives(s, &run, "3", 8, "2", false);
+    turn_gives(s, &run, "2", 8, "", false);
+    /* without limits the same servers go at once */
+    run = begin_racks(s);
+    assert_int_equal(store_set_limits(s, NULL, &err), 0);
+    turn_gives(s, &run, "", 8, "01234", false);
+    store_close(s);
+}
+
+static void claims_within_limits_in_an_order_that_was_set(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct run run = begin_racks(s);
+    store_set_order(s, copy_of((const size_t[]){4, 2, 3, 1}, 4), 4);
+    turn_gives(s, &run, "", 8, "42", true);
+    turn_gives(s, &run, "2", 8, "31", false);
+    assert_int_equal(store_end(s, &run, &err), 0);
+    assert_int_equal(store_resume(s, &run, false, &err), 0);
+    turn_gives(s, &run, "", 8, "034", true);
+    store_close(s);
+}
+
+static void limits_hold_over_runs(UNUSED void **state) {
+    struct store *first = open_store(), *second = open_store();
+    struct run one = begin_racks(first), two = begin_racks(second);
+    turn_gives(first, &one, "", 1, "0", false);
+    turn_gives(second, &two, "", 8, "34", true);
+    turn_gives(first, &one, "", 8, "4", true); /* b1 would be on the pdu */
+    turn_gives(second, &two, "34", 8, "", true);
+    turn_gives(first, &one, "4", 8, "3", true);
+    /* what a process that is gone had claimed is claimed no more */
+    store_close(first);
+    turn_gives(second, &two, "", 8, "0", true);
+    turn_gives(second, &two, "0", 8, "1", true);
+    turn_gives(second, &two, "1", 8, "2", false);
+    store_close(second);
+}
+
+static int check_labels(void *arg, const char *server, const struct server_result *r,
+                        UNUSED struct error *err) {
+    size_t *at = arg;
+    const char *want = labelled[(*at)++].labels;
+    assert_true(want ? r->labels && strcmp(r->labels, want) == 0 : !r->labels);
+    assert_string_equal(server, labelled[*at - 1].name);
+    return 0;
+}
+
+static void keeps_labels(UNUSED void **state) {
+    struct store *s = open_store();
+    struct run run = begin_racks(s);
+    struct store_recipe read;
+    struct servers servers;
+    struct error err;
+    size_t at = 0;
+    assert_int_equal(store_recipe(s, run.id, &read, &servers, &err), 0);
+    assert_int_equal(servers.count, racks.count);
+    assert_string_equal(servers.items[2].labels, labelled[2].labels);
+    assert_null(servers.items[4].labels);
+    assert_int_equal(store_each(s, run.id, check_labels, &at, &err), 0);
+    assert_int_equal(at, racks.count);
+    store_recipe_done(&read);
+    servers_done(&servers);
+    store_close(s);
+}
+
 static int count_benchmarks(void *arg, UNUSED const char *server, const struct server_result *r,
                             UNUSED struct error *err) {
     *(size_t *)arg += r->benchmark_count;
@@ -565,6 +682,10 @@ int main(void) {
         test(a_baseline_that_is_none_is_an_error),
         test(claims_each_server_once_and_in_order),
         test(claims_in_an_order_that_was_set),
+        test(claims_within_limits),
+        test(claims_within_limits_in_an_order_that_was_set),
+        test(limits_hold_over_runs),
+        test(keeps_labels),
         test(a_cancelled_server_is_pending_again),
         test(offers_the_nearest_run),
         test(a_reader_that_looks_again_sees_what_others_wrote),
