@@ -5,8 +5,8 @@
  * servers that have the same values of all labels with limits. So a claim costs one look at what is
  * claimed now and a few candidates of each bunch that has a place, however many servers wait for
  * one. On SQLite nobody else claims servers of this run; on PostgreSQL others do, and give some
- * back: what is chosen and not pending any more is dropped, and what is pending is read anew from
- * time to time while there is room for more than was found.
+ * back: what is chosen and not pending any more is dropped, and what is pending is read anew when
+ * nothing is left to choose.
  */
 #include "store/places.h"
 
@@ -72,6 +72,10 @@ static void clear(struct places *p) {
 void places_forget(struct places *p) {
     if (p)
         p->run = 0;
+}
+
+void places_missed(struct places *p) {
+    p->held_back = false;
 }
 
 void places_free(struct places *p) {
@@ -336,7 +340,7 @@ ssize_t places_choose(struct store *s, int64_t run, size_t max, size_t *position
     ssize_t n = -1;
     if ((!fresh || load(s, run, err) == 0) && count_claimed(s, run, err) == 0)
         n = choose(s, max, positions, err);
-    if (n >= 0 && (size_t)n < max && !fresh && store_is_shared(s) && clock_now() >= p->again) {
+    if (n == 0 && !p->held_back && !fresh && store_is_shared(s) && clock_now() >= p->again) {
         n = -1;
         if (load(s, run, err) == 0 && count_claimed(s, run, err) == 0)
             n = choose(s, max, positions, err);

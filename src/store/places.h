@@ -20,6 +20,9 @@
 ssize_t places_choose(struct store *s, int64_t run, size_t max, size_t *positions,
                       struct error *err) must_use;
 
+/* Nothing of what was chosen could be claimed: so nothing is held back by limits. */
+void places_missed(struct places *p);
+
 /* What is pending is read anew, by the next choice. NULL is allowed. */
 void places_forget(struct places *p);
 

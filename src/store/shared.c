@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #define ORDERED 4096      /* servers of a set order that are asked for at a time */
+#define CHOICES 8         /* in one turn, of servers that others may have claimed */
 #define KEPT_SECONDS 3600 /* that a dead worker is still shown */
 
 static int run_changed(struct store *s, struct sql_stmt *stmt, int64_t *changed,
@@ -267,7 +268,10 @@ static ssize_t claim_in_order(struct store *s, size_t max, size_t *positions, st
     return (ssize_t)n;
 }
 
-/* Those who claim with limits do it one after the other, or two would take the same place. */
+/*
+ * Those who claim with limits do it one after the other, or two would take the same place. What
+ * others have claimed meanwhile is chosen in vain, and more is chosen instead.
+ */
 static ssize_t claim_places(struct store *s, size_t max, size_t *positions, struct error *err) {
     struct sql_stmt *lock = database_use(s, SHARED_LOCK_PLACES, err);
     cleanup(free_ptr) size_t *chosen = calloc(max, sizeof(*chosen));
@@ -276,8 +280,22 @@ static ssize_t claim_places(struct store *s, size_t max, size_t *positions, stru
     sql_step(lock);
     if (sql_reset(lock) < 0)
         return database_fail(s, err);
-    ssize_t n = places_choose(s, s->held_run, max, chosen, err);
-    return n > 0 ? claim_these(s, chosen, (size_t)n, (size_t)n, positions, err) : n;
+    size_t n = 0;
+    ssize_t count = 1, claimed = 0;
+    for (int i = 0; i < CHOICES && n < max && count > 0; i++) {
+        count = places_choose(s, s->held_run, max - n, chosen, err);
+        claimed = count <= 0
+                      ? count
+                      : claim_these(s, chosen, (size_t)count, (size_t)count, positions + n, err);
+        if (claimed < 0)
+            return -1;
+        n += (size_t)claimed;
+        if (claimed == count)
+            break;
+    }
+    if (n == 0 && count > 0)
+        places_missed(s->places);
+    return (ssize_t)n;
 }
 
 ssize_t shared_claim(struct store *s, size_t max, size_t *positions, struct error *err) {
