@@ -261,7 +261,8 @@ PGconn *postgres_connect(const char *url, const char *name, bool read, struct er
     PQsetNoticeProcessor(conn, ignore_notice, NULL);
     if (PQstatus(conn) == CONNECTION_OK)
         return conn;
-    if (clock_now() - began < SLOW && !is_mistake(PQerrorMessage(conn)))
+    if (clock_now() - began < SLOW && !strstr(PQerrorMessage(conn), "timeout expired") &&
+        !is_mistake(PQerrorMessage(conn)))
         return try_verbosely(conn, name, err);
     cannot_connect(name, "", PQerrorMessage(conn), err);
     PQfinish(conn);
