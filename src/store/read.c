@@ -37,7 +37,9 @@
  */
 static int find_holder(const struct store *s, struct sql_stmt *stmt, struct run *r,
                        struct error *err) {
-    if (sql_column_type(stmt, 9) == SQL_NULL)
+    /* a worker that has ended a run still has it for a moment */
+    bool over = store_is_shared(s) && r->judged && r->cancelled == 0;
+    if (over || sql_column_type(stmt, 9) == SQL_NULL)
         return 0;
     cleanup(free_ptr) char *path = store_log_path(s, r->id);
     if (!path)
