@@ -314,10 +314,20 @@ static void heed_time(struct collector *c) {
         pool_cancel_pending(c->pool);
 }
 
-/* How many more servers it may claim now. */
+/*
+ * How many more servers it may claim now. What is claimed has a place, where there are limits, that
+ * another worker or run could have: then none is claimed ahead.
+ */
 static size_t room(const struct collector *c) {
     bool wanted = c->more || (c->shared && clock_now() >= c->ask);
-    return wanted && !is_ending(c) ? c->depth - c->in_hand : 0;
+    size_t left = c->depth - c->in_hand, busy = c->in_hand - c->waiting.count;
+    size_t fanout = (size_t)c->f->plan->fanout;
+    if (!wanted || is_ending(c))
+        return 0;
+    if (c->f->plan->limits.count == 0)
+        return left;
+    size_t idle = busy < fanout ? fanout - busy : 0;
+    return left < idle ? left : idle;
 }
 
 /*
@@ -327,11 +337,9 @@ static size_t room(const struct collector *c) {
 static void heed_limits(struct collector *c, ssize_t claimed) {
     c->held_back = store_held_back(c->f->store);
     c->more = claimed > 0 || c->held_back;
-    if (!c->shared)
-        c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
     bool idle = c->held_back && claimed == 0 && c->in_hand == 0;
     if (idle && !c->told)
-        log_info("other runs have all the places that the limits leave: waiting");
+        log_info("others have all the places that the limits leave: waiting");
     c->told = idle;
 }
 
@@ -359,6 +367,8 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     report_batch(c, n);
     if (most > 0)
         heed_limits(c, claimed);
+    if (!c->shared)
+        c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
     bool idle = c->in_hand == 0 && claimed == 0;
     if (c->shared && (idle || clock_now() >= c->ask)) {
         if (crew_look(&c->view, c->in_hand, err) < 0)
@@ -521,14 +531,10 @@ static void name_run(const struct fleet *f, const struct run *run, char ret[AGEN
         snprintf(ret, AGENT_RUN_SIZE, "%s", run->id);
 }
 
-/*
- * What is claimed of a shared run waits for this worker, while another could begin with it; with
- * limits it has the place of one that could begin.
- */
+/* What is claimed of a shared run waits for this worker, while another could begin with it. */
 static size_t depth_of(const struct collector *c) {
     size_t fanout = (size_t)c->f->plan->fanout, ahead = fanout > IN_HAND ? fanout : IN_HAND;
-    bool few = c->shared || c->f->plan->limits.count > 0;
-    return fanout + (few && ahead < 2 * BATCH ? ahead : 2 * BATCH);
+    return fanout + (c->shared && ahead < 2 * BATCH ? ahead : 2 * BATCH);
 }
 
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {
