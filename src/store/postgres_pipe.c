@@ -5,8 +5,9 @@
  * takes answers meanwhile, or both sides would wait with full buffers. A ring remembers what the
  * answers will be about, because libpq hands them over without saying so.
  *
- * A wait ends when the server has said nothing for ANSWER_LIMIT: it may have been stopped, which a
- * network that works does not show. The connection is then given up.
+ * A server that has said nothing for SILENCE is asked on another connection whether it is there: it
+ * may have been stopped, which a network that works does not show. Then the connection is given up,
+ * and so it is where a statement has taken longer than any of muster's should.
  */
 #include "store/postgres_pipe.h"
 
@@ -18,7 +19,8 @@
 #include <poll.h>
 #include <stdio.h>
 
-#define ANSWER_LIMIT (120 * CLOCK_S)
+#define SILENCE (30 * CLOCK_S)
+#define ANSWER_LIMIT (1800 * CLOCK_S)
 #define COPY_BYTES (1 << 16)
 #define LOOK_EVERY 64 /* statements; libpq itself sends every 8 KiB */
 
@@ -198,22 +200,39 @@ static bool has_unread(PGconn *conn) {
     return ssl && SSL_pending(ssl) > 0;
 }
 
+/* Whether the server that the connection is to takes another one. */
+static bool is_there(PGconn *conn) {
+    const char *keywords[] = {"host", "port", "user", "dbname", "connect_timeout", NULL};
+    const char *values[] = {PQhost(conn), PQport(conn), PQuser(conn), PQdb(conn), "10", NULL};
+    return PQpingParams(keywords, values, 0) == PQPING_OK;
+}
+
+/* Waits so long at most; whether there is anything. */
+static bool wait_a_while(struct pollfd *fd, int64_t limit) {
+    int64_t deadline = deadline_in(limit);
+    int rc;
+    do
+        rc = poll(fd, 1, deadline_left_ms(deadline));
+    while (rc < 0 && errno == EINTR);
+    return rc > 0;
+}
+
 /* Until there is something to read, or room to write when `to_send`; -1 after `limit`. */
 static int wait_for_server(struct postgres_pipe *p, bool to_send, int64_t limit) {
     struct pollfd fd = {.fd = PQsocket(p->conn),
                         .events = (short)(to_send ? POLLIN | POLLOUT : POLLIN)};
-    int64_t deadline = deadline_in(limit);
-    int rc;
+    int64_t waited = 0;
     if (has_unread(p->conn))
         return 0;
-    do
-        rc = poll(&fd, 1, deadline_left_ms(deadline));
-    while (rc < 0 && errno == EINTR);
-    if (rc > 0)
-        return 0;
-    char why[80];
-    snprintf(why, sizeof(why), "the server has not answered for %d s", (int)(limit / CLOCK_S));
-    return lose(p, why);
+    while (!wait_a_while(&fd, SILENCE)) {
+        waited += SILENCE;
+        if (waited < limit && is_there(p->conn))
+            continue;
+        char why[80];
+        snprintf(why, sizeof(why), "the server has not answered for %d s", (int)(waited / CLOCK_S));
+        return lose(p, why);
+    }
+    return 0;
 }
 
 /* What a server said before it hung up tells more than that it did. */
