@@ -148,10 +148,12 @@ start_worker() { # NUMBER [OPTION...]
     shared_store
     id=$("$MUSTER" submit --simulate=servers=60,seed=1,delay=200ms-300ms -b cpu --limit rack=3 \
         --store "$url")
-    for i in 1 2 3; do start_worker $i -f 4; done
-    some_done() { [ "$(asked "SELECT count(*) FROM muster.server WHERE state = 'done'")" -ge 5 ]; }
-    wait_for some_done
+    start_worker 1 -f 4
+    some_claimed() { [ "$(asked "SELECT count(*) FROM muster.server WHERE state = 'claimed'")" -gt 0 ]; }
+    wait_for some_claimed
     kill -KILL "$(cat worker1.pid)"
+    start_worker 2 -f 4
+    start_worker 3 -f 4
     run muster wait "$id" --store "$url" -q --json
     json_is '.passed + .failed' 60
     [ "$(asked 'SELECT max(rack_all) FROM muster.seen')" -eq 3 ]
