@@ -64,6 +64,19 @@ double forecast_defaults(const struct plan *plan) {
     return sum;
 }
 
+bool forecast_tells(const struct benchmark_plan *b) {
+    return !isnan(seconds_of(b));
+}
+
+/* What those of the benchmarks take that tell; NAN when none does. */
+static double defaults_of_some(const struct plan *plan) {
+    double sum = 0;
+    for (size_t i = 0; i < plan->benchmark_count; i++)
+        if (forecast_tells(&plan->benchmarks[i]))
+            sum += seconds_of(&plan->benchmarks[i]);
+    return sum > 0 ? sum : NAN;
+}
+
 /* ---- shared by workers ---- */
 
 static int longer_first(const void *a, const void *b) {
@@ -118,7 +131,7 @@ static double deadline_of(const struct plan *plan, size_t n) {
 int forecast_make(const struct plan *plan, const double *took, size_t n, double otherwise,
                   struct forecast *ret, struct error *err) {
     cleanup(free_ptr) double *all = calloc(n + 1, sizeof(*all));
-    struct forecast f = {.seconds = NAN, .at_most = deadline_of(plan, n)};
+    struct forecast f = {.seconds = NAN, .part = NAN, .at_most = deadline_of(plan, n)};
     double sum = 0;
     if (!all)
         return error_memory(err);
@@ -128,12 +141,15 @@ int forecast_make(const struct plan *plan, const double *took, size_t n, double 
     }
     double rest = f.known > 0 ? sum / (double)f.known : otherwise;
     f.source = f.known > 0 ? FORECAST_HISTORY : isnan(rest) ? FORECAST_NONE : FORECAST_DEFAULTS;
+    if (f.source == FORECAST_NONE)
+        rest = defaults_of_some(plan);
     for (size_t i = 0; i < n; i++)
         all[i] = isnan(took[i]) ? rest : took[i];
-    if (f.source != FORECAST_NONE) {
-        f.seconds = forecast_spread(all, n, (size_t)plan->fanout, plan->longest_first);
-        if (isnan(f.seconds))
+    if (!isnan(rest)) {
+        double seconds = forecast_spread(all, n, (size_t)plan->fanout, plan->longest_first);
+        if (isnan(seconds))
             return error_memory(err);
+        *(f.source == FORECAST_NONE ? &f.part : &f.seconds) = seconds;
     }
     *ret = f;
     return 0;

@@ -18,6 +18,7 @@ enum forecast_source {
 struct forecast {
     double seconds; /* NAN: not known */
     enum forecast_source source;
+    double part;    /* where nothing tells: of those benchmarks that do; NAN: there are none */
     size_t known;   /* servers of which there is a history */
     double at_most; /* by the deadlines; NAN: there are none */
 };
@@ -32,6 +33,9 @@ int forecast_make(const struct plan *plan, const double *took, size_t n, double 
 
 /* What the plan's benchmarks take on a server by themselves; NAN when one of them is a command. */
 double forecast_defaults(const struct plan *plan);
+
+/* Whether the benchmark tells by itself what it takes; a command does not. */
+bool forecast_tells(const struct benchmark_plan *b);
 
 /*
  * How long `workers` take, each of which begins the next one when it has ended one. Changes

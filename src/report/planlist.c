@@ -11,7 +11,8 @@
  *     fan-out    20
  *     deadlines  of a server 27m, of the run none
  *     ...
- *     takes      about 45s, by what 18 of the 20 servers took in earlier runs; 9h at most
+ *     takes      about 45s, by what 18 of the 20 servers took in earlier runs; 9h at most, by the
+ *                deadlines
  *
  * Which reference holds is known when a server has told its kind, so all that may hold are named.
  * Pure.
@@ -70,6 +71,38 @@ static void add_duration(struct str *out, int64_t ns) {
     str_add(out, ns == DEADLINE_NEVER ? "none" : text);
 }
 
+/* Names the benchmarks that tell what they take, or the others; returns the others' longest on a
+ * server. */
+static double add_telling(struct str *out, const struct plan *plan, bool tell) {
+    double most = 0;
+    const char *between = "";
+    for (size_t i = 0; i < plan->benchmark_count; i++) {
+        const struct benchmark_plan *b = &plan->benchmarks[i];
+        if (forecast_tells(b) != tell)
+            continue;
+        str_addf(out, "%s%s", between, b->name);
+        between = ", ";
+        most += (double)b->max_trials * (double)b->timeout / (double)CLOCK_S;
+    }
+    return most;
+}
+
+/* What is known where a command has not been run yet: the rest, and the command's deadlines. */
+static void add_untold(struct str *out, const struct planned *p) {
+    if (!isnan(p->forecast.part)) {
+        str_add(out, "about ");
+        add_seconds(out, p->forecast.part, round);
+        str_add(out, " for ");
+        add_telling(out, p->plan, true);
+        str_add(out, "; ");
+    }
+    str_add(out, "no earlier run tells of ");
+    double most = add_telling(out, p->plan, false);
+    str_add(out, ", whose trials may take ");
+    add_seconds(out, most, ceil);
+    str_add(out, " on a server");
+}
+
 /* Where the seconds are from, as a sentence's end. */
 static void add_source(struct str *out, const struct planned *p) {
     const struct forecast *f = &p->forecast;
@@ -81,7 +114,7 @@ static void add_source(struct str *out, const struct planned *p) {
     else if (f->source == FORECAST_DEFAULTS)
         str_add(out, "by what the benchmarks take by themselves; no earlier run tells");
     else
-        str_add(out, "no earlier run tells how long these benchmarks take");
+        add_untold(out, p);
 }
 
 /* ---- for people ---- */
@@ -230,7 +263,7 @@ static void add_takes(struct str *out, const struct planned *p) {
     if (!isnan(p->forecast.at_most)) {
         str_add(out, "; ");
         add_seconds(out, p->forecast.at_most, ceil);
-        str_add(out, " at most");
+        str_add(out, " at most, by the deadlines");
     }
 }
 
@@ -342,9 +375,9 @@ static json_t *limits_object(const struct plan *plan) {
 static json_t *forecast_object(const struct forecast *f) {
     static const char *const sources[] = {
         [FORECAST_NONE] = NULL, [FORECAST_DEFAULTS] = "defaults", [FORECAST_HISTORY] = "history"};
-    return json_pack("{so so sI so}", "seconds", number(f->seconds), "source",
-                     text(sources[f->source]), "known", (json_int_t)f->known, "at_most",
-                     number(f->at_most));
+    return json_pack("{so so so sI so}", "seconds", number(f->seconds), "source",
+                     text(sources[f->source]), "part", number(f->part), "known",
+                     (json_int_t)f->known, "at_most", number(f->at_most));
 }
 
 int planlist_json(FILE *out, const struct planned *p, struct error *err) {

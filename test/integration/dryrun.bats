@@ -32,7 +32,9 @@ TXT
     output_has "retries      5"
     output_has "more than 30%"
     output_has "the longest first"
-    output_has "no earlier run tells how long these benchmarks take; 46m at most"
+    output_has "for disk; no earlier run tells of mine, whose trials may take 54s on a server; 46m at most, by the deadlines"
+    run -0 muster run web1 -b mine --dry-run
+    output_has "takes        no earlier run tells of mine, whose trials may take 54s on a server; "
     [ "$(ls)" = "$(printf '%s\n' err muster.yaml)" ] || fail "something was written: $(ls)"
 }
 
@@ -49,6 +51,7 @@ TXT
     json_is '.run_timeout' 7200
     json_is '.takes.source' null
     json_is '.takes.seconds' null
+    json_is '.takes.part | . > 1 and . < 100' true
 }
 
 @test "how long it takes is what it took, and then what it takes" {
