@@ -1,4 +1,6 @@
 // A run in progress: what the server tells as it happens, put into the page at most once a second.
+// A browser has six connections to one place, for all its tabs together: a page that nobody sees leaves
+// its own to others, and follows again when it is seen.
 import { h, put, announce } from "./dom.js";
 import { progressWords } from "./report.js";
 
@@ -11,20 +13,33 @@ export class Live {
     Object.assign(this, { report, source, rows: [], progress: null, last: 0, whole: false });
     this.line = h("p", { class: "live" });
     report.places.outcome.before(this.line);
-    this.events = new EventSource(`${source.path}/events`);
-    this.events.addEventListener("servers", (e) => {
+    this.seen = () => (document.hidden ? this.leave() : this.follow());
+    document.addEventListener("visibilitychange", this.seen);
+    this.seen();
+  }
+
+  // The server tells of all servers that are done, also of those that the page knows.
+  follow() {
+    if (this.events) return;
+    const events = (this.events = new EventSource(`${this.source.path}/events`));
+    events.addEventListener("servers", (e) => {
       this.rows.push(JSON.parse(e.data));
       this.later();
     });
-    this.events.addEventListener("progress", (e) => {
+    events.addEventListener("progress", (e) => {
       if (!this.progress) this.begin();
       this.progress = JSON.parse(e.data);
       this.later();
     });
-    this.events.addEventListener("end", () => this.end());
-    this.events.onerror = () => put(this.line, this.events.readyState === EventSource.CLOSED
+    events.addEventListener("end", () => this.end());
+    events.onerror = () => put(this.line, events.readyState === EventSource.CLOSED
       ? "The connection to muster serve has ended; reload the page to go on."
       : "No connection to muster serve; trying again.");
+  }
+
+  leave() {
+    this.events?.close();
+    this.events = null;
   }
 
   // What comes meanwhile is newer, and taken after it.
@@ -55,7 +70,8 @@ export class Live {
   }
 
   async end() {
-    this.events.close();
+    document.removeEventListener("visibilitychange", this.seen);
+    this.leave();
     try {
       const overview = await this.source.overview();
       clearTimeout(this.pending);

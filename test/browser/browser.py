@@ -157,6 +157,10 @@ class Page:
         self.js("1")  # what was said until now has come
         return self.said
 
+    def to_front(self):
+        """The page opened last hides the others."""
+        self.call("Page.bringToFront")
+
     def size(self, width, height):
         self.call("Emulation.setDeviceMetricsOverride", width=width, height=height,
                   deviceScaleFactor=1, mobile=False)

@@ -108,6 +108,7 @@ def watched(browser, serve, delay):
                 return seen, None, None
         page = opened(browser, serve, "/runs/last", "document.querySelector('tr[data-index]')")
         log = opened(browser, serve, "/runs/last/log", "document.querySelector('.log tbody')")
+        page.to_front()
         page.js("document.querySelector('tr[data-index] a').focus()")
         while page.count(".live"):
             told = page.text(".live") or ""  # the run may have ended since
@@ -134,6 +135,33 @@ def a_run_is_watched_to_its_end(browser, serve):
     log.wait("document.querySelector('.log tbody').innerText.includes('servers failed.')", "the log's last line")
     is_(page.complaints(), [], "complaints")
     is_(log.complaints(), [], "complaints of the log")
+
+
+def pages_that_nobody_sees_leave_connections_to_others(browser, serve):
+    going = subprocess.Popen([MUSTER, "run", "-q", "-f", "4", "--store", STORE, "--simulate=servers=121,delay=1s-2s,seed=5"],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while (newest := serve.json("/api/runs")[0])["total"] != 121 or newest["state"] != "running":
+            assert going.poll() is None, "the run was never seen"
+        hidden = []
+        for _ in range(7):  # a browser has six connections to one place
+            page = browser.page()
+            page.call("Page.addScriptToEvaluateOnNewDocument", source="window.away = true; "
+                      "Object.defineProperty(document, 'hidden', { get: () => window.away });")
+            page.go(serve.url + "/runs/last")
+            page.wait("document.querySelector('.live')", "a page behind others")
+            hidden.append(page)
+        told = "document.querySelector('.live').innerText.includes('% done')"
+        page = opened(browser, serve, "/runs/last", "document.querySelector('.live')")
+        page.wait(told, "the page that is seen to be told")
+        is_(hidden[0].text(".live"), "", "what a page is told that is not seen")
+        hidden[0].js("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+        hidden[0].wait(told, "a page that is seen again to be told")
+        for page in [page, *hidden]:
+            is_(page.complaints(), [], "complaints")
+    finally:
+        going.terminate()
+        going.wait(60)
 
 
 def what_is_hostile_is_shown_as_text(browser, _):
@@ -173,4 +201,4 @@ def a_token_lets_a_browser_in(browser, _):
 with Serve(STORE) as serve, Browser() as browser:
     run([every_page_is_shown_and_sound, what_is_not_there_is_said, two_runs_are_chosen_and_compared,
          the_log_is_filtered_by_server_and_level, what_is_hostile_is_shown_as_text, a_token_lets_a_browser_in,
-         a_run_is_watched_to_its_end], browser, serve)
+         a_run_is_watched_to_its_end, pages_that_nobody_sees_leave_connections_to_others], browser, serve)

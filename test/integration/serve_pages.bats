@@ -35,6 +35,10 @@ teardown_file() {
     told a_run_is_watched_to_its_end
 }
 
+@test "Chromium: pages that nobody sees leave connections to others" {
+    told pages_that_nobody_sees_leave_connections_to_others
+}
+
 @test "Chromium: what is hostile is shown as text" {
     told what_is_hostile_is_shown_as_text
 }
