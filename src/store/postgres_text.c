@@ -45,24 +45,24 @@ int postgres_translate(const char *sql, struct str *ret) {
     return count;
 }
 
+static bool is_of_word(char c) {
+    return isalnum((unsigned char)c) || c == '_';
+}
+
 static bool is_word_at(const char *p, const char *word) {
     size_t n = strlen(word);
-    return strncmp(p, word, n) == 0 && !isalnum((unsigned char)p[n]) && p[n] != '_';
+    return strncasecmp(p, word, n) == 0 && !is_of_word(p[n]);
 }
 
 bool postgres_gives_rows(const char *sql) {
     static const char *const first[] = {"SELECT", "WITH", "VALUES", "SHOW", "TABLE"};
-    sql += strspn(sql, " (\n");
+    const char *p = sql + strspn(sql, " (\n");
     for (size_t i = 0; i < ARRAY_LEN(first); i++)
-        if (is_word_at(sql, first[i]))
+        if (is_word_at(p, first[i]))
             return true;
-    for (const char *p = sql; *p;)
-        if (*p == '\'' || *p == '"')
-            p = skip_quoted(p);
-        else if (is_word_at(p, " RETURNING"))
+    for (; *p; p = *p == '\'' || *p == '"' ? skip_quoted(p) : p + 1)
+        if (is_word_at(p, "RETURNING") && (p == sql || !is_of_word(p[-1])))
             return true;
-        else
-            p++;
     return false;
 }
 

@@ -515,6 +515,10 @@ static void a_statement_returns_what_it_wrote(UNUSED void **state) {
     commit();
     assert_int_equal(ask(db, "SELECT count(*) FROM t"), 3);
     assert_int_equal(sql_finalize(put), 0);
+    begin(true);
+    assert_int_equal(ask(db, "insert into t (id, s) values (9, ' RETURNING') returning(id)"), 9);
+    assert_int_equal(ask(db, "with x as (select 7 as n) select n from x"), 7);
+    commit();
 }
 
 static void waits_for_its_descriptor(UNUSED void **state) {
