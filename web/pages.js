@@ -30,7 +30,7 @@ async function runPage(main, id, shown) {
 
 async function show(main, [what, id, part, name], shown) {
   home();
-  if (what === "") new RunsPage(main, await fetchJson("/api/runs"));
+  if (what === "") new RunsPage(main, ...await Promise.all([fetchJson("/api/runs"), fetchJson("/api/workers")]));
   else if (what === "runs" && part === "servers") location.replace(`${runAddress(id)}#server=${encodeURIComponent(name)}`);
   else if (what === "runs" && part === "log") new LogPage(main, await findRun(id));
   else if (what === "runs") await runPage(main, id, shown);

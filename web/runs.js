@@ -1,9 +1,9 @@
-// All runs of the store, and a choice of two to compare.
+// All runs of the store, a choice of two to compare, and who works on them.
 import { h, put, heads, num, count, counted, duration, localTime } from "./dom.js";
 import { fetchJson } from "./data.js";
 
 const SHOWN = 100;
-const AGAIN = 5000; // ms, while one is in progress
+const AGAIN = 5000; // ms, while one is in progress or somebody works
 
 export function runAddress(run) {
   return `/runs/${encodeURIComponent(run)}`;
@@ -27,14 +27,29 @@ function share(run) {
   }));
 }
 
+// The controllers of a store that several share, and how long what each holds is still its own.
+function crewTable(workers) {
+  return h("div", { class: "wide" }, h("table", { class: "workers" },
+    heads([["Worker", "num"], "Host", ["Process", "num"], "Site", "Run", ["Servers held", "num"], ["Fan-out", "num"], "Began", "Lease"]),
+    h("tbody", {}, workers.map((w) => h("tr", {},
+      h("th", { scope: "row", class: "num" }, String(w.worker)),
+      h("td", {}, w.host ?? ""), num(String(w.pid)),
+      h("td", {}, w.site ?? h("span", { class: "muted" }, "any")),
+      h("td", {}, w.run ? h("a", { href: runAddress(w.run) }, w.run) : h("span", { class: "muted" }, "none")),
+      num(count(w.claimed)), num(w.fanout === null ? "" : count(w.fanout)), h("td", {}, localTime(w.started)),
+      h("td", { class: w.lease > 0 ? null : "bad" },
+        w.lease > 0 ? `${duration(Math.ceil(w.lease))} left` : `over for ${duration(Math.floor(-w.lease))}`))))));
+}
+
 export class RunsPage {
-  constructor(main, runs) {
-    Object.assign(this, { main, runs, chosen: new Set(), all: false });
+  constructor(main, runs, workers) {
+    Object.assign(this, { main, runs, workers, chosen: new Set(), all: false });
     document.title = "Runs, muster";
     this.compare = h("button", { type: "button", onclick: () => this.goCompare() }, "Compare");
     this.table = h("div", { class: "wide" });
     this.said = h("p", { class: "muted" });
-    put(main, h("h1", { class: "page" }, "Runs"), h("div", { class: "controls" }, this.compare, this.said), this.table);
+    put(main, h("h1", { class: "page" }, "Runs"), h("div", { class: "controls" }, this.compare, this.said), this.table,
+      (this.crew = h("section", { "aria-label": "Workers" })));
     this.show();
     this.again();
   }
@@ -50,6 +65,7 @@ export class RunsPage {
       this.all = true;
       this.show();
     } }, `All ${counted(this.runs.length, "run")}`) : null);
+    put(this.crew, this.workers.length === 0 ? null : [h("h2", {}, "Workers"), crewTable(this.workers)]);
     this.tell();
   }
 
@@ -90,10 +106,10 @@ export class RunsPage {
   }
 
   again() {
-    if (this.runs.some((r) => r.state === "running"))
+    if (this.runs.some((r) => r.state === "running") || this.workers.length > 0)
       setTimeout(async () => {
         try {
-          this.runs = await fetchJson("/api/runs");
+          [this.runs, this.workers] = await Promise.all([fetchJson("/api/runs"), fetchJson("/api/workers")]);
           if (!this.table.contains(document.activeElement)) this.show();
         } catch {
           // the list stays as it was, and is asked for again

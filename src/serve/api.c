@@ -6,6 +6,7 @@
 #include "report/document.h"
 #include "report/history.h"
 #include "report/report.h"
+#include "serve/crew.h"
 #include "serve/snapshot.h"
 #include "store/history.h"
 
@@ -27,6 +28,13 @@ int api_runs(struct request *q, struct answer *a, struct error *err) {
                    spool_begin(&a->body, err) < 0
                ? -1
                : document_runs(a->body.out, runs, n, err);
+}
+
+int api_workers(struct request *q, struct answer *a, struct error *err) {
+    cleanup(snapshot_close) struct store *store = NULL;
+    return snapshot_open(q, a, &store, err) < 0 || spool_begin(&a->body, err) < 0
+               ? -1
+               : crew_document(a->body.out, store, err);
 }
 
 /* ---- a run ---- */

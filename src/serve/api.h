@@ -16,3 +16,4 @@ route_fn api_server;    /* /api/runs/ID/servers/NAME */
 route_fn api_history;   /* /api/history/NAME?benchmark= */
 route_fn api_compare;   /* /api/compare?from=ID&to=ID */
 route_fn api_baselines; /* /api/baselines */
+route_fn api_workers;   /* /api/workers */

@@ -3,6 +3,7 @@
 
 #include "report/report.h"
 #include "serve/api.h"
+#include "serve/crew.h"
 #include "serve/snapshot.h"
 
 #include <string.h>
@@ -28,5 +29,7 @@ int metrics_text(struct request *q, struct answer *a, struct error *err) {
         return -1;
     a->type = "text/plain; version=0.0.4; charset=utf-8";
     write_states(a->body.out, runs, n);
+    if (crew_samples(a->body.out, store, err) < 0)
+        return -1;
     return n == 0 ? 0 : snapshot_write(q, store, &runs[0], report_prometheus, a->body.out, err);
 }

@@ -30,6 +30,7 @@ static const struct route {
     {"/api/history/*", "benchmark", api_history},
     {"/api/compare", "from to", api_compare},
     {"/api/baselines", "", api_baselines},
+    {"/api/workers", "", api_workers},
     {"/metrics", "", metrics_text},
     {"/login", "", gate_form},
     {"/assets/app.css", "", page_style},

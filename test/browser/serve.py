@@ -1,5 +1,5 @@
-"""The pages of muster serve in Chromium: serve.py MUSTER STORE HOSTILE. test/integration/serve_pages.bats
-makes the stores: two runs of 30 servers, and one whose every text is an attack."""
+"""The pages of muster serve in Chromium: serve.py MUSTER STORE HOSTILE SHARED. test/integration/serve_pages.bats
+makes the stores: two runs of 30 servers, one whose every text is an attack, and one of PostgreSQL with two workers."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from urllib.parse import quote
 from browser import Browser
 from checks import has, is_, run, sound
 
-MUSTER, STORE, HOSTILE = sys.argv[1:4]
+MUSTER, STORE, HOSTILE, SHARED = sys.argv[1:5]
 
 
 class Serve:
@@ -177,6 +177,22 @@ def what_is_hostile_is_shown_as_text(browser, _):
                 has(page.js("document.querySelector('main').textContent"), name, path)
 
 
+def workers_of_a_shared_store_are_shown(browser, serve):
+    page = opened(browser, serve, "/", "document.querySelector('.runs')")
+    is_(page.count(".workers"), 0, "tables of workers, of a store that nobody shares")
+    with Serve(SHARED) as shared:
+        (run_,) = [r["run"] for r in shared.json("/api/runs")]
+        page = opened(browser, shared, "/", "document.querySelector('.workers')")
+        rows = page.js("[...document.querySelectorAll('.workers tbody tr')].map((r) => [...r.cells].map((c) => c.innerText))")
+        is_([r[1:7] for r in rows], [["<b>fra1</b>", "17", "fra", run_, "2", "512"], ["ams1", "18", "any", "none", "0", ""]],
+            "host, process, site, run, servers held, fan-out")
+        has(rows[0][8], "left", "the lease of who is alive")
+        has(rows[1][8], "over for 10m", "the lease of who is dead")
+        is_(page.js("document.querySelector('.workers a').getAttribute('href')"), f"/runs/{run_}", "the way to the run")
+        sound(page, "workers")
+        sound(opened(browser, shared, "/", "document.querySelector('.workers')", width=360, height=700), "workers, narrow")
+
+
 def a_token_lets_a_browser_in(browser, _):
     token = "a token of the test".replace(" ", "-")
     with tempfile.NamedTemporaryFile("w") as file:
@@ -200,5 +216,6 @@ def a_token_lets_a_browser_in(browser, _):
 
 with Serve(STORE) as serve, Browser() as browser:
     run([every_page_is_shown_and_sound, what_is_not_there_is_said, two_runs_are_chosen_and_compared,
-         the_log_is_filtered_by_server_and_level, what_is_hostile_is_shown_as_text, a_token_lets_a_browser_in,
-         a_run_is_watched_to_its_end, pages_that_nobody_sees_leave_connections_to_others], browser, serve)
+         the_log_is_filtered_by_server_and_level, what_is_hostile_is_shown_as_text, workers_of_a_shared_store_are_shown,
+         a_token_lets_a_browser_in, a_run_is_watched_to_its_end, pages_that_nobody_sees_leave_connections_to_others],
+        browser, serve)

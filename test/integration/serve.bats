@@ -98,6 +98,8 @@ is_that_of() {
     is_that_of compare "$first" last --json
     get /api/baselines
     is_that_of baseline show --json
+    get /api/workers
+    json_is length 0 # several controllers need a store on PostgreSQL
     get "/api/runs/$id/log"
     head_has Content-Type 'application/x-ndjson; charset=utf-8'
     is_that_of log "$id" --json

@@ -1,6 +1,7 @@
 # The pages of muster serve, in Chromium (test/browser/serve.py).
 load common
 load pages
+load postgres
 
 setup_file() {
     scratch
@@ -8,10 +9,20 @@ setup_file() {
     "$MUSTER" run -q --store "$T/a.db" --simulate=servers=30,kinds=2,metrics=2,seed=3,delay=0-0,error=10% >/dev/null 2>&1 || [ $? -eq 1 ]
     mkdir hostile
     hostile_store "$T/hostile/h.db"
-    browse serve.py "$MUSTER" "$T/a.db" "$T/hostile/h.db"
+    # a store that two controllers share, of which one is dead
+    postgres start db --quick
+    SHARED=$(postgres database db store)
+    "$MUSTER" run -q --store "$SHARED" --simulate=servers=3,seed=3,delay=0-0 >/dev/null 2>&1 || [ $? -eq 1 ]
+    postgres sql db store "INSERT INTO muster.worker (host, pid, site, fanout, started, run, lease_until) VALUES
+        ('<b>fra1</b>', 17, 'fra', 512, 1700000000000000000, 1, now() + interval '10 minutes'),
+        ('ams1', 18, NULL, 0, 1700000000000000000, NULL, now() - interval '10 minutes');
+        UPDATE muster.server SET state = 'claimed', holder = (SELECT number FROM muster.worker WHERE pid = 17)
+        WHERE position < 2"
+    browse serve.py "$MUSTER" "$T/a.db" "$T/hostile/h.db" "$SHARED"
 }
 
 teardown_file() {
+    postgres_done
     scratch_done
 }
 
@@ -45,4 +56,8 @@ teardown_file() {
 
 @test "Chromium: a token lets a browser in" {
     told a_token_lets_a_browser_in
+}
+
+@test "Chromium: workers of a shared store are shown, with what is left of their leases" {
+    told workers_of_a_shared_store_are_shown
 }
