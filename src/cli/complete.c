@@ -327,6 +327,7 @@ static void offer_of_verb(struct completing *c) {
 
 static void offer_upkeep(struct completing *c) {
     offers_add(&c->offers, "check", "look a store over");
+    offers_add(&c->offers, "make", "make one, or bring it up to date");
     offers_add(&c->offers, "copy", "take what one holds to another");
 }
 

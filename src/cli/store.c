@@ -7,18 +7,22 @@
 #include <string.h>
 
 static const char help[] =
-    "usage: muster store check [--store URL]\n"
+    "usage: muster store make [--store URL]\n"
+    "       muster store check [--store URL]\n"
     "       muster store copy FROM TO\n\n"
+    "make makes a store where there is none, and brings that of an older muster up to date. So\n"
+    "does every command that writes; in PostgreSQL whoever does it owns the tables.\n\n"
     "check looks a store over: whether the database is sound, and what it says of runs, servers\n"
     "and verdicts agrees. It changes nothing.\n\n"
     "copy takes the runs and baselines of the store FROM to the store TO, which is made where\n"
     "there is none: from SQLite to PostgreSQL, back, or between two of a kind. What TO has\n"
     "already stays as it is, so that a copy that was interrupted is made again. Runs that\n"
     "somebody works on are passed over; logs and outputs of commands are files, and stay.\n\n"
-    "      --store URL  the store to check\n"
+    "      --store URL  the store to make or check\n"
     "      --help       this text\n\n"
     "A store is a path, sqlite:PATH or postgresql://...\n\n"
-    "Exit status: 0 the store is sound, or all was copied; 1 it is not, or a run was passed over\n"
+    "Exit status: 0 the store is there, or sound, or all was copied; 1 it is not, or a run was "
+    "passed over\n"
     "because somebody works on it; 2 wrong usage; 3 the store cannot be read or written.\n";
 
 static const struct option options[] = {
@@ -31,6 +35,15 @@ static int print(__attribute__((unused)) void *arg, const char *what,
                  __attribute__((unused)) struct error *err) {
     puts(what);
     return 0;
+}
+
+static int make(const char *url) {
+    struct store *store;
+    struct error err;
+    if (store_open(url, STORE_CREATE, &store, &err) < 0)
+        return cli_fail(&err);
+    store_close(store);
+    return EXIT_PASSED;
 }
 
 static int check(const char *url) {
@@ -90,18 +103,21 @@ static int cmd_store(int argc, char **argv) {
     }
     char **words = argv + optind;
     int count = argc - optind;
+    if (count == 1 && strcmp(words[0], "make") == 0)
+        return make(url);
     if (count == 1 && strcmp(words[0], "check") == 0)
         return check(url);
     if (count == 3 && strcmp(words[0], "copy") == 0 && !url)
         return copy(words[1], words[2]);
     if (count > 0 && strcmp(words[0], "copy") == 0)
         return cli_usage("`muster store copy` takes two stores, FROM and TO");
-    return cli_usage("`muster store` takes `check` or `copy FROM TO`: see `muster store --help`");
+    return cli_usage(
+        "`muster store` takes `make`, `check` or `copy FROM TO`: see `muster store --help`");
 }
 
 const struct cli_command command_store = {
     .name = "store",
-    .about = "look a store over, or copy it to another one",
+    .about = "make a store, look it over, or copy it to another one",
     .run = cmd_store,
     .help = help,
     .options = options,

@@ -237,6 +237,16 @@ static PGconn *try_verbosely(PGconn *conn, const char *name, struct error *err) 
     return NULL;
 }
 
+/* Whoever has a process list reads URLs. */
+static int refuse_password(const char *name, const PQconninfoOption *url, struct error *err) {
+    if (!*find(url, "password") && !*find(url, "sslpassword"))
+        return 0;
+    return error_set(err, ERROR_USAGE,
+                     "the URL of the store %s has a password in it, which others on this machine "
+                     "can read: put it into ~/.pgpass, or another file that PGPASSFILE names",
+                     name);
+}
+
 static void ignore_notice(__attribute__((unused)) void *arg,
                           __attribute__((unused)) const char *message) {
 }
@@ -249,6 +259,8 @@ PGconn *postgres_connect(const char *url, const char *name, bool read, struct er
         PQfreemem(message);
         return NULL;
     }
+    if (refuse_password(name, s.url, err) < 0)
+        return NULL;
     s.all = ask_settings(url);
     struct params p = {0};
     choose(&p, &s, url, read);

@@ -1,13 +1,14 @@
 /*
  * schema_postgres: see schema_postgres.h.
  *
- * A step is a file of SQL (postgres_1.sql), which the build puts into the program. The version, the
+ * A step is a file of SQL (postgres_1.sql and so on), which the build puts into the program. The version, the
  * number of steps that were taken, is the one row of `meta`.
  */
 #include "store/schema_postgres.h"
 
 #include "base/str.h"
 #include "store/postgres_1_text.h"
+#include "store/postgres_2_text.h"
 
 #include <stdio.h>
 
@@ -21,6 +22,7 @@ static const struct {
     size_t n;
 } steps[] = {
     STEP(postgres_1_text),
+    STEP(postgres_2_text),
 };
 
 #define VERSION ((int64_t)ARRAY_LEN(steps))
@@ -124,9 +126,9 @@ static int migrate(struct sql *db, int64_t version, struct error *err) {
         rc = fail(db, err);
     sql_rollback(db);
     if (rc < 0 && err->kind == ERROR_USAGE)
-        error_prefix(err, version ? "cannot bring the tables up to date, which is for the "
-                                    "planner's role, with any muster command that writes"
-                                  : "cannot make the tables, which is for the planner's role");
+        error_prefix(err, version ? "cannot bring the tables up to date, which is for who "
+                                    "owns them, with any muster command that writes"
+                                  : "cannot make the tables, which is for who owns them");
     return rc;
 }
 
@@ -142,8 +144,8 @@ int schema_postgres(struct sql *db, bool writing, bool create, struct error *err
                          db->name);
     if (!writing)
         return error_set(err, ERROR_USAGE,
-                         "the store %s has version %lld, and this muster needs %lld: the planner's "
-                         "role brings it up to date, with any muster command that writes",
+                         "the store %s has version %lld, and this muster needs %lld: who owns "
+                         "the tables brings it up to date, with any muster command that writes",
                          db->name, (long long)version, (long long)VERSION);
     return migrate(db, version, err);
 }
