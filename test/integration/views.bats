@@ -91,7 +91,7 @@ serves_the_worker() {
     wait_for curl -sf -o health --unix-socket socket http://x/healthz
     run curl -sf --unix-socket socket http://x/api/workers
     json_is '.[0] | [.pid, .host, .site, .fanout, .claimed > 0, .lease > 1 and .lease <= 30] | @json' \
-        "[$2,\"$(hostname)\",null,null,true,true]"
+        "[$2,\"$(hostname)\",null,5,true,true]"
     json_is '.[0].run' "$(muster runs --store "$1" --json | jq -r '.[0].run')"
     run curl -sf --unix-socket socket http://x/metrics
     output_has 'muster_workers{site=""} 1'
