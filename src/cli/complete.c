@@ -243,6 +243,7 @@ static const struct value {
     {"linger", offer_nothing, NULL, NULL},
     {"retries", offer_nothing, NULL, NULL},
     {"max-errors", offer_nothing, NULL, NULL},
+    {"limit", offer_nothing, NULL, NULL},
     {"outliers", NULL, "fail warn off", NULL},
     {"user", offer_nothing, NULL, NULL},
     {"port", offer_nothing, NULL, NULL},
