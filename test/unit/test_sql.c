@@ -485,6 +485,7 @@ static void a_bulk_is_undone_with_its_transaction(UNUSED void **state) {
         begin(true);
         add_in_bulk(put, set, 1, times ? MANY : 50);
         sql_bind_int(put, 1, 0);
+        sql_bind_text(put, 4, "zero");
         int rc = sql_step(put) < 0 ? -1 : 0;
         rc = sql_reset(put) < 0 ? -1 : rc;
         assert_int_equal(rc < 0 ? rc : sql_commit(db), -1);
