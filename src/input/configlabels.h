@@ -4,7 +4,7 @@
  *     labels:
  *       rack:
  *         r12: web[01-40]
- *         r13: [web[41-80], db1]
+ *         r13: ["web[41-80]", db1]
  *     limits: {rack: 4, pdu: 8}
  *
  * Labels are given to servers by patterns (input/nodeset.h) for their names or their hosts; what an
