@@ -37,7 +37,13 @@ static void open_rows(void) {
     int fd = mkstemp(path);
     require(fd >= 0 && close(fd) == 0);
     require(sql_open_sqlite(path, false, true, &db, &err) == 0);
-    unlink(path); /* nothing is written to it */
+    /* nothing is written to it, nor to what SQLite has put beside it */
+    static const char *const ends[] = {"", "-wal", "-shm"};
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        char file[sizeof(path) + 4];
+        snprintf(file, sizeof(file), "%s%s", path, ends[i]);
+        unlink(file);
+    }
     row = prepare("SELECT ?1", 2);
     written = prepare("SELECT ?2", 4); /* the position, then all from the name on */
 }
