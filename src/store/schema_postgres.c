@@ -1,8 +1,8 @@
 /*
  * schema_postgres: see schema_postgres.h.
  *
- * A step is a file of SQL (postgres_1.sql and so on), which the build puts into the program. The version, the
- * number of steps that were taken, is the one row of `meta`.
+ * A step is a file of SQL (postgres_1.sql and so on), which the build puts into the program. The
+ * version, the number of steps that were taken, is the one row of `meta`.
  */
 #include "store/schema_postgres.h"
 

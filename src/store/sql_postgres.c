@@ -212,7 +212,7 @@ static int pg_prepare(struct sql *db, const char *sql, enum sql_use use, struct 
     struct pg *pg = pg_of(db);
     struct pg_stmt *s = calloc(1, sizeof(*s));
     struct postgres_plan *plan = find_plan(pg, sql);
-    size_t n = plan ? (size_t)plan->param_count + 1 : 0;
+    size_t n = plan ? (size_t)plan->param_count + 1 : 1;
     if (s) {
         *s = (struct pg_stmt){.stmt = {.db = db},
                               .plan = plan,
