@@ -12,7 +12,8 @@
 
 #include <stdio.h>
 
-#define POLL CLOCK_S /* between two looks, where nobody says that something has changed */
+#define FIND (60 * CLOCK_S) /* that a store is given to be there; it may just be starting anew */
+#define POLL CLOCK_S        /* between two looks, where nobody says that something has changed */
 
 static const char help[] =
     "usage: muster wait [OPTIONS] RUN\n\n"
@@ -63,10 +64,22 @@ static int find_run(struct waiting *w, const char *run, struct error *err) {
     return 0;
 }
 
+static int find_run_patiently(struct waiting *w, const char *run, struct error *err) {
+    int64_t until = deadline_in(FIND);
+    for (;;) {
+        int rc = find_run(w, run, err);
+        if (patience_answered(&w->patience, w->runner.cancel, rc, err) || clock_now() >= until)
+            return rc;
+        servers_done(&w->runner.servers);
+        store_close(w->runner.store);
+        w->runner.store = NULL;
+    }
+}
+
 static int begin(struct waiting *w, const char *run, struct error *err) {
     struct runner *r = &w->runner;
-    if (find_run(w, run, err) < 0 || runner_prepare_end(r, err) < 0 ||
-        cancel_new(&r->cancel, err) < 0)
+    if (cancel_new(&r->cancel, err) < 0 || find_run_patiently(w, run, err) < 0 ||
+        runner_prepare_end(r, err) < 0)
         return -1;
     const struct signals_steps steps = {{r->cancel}, {"no longer waiting: the run goes on"}};
     if (runner_watch(r, steps, err) < 0)
@@ -106,8 +119,13 @@ static int look(struct waiting *w, bool *ended, struct error *err) {
     return 0;
 }
 
-/* What has no verdict may have one later. */
+/* What has no verdict may have one later. May be called again when it failed. */
 static int read_outcomes(struct runner *r, struct error *err) {
+    for (size_t i = 0; i < r->servers.count; i++) {
+        struct outcome *o = &r->outcomes[i];
+        outcome_done(o);
+        *o = (struct outcome){.server = o->server, .verdict = VERDICT_CANCELLED};
+    }
     if (store_outcomes(r->store, &r->run, r->outcomes, err) < 0)
         return -1;
     for (size_t i = 0; i < r->servers.count; i++)
@@ -119,8 +137,9 @@ static int read_outcomes(struct runner *r, struct error *err) {
 static int follow(struct waiting *w, struct error *err) {
     struct runner *r = &w->runner;
     bool ended = false;
+    int rc;
     while (!ended && !cancel_fired(r->cancel)) {
-        int rc = look(w, &ended, err);
+        rc = look(w, &ended, err);
         if (!patience_answered(&w->patience, r->cancel, rc, err))
             continue;
         if (rc < 0)
@@ -130,7 +149,10 @@ static int follow(struct waiting *w, struct error *err) {
     }
     log_footer(FOOTER_HIDE);
     log_flush(DEADLINE_NEVER);
-    return read_outcomes(r, err);
+    do
+        rc = read_outcomes(r, err);
+    while (!patience_answered(&w->patience, r->cancel, rc, err));
+    return rc;
 }
 
 static int wait_for(struct waiting *w, const char *run) {

@@ -45,7 +45,7 @@ static const char help[] =
     "      --site SITE          claim servers of this site only, and those of none\n"
     "      --run RUN            of this run only\n"
     "  -f, --fanout N           servers worked on at once (as the run says)\n"
-    "      --exit-when-idle     end when there is nothing left to claim\n"
+    "      --exit-when-idle     end when nothing is left to claim, nor claimed by another worker\n"
     "      --grace DURATION     what it measures may take so long to end (60s)\n"
     "      --lease DURATION     after so long without a word of it others take over what it has\n"
     "                           claimed (30s)\n"
@@ -277,6 +277,18 @@ static void await_work(struct worker *w) {
     w->await = deadline_min(2 * w->await, AWAIT_LONGEST);
 }
 
+/*
+ * Nothing is left, either, that would come to this worker if another one died. What was passed over
+ * never comes.
+ */
+static int see_whether_idle(struct worker *w, struct error *err) {
+    bool may_come;
+    if (store_may_come(w->store, w->only, &may_come, err) < 0)
+        return -1;
+    w->idle = !may_come || w->passed_count > 0;
+    return 0;
+}
+
 /* One that ended at once and is offered again has work that is not for this worker yet. */
 static bool is_offered_again(const struct worker *w, const char *run) {
     return strcmp(w->last, run) == 0 && clock_now() - w->last_begun < SAME_AGAIN;
@@ -290,7 +302,8 @@ static int come_round(struct worker *w, struct error *err) {
     if (found < 0)
         return -1;
     if (found == 0) {
-        w->idle = w->exit_when_idle;
+        if (w->exit_when_idle && see_whether_idle(w, err) < 0)
+            return -1;
         if (!w->idle)
             await_work(w);
         return 0;

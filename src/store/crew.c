@@ -94,6 +94,16 @@ int store_find_work(struct store *s, const char *only, char ret[RUN_ID_SIZE], st
     return found;
 }
 
+int store_may_come(struct store *s, const char *only, bool *ret, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_MAY_COME, err);
+    int found;
+    if (!stmt || database_begin(s, err) < 0)
+        return -1;
+    sql_bind_text(stmt, 1, only);
+    sql_bind_text(stmt, 2, s->crew.site);
+    return database_end(s, ask(s, stmt, read_truth, ret, &found, err), err);
+}
+
 void store_await(struct store *s, const struct cancel *cancel, int64_t deadline) {
     sql_await(s->db, cancel_fd(cancel), deadline);
 }

@@ -56,6 +56,12 @@ int store_find_work(struct store *s, const char *only, char ret[RUN_ID_SIZE],
                     struct error *err) must_use;
 
 /*
+ * Whether there may be work yet where store_find_work() has found none: servers that this worker
+ * may claim if those who have them die, or a run that another one judges.
+ */
+int store_may_come(struct store *s, const char *only, bool *ret, struct error *err) must_use;
+
+/*
  * Waits until somebody has said that there may be something to do, the token is fired, or the
  * deadline has passed. A store that cannot be reached ends the wait at the deadline.
  */

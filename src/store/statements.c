@@ -131,6 +131,13 @@ const char *const statements[STATEMENT_COUNT] = {
         "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending') AND "
         "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'claimed'))) "
         "ORDER BY number LIMIT 1",
+    /* a run of which all is done is judged by one of those who are there */
+    [SHARED_MAY_COME] =
+        "SELECT EXISTS (SELECT 1 FROM run AS r WHERE closed = 0 AND (CAST(?1 AS text) IS NULL OR "
+        "id = ?1) AND (EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND "
+        "s.state = 'claimed' AND (CAST(?2 AS text) IS NULL OR s.site IS NULL OR s.site = ?2)) OR "
+        "(judged = 0 AND NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND "
+        "s.state IN ('pending', 'claimed')))))",
     [SHARED_MAY_JUDGE] = "SELECT pg_try_advisory_lock(" LOCK_CLASS ", CAST(? AS integer))",
     [SHARED_JUDGED] = "SELECT pg_advisory_unlock(" LOCK_CLASS ", CAST(? AS integer))",
     [SHARED_WORKERS] =

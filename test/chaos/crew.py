@@ -158,6 +158,7 @@ class Worker:
         self.story, self.number, self.fanout = story, number, fanout
         self.logs = []  # path, and whether the worker was killed
         self.child = None
+        self.turn = 0
         self.draining = False
 
     def start(self):
@@ -165,7 +166,8 @@ class Worker:
             return
         self.draining = False
         world = self.story.world
-        place = world.make("crew", f"{self.number}-{len(self.logs)}")
+        self.turn += 1
+        place = world.make("crew", f"{self.number}-{self.turn}")
         log = os.path.join(place, "log.jsonl")
         words = [
             MUSTER, "worker", "--store", self.story.site.url(self.number), "-f", str(self.fanout),
@@ -210,7 +212,9 @@ class Worker:
             return
         try:
             status = self.child.wait(seconds)
-            if status != 0:
+            if status == -signal.SIGTERM and not os.path.exists(self.logs[-1][0]):
+                self.logs.pop()  # it was told to end before it listened
+            elif status != 0:
                 self.story.say(f"worker {self.number} ended with status {status}: {self.last_words()}")
         except subprocess.TimeoutExpired:
             self.story.say(f"worker {self.number} did not end within {seconds} s: {self.last_words()}")
@@ -451,6 +455,8 @@ class Story:
         said, sure = {}, not self.killed
         for worker in self.workers:
             for path, killed in worker.logs:
+                if killed and not os.path.exists(path):
+                    continue  # it had not come so far
                 lines, mistakes = check.read_log(path, torn=int(killed))
                 self.report.mistakes += mistakes
                 refused = [line for line in lines if line["event"].startswith("result refused")]
