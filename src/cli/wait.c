@@ -70,6 +70,8 @@ static int find_run_patiently(struct waiting *w, const char *run, struct error *
         int rc = find_run(w, run, err);
         if (patience_answered(&w->patience, w->runner.cancel, rc, err) || clock_now() >= until)
             return rc;
+        if (w->patience.tries == 1) /* the log is not open yet */
+            fprintf(stderr, "muster: %s: trying again for a minute\n", err->text);
         servers_done(&w->runner.servers);
         store_close(w->runner.store);
         w->runner.store = NULL;

@@ -1,0 +1,112 @@
+#!/usr/bin/env bats
+# Several workers on one run in PostgreSQL, when one of them or PostgreSQL itself goes away. What happens at
+# random moments is test/chaos/crew.py's.
+
+load common.bash
+load postgres.bash
+
+setup() {
+    scratch
+    postgres start db --quick --listen 127.0.3.1
+    url=$(postgres database db store)
+}
+teardown() {
+    postgres_done
+    scratch_done
+}
+
+submit() { # SIMULATE
+    id=$("$MUSTER" submit --simulate="$1" --retries 0 --store "$url" 2>"$T/err") || fail "submit"
+}
+
+start_worker() { # NAME OPTIONS...
+    local name=$1
+    shift
+    mkdir "$T/$name"
+    XDG_STATE_HOME=$T/$name "$MUSTER" worker --store "$url" --lease 1s --log-file "$T/$name.jsonl" \
+        --log-format json -q "$@" >"$T/$name.out" 2>&1 3>&- </dev/null &
+    echo $! >"$T/$name.pid"
+}
+
+signal() { # NAME SIGNAL
+    kill "-$2" "$(cat "$T/$1.pid")"
+}
+
+ended_well() { # NAME
+    wait "$(cat "$T/$1.pid")" || fail "$1 ended with status $?: $(tail -n 3 "$T/$1.jsonl" "$T/$1.out")"
+}
+
+of_servers() { # SQL of what is asked, over the run's servers
+    postgres sql db store "SELECT $1 FROM muster.server"
+}
+claimed_is() { [ "$(of_servers "count(*) FILTER (WHERE state = 'claimed')")" = "$1" ]; }
+
+@test "a worker that is to end when idle stays for the servers of one that dies" {
+    submit servers=4,seed=1,delay=2s,score=80-90
+    start_worker dies -f 4
+    wait_for claimed_is 4
+    start_worker stays -f 4 --exit-when-idle
+    wait_for grep -q 'worker ready' stays.jsonl
+    signal dies KILL
+    wait "$(cat dies.pid)" || true
+    ended_well stays
+    [ "$(of_servers "count(*) || ' ' || sum(claim)")" = "4 8" ] || fail "$(of_servers 'position, state, claim')"
+    [ "$(of_servers "count(*) FILTER (WHERE verdict = 'passed')")" = 4 ]
+}
+
+@test "a worker that was stopped for longer than its lease has its late results refused" {
+    submit servers=4,seed=1,delay=1s,score=80-90
+    start_worker stopped -f 4
+    wait_for claimed_is 4
+    signal stopped STOP
+    start_worker other -f 4 --exit-when-idle
+    ended_well other
+    of_servers 'position, holder, claim, verdict' >before
+    signal stopped CONT
+    refused() { [ "$(grep -c 'result refused' "$T/stopped.jsonl")" = 4 ]; }
+    wait_for refused
+    signal stopped TERM
+    ended_well stopped
+    of_servers 'position, holder, claim, verdict' >after
+    diff before after
+    ! grep -qE "server (passed|failed)" stopped.jsonl
+}
+
+@test "workers and who waits go on with a replica that takes over, which the URL names too" {
+    postgres replica next db --synchronous --listen 127.0.3.2
+    url="postgresql://muster@127.0.3.1,127.0.3.2/store?connect_timeout=2"
+    submit servers=200,seed=1,delay=50ms-150ms,score=80-90
+    start_worker one -f 8
+    start_worker two -f 8
+    "$MUSTER" wait "$id" --store "$url" --json -q >waited.json 2>"$T/err" 3>&- &
+    waiter=$!
+    some_done() { [ "$(of_servers "count(*) FILTER (WHERE state = 'done') > 40")" = t ]; }
+    wait_for some_done
+    postgres stop db crash
+    postgres promote next
+    wait $waiter || fail "the wait ended with status $?"
+    output=$(cat waited.json)
+    json_is '"\(.total) \(.passed)"' "200 200"
+    signal one TERM
+    signal two TERM
+    ended_well one
+    ended_well two
+    [ "$(postgres sql next store "SELECT count(*) FROM muster.worker WHERE lease_until > now()")" = 0 ]
+    verdicts=$(cat one.jsonl two.jsonl | jq -r 'select(.event == "server passed") | .server' | sort | uniq -c)
+    [ "$(wc -l <<<"$verdicts")" -eq 200 ]
+    [ "$(awk '$1 != 1' <<<"$verdicts")" = "" ] || fail "told twice: $verdicts"
+}
+
+@test "who waits for a run can begin while PostgreSQL starts" {
+    submit servers=3,seed=1,delay=0-0,score=80-90
+    start_worker one --exit-when-idle
+    ended_well one
+    postgres stop db
+    "$MUSTER" wait "$id" --store "$url" >waited 2>"$T/err" 3>&- &
+    waiter=$!
+    tries() { grep -q 'trying again' "$T/err"; }
+    wait_for tries
+    postgres again db
+    wait $waiter || fail "the wait ended with status $?"
+    grep -q "3 servers" waited || fail "$(cat waited)"
+}
