@@ -108,5 +108,5 @@ claimed_is() { [ "$(of_servers "count(*) FILTER (WHERE state = 'claimed')")" = "
     wait_for tries
     postgres again db
     wait $waiter || fail "the wait ended with status $?"
-    grep -q "3 servers" waited || fail "$(cat waited)"
+    grep -q "3 passed" waited || fail "$(cat waited)"
 }
