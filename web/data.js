@@ -11,6 +11,11 @@ export const LETTERS = {
 
 const TO_COME = "waiting"; // of a server of a run in progress, whose turn has not come or is not over
 
+// Whether what has no verdict may yet have one: somebody works on the run, or any worker may.
+export function goesOn(run) {
+  return run.state === "running" || run.state === "waiting";
+}
+
 export class Run {
   constructor(overview) {
     this.run = overview.run;
@@ -81,7 +86,7 @@ export class Run {
   }
 
   get live() {
-    return this.run.state === "running";
+    return goesOn(this.run);
   }
 
   // How a server stands now.

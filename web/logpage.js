@@ -1,6 +1,6 @@
 // The log of a run, filtered by server and level; it goes on as the log grows.
 import { h, put, counted } from "./dom.js";
-import { logUrl, readLines } from "./data.js";
+import { goesOn, logUrl, readLines } from "./data.js";
 import { logRow, logTable } from "./log.js";
 import { runAddress, serverAddress } from "./runs.js";
 
@@ -59,7 +59,7 @@ export class LogPage {
     } catch (error) {
       this.said.textContent = `The log cannot be read: ${error.message}`;
     }
-    if (this.more.hidden && this.run.state === "running") this.timer = setTimeout(() => this.read(), AGAIN);
+    if (this.more.hidden && goesOn(this.run)) this.timer = setTimeout(() => this.read(), AGAIN);
   }
 
   add(lines) {

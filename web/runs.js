@@ -1,6 +1,6 @@
 // All runs of the store, a choice of two to compare, and who works on them.
 import { h, put, heads, num, count, counted, duration, localTime } from "./dom.js";
-import { fetchJson } from "./data.js";
+import { fetchJson, goesOn } from "./data.js";
 
 const SHOWN = 100;
 const AGAIN = 5000; // ms, while one is in progress or somebody works
@@ -19,7 +19,7 @@ export function compareAddress(from, to) {
 
 function share(run) {
   return h("div", { class: "bar", "aria-hidden": "true" }, ["passed", "failed", "errors", "cancelled"].map((what) => {
-    const toCome = what === "cancelled" && run.state === "running";
+    const toCome = what === "cancelled" && goesOn(run);
     const part = h("span", { class: toCome ? "waiting" : what === "errors" ? "error" : what });
     part.style.flexGrow = run[what];
     part.hidden = run[what] === 0;
@@ -70,7 +70,7 @@ export class RunsPage {
   }
 
   row(run) {
-    const toCome = run.state === "running" ? run.cancelled : 0;
+    const toCome = goesOn(run) ? run.cancelled : 0;
     return h("tr", {},
       h("td", {}, this.box(run.run)),
       h("th", { scope: "row" }, h("a", { href: runAddress(run.run) }, run.run)),
@@ -106,7 +106,7 @@ export class RunsPage {
   }
 
   again() {
-    if (this.runs.some((r) => r.state === "running") || this.workers.length > 0)
+    if (this.runs.some(goesOn) || this.workers.length > 0)
       setTimeout(async () => {
         try {
           [this.runs, this.workers] = await Promise.all([fetchJson("/api/runs"), fetchJson("/api/workers")]);

@@ -2,6 +2,7 @@
 #include "cli/begin.h"
 
 #include "input/configlabels.h"
+#include "store/crew.h"
 #include "transport/simtruth.h"
 
 #include <string.h>
@@ -45,7 +46,12 @@ int begin_store(struct runner *r, int fanout, struct error *err) {
                                         .config_len = r->config.text_len,
                                         .folder = folder};
     r->run = (struct run){.fanout = fanout, .threshold = r->plan.threshold};
-    return store_begin(r->store, &r->run, &recipe, &r->servers, err);
+    if (store_begin(r->store, &r->run, &recipe, &r->servers, err) < 0)
+        return -1;
+    r->run.open = store_is_shared(r->store);
+    struct error ignored; /* a run that nobody was told of is found all the same, a little later */
+    (void)!store_notify(r->store, &ignored);
+    return 0;
 }
 
 int begin_read(struct runner *r, struct beginning *b, char **patterns, size_t count,

@@ -2,8 +2,10 @@
 #include "cli/output.h"
 
 #include "cli/terminal.h"
+#include "fleet/sites.h"
 #include "report/document.h"
 #include "report/summary.h"
+#include "store/crew.h"
 
 #include <stdio.h>
 #include <unistd.h>
@@ -15,6 +17,8 @@ int output_summary(struct store *store, const struct run *run, const struct outc
     if (store_notes(store, run->id, &notes, err) < 0)
         return -1;
     summary_add(&text, run, outcomes, notes, terminal_colours(STDOUT_FILENO));
+    if (store_is_shared(store) && run_goes_on(run) && sites_say(&text, store, run, err) < 0)
+        return -1;
     if (text.failed)
         return error_memory(err);
     fwrite(text.data, 1, text.len, stdout);

@@ -269,6 +269,8 @@ static bool done(int rc, const struct error *err) {
 void runner_let_go(struct runner *r) {
     store_release(r->store);
     r->run.holder = (struct holder){0};
+    r->run.workers = 0;
+    r->run.open = false;
 }
 
 int runner_tell(struct runner *r, bool ok) {

@@ -8,12 +8,13 @@
 #include <math.h>
 #include <stdio.h>
 
-static const char help[] = "usage: muster runs [OPTIONS]\n\n"
-                           "Lists the runs in the store, the newest first, and for each whether\n"
-                           "it is running (and where), was interrupted, or has ended.\n\n"
-                           "      --store URL  where runs are kept\n"
-                           "      --json       print a JSON array\n"
-                           "      --help       this text\n";
+static const char help[] =
+    "usage: muster runs [OPTIONS]\n\n"
+    "Lists the runs in the store, the newest first, and for each whether\n"
+    "it is running (and where), waits for a worker, was interrupted, or has ended.\n\n"
+    "      --store URL  where runs are kept\n"
+    "      --json       print a JSON array\n"
+    "      --help       this text\n";
 
 static const struct option options[] = {
     CLI_STORE_OPTIONS,
@@ -31,9 +32,11 @@ static void print(const struct run *runs, size_t n) {
         printf("%-24s %s %9s %8zu %8zu %8zu %8zu %9zu  %s", runs[i].id, started, seconds,
                runs[i].total, runs[i].passed, runs[i].failed, runs[i].errors, runs[i].cancelled,
                run_state(&runs[i]));
-        if (runs[i].holder.pid)
+        if (runs[i].workers > 1)
+            printf(", %zu workers", runs[i].workers);
+        else if (runs[i].holder.pid)
             printf(", process %lld", (long long)runs[i].holder.pid);
-        if (runs[i].holder.since)
+        if (runs[i].workers == 1 && runs[i].holder.since)
             printf(" on %s", runs[i].holder.host);
         putchar('\n');
     }

@@ -5,7 +5,6 @@
 #include "cli/begin.h"
 
 #include "report/document.h"
-#include "store/crew.h"
 
 #include <stdio.h>
 
@@ -61,9 +60,6 @@ static int submit(struct runner *r, struct beginning *b, char **patterns, size_t
         store_open(r->output.store, STORE_CREATE, &r->store, err) < 0 ||
         runner_baselines(r, err) < 0 || begin_store(r, asked, err) < 0)
         return -1;
-    /* a run that nobody was told of is found all the same, a little later */
-    if (store_notify(r->store, err) < 0)
-        fprintf(stderr, "muster: %s\n", err->text);
     return print(r, err);
 }
 

@@ -100,19 +100,12 @@ static void report_progress(struct waiting *w) {
     line_log(w->runner.progress.board);
 }
 
-/* A run of a store that is not shared ends with the process that works on it. */
-static bool has_ended(const struct runner *r, size_t left) {
-    if (r->run.stopped[0] || (left == 0 && r->run.judged))
-        return true;
-    return !store_is_shared(r->store) && r->run.holder.pid == 0;
-}
-
 static int look(struct waiting *w, bool *ended, struct error *err) {
     struct runner *r = &w->runner;
     size_t left;
     if (store_look(r->store, &r->run, &left, err) < 0)
         return -1;
-    *ended = has_ended(r, left);
+    *ended = !run_goes_on(&r->run);
     if (store_is_shared(r->store) &&
         sites_look(&w->sites, r->store, &r->run, 0, r->progress.board, err) < 0)
         return -1;

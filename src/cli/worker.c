@@ -79,7 +79,8 @@ struct worker {
     /* as it was told */
     struct run_output output;
     struct store_enlistment as;
-    const char *only;
+    const char *only; /* the run, or NULL; then its id */
+    char only_id[RUN_ID_SIZE];
     const char *probe_address;
     int fanout; /* 0: as each run says */
     bool exit_when_idle;
@@ -199,7 +200,7 @@ static int find_another(struct worker *w, char ret[RUN_ID_SIZE], struct error *e
 }
 
 static int find_work(struct worker *w, char ret[RUN_ID_SIZE], struct error *err) {
-    int found = store_find_work(w->store, w->only, ret, err);
+    int found = store_find_work(w->store, w->only ? w->only_id : NULL, ret, err);
     if (found <= 0 || !is_passed_over(w, ret))
         return found;
     return w->only ? 0 : find_another(w, ret, err);
@@ -260,10 +261,14 @@ static int share(struct worker *w, const char *run, struct error *err) {
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static int join(struct worker *w, struct error *err) {
-    if (!w->store && store_open(w->output.store, STORE_CHANGE, &w->store, err) < 0)
+    if (!w->store && store_open(w->output.store, STORE_CREATE, &w->store, err) < 0)
+        return -1;
+    struct run run = {0};
+    if (w->only && store_run(w->store, w->only, &run, err) < 0) /* it may be `last` */
         return -1;
     if (store_join(w->store, &w->as, err) < 0)
         return -1;
+    snprintf(w->only_id, sizeof(w->only_id), "%s", run.id);
     w->joined = true;
     log_info("worker ready", LOG_S("site", w->as.site),
              LOG_F("lease", (double)w->as.lease / CLOCK_S));
@@ -273,7 +278,8 @@ static int join(struct worker *w, struct error *err) {
 /* A word to the store is due before the lease is over. */
 static void await_work(struct worker *w) {
     int64_t most = deadline_min(AWAIT_LONGEST, w->as.lease / 3);
-    store_await(w->store, w->drain, deadline_in(deadline_min(w->await, most)));
+    int64_t until = deadline_in(deadline_min(w->await, most));
+    store_await(w->store, w->drain, deadline_min(until, pulse_due(w->pulse)));
     w->await = deadline_min(2 * w->await, AWAIT_LONGEST);
 }
 
@@ -283,7 +289,7 @@ static void await_work(struct worker *w) {
  */
 static int see_whether_idle(struct worker *w, struct error *err) {
     bool may_come;
-    if (store_may_come(w->store, w->only, &may_come, err) < 0)
+    if (store_may_come(w->store, w->only ? w->only_id : NULL, &may_come, err) < 0)
         return -1;
     w->idle = !may_come || w->passed_count > 0;
     return 0;
@@ -385,7 +391,8 @@ static int run_worker(struct worker *w) {
         ok = leave(w, &err) == 0;
     if (ok)
         log_info("worker ended");
-    int status = EXIT_PASSED;
+    bool left = w->idle && w->passed_count > 0;
+    int status = left ? EXIT_STUCK : EXIT_PASSED;
     if (log_close(&closing) < 0)
         status = cli_fail(&closing);
     return ok ? status : cli_fail(&err);

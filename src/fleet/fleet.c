@@ -121,6 +121,11 @@ static void report_server(const char *name, const struct server_result *r) {
     log_unbind("server");
 }
 
+/* Of a share that ends, no more than that others may claim the server. */
+static void report_returned(const char *name) {
+    log_debug("server given back", LOG_S("server", name));
+}
+
 /* Nobody's result: another worker has the server. */
 static void report_refused(const char *name, const struct server_result *r) {
     log_warning("result refused: another worker has taken the server over", LOG_S("server", name),
@@ -264,7 +269,10 @@ static void report_batch(struct collector *c, size_t n) {
             server_result_free(r);
             continue;
         }
-        report_server(o->server, r);
+        if (c->f->until == FLEET_SHARE && r->verdict == VERDICT_CANCELLED)
+            report_returned(o->server);
+        else
+            report_server(o->server, r);
         judgement_take(c->judgement, c->batch[i].position, r);
         o->verdict = r->verdict;
         o->reason = r->reason;

@@ -29,7 +29,17 @@ void run_count(struct run *run, enum verdict verdict) {
     }
 }
 
+static bool is_whole(const struct run *run) {
+    return run->cancelled == 0 && run->judged;
+}
+
+bool run_goes_on(const struct run *run) {
+    return run->holder.pid || (run->open && !is_whole(run));
+}
+
 const char *run_state(const struct run *run) {
-    bool whole = run->cancelled == 0 && run->judged;
-    return run->holder.pid ? "running" : whole ? "ended" : "interrupted";
+    return run->holder.pid ? "running"
+           : is_whole(run) ? "ended"
+           : run->open     ? "waiting"
+                           : "interrupted";
 }

@@ -31,12 +31,17 @@ struct run {
     size_t passed, failed, errors, cancelled; /* cancelled: have no final verdict */
     char stopped[RUN_STOPPED_SIZE]; /* why muster ended it early, for a sentence; or empty */
     struct holder holder;
-    bool judged; /* as a whole, since its last result */
+    size_t workers; /* processes that work on it; where it is shared, the holder is one of them */
+    bool open;      /* it is shared, and was not ended early: any worker may take a part of it */
+    bool judged;    /* as a whole, since its last result */
 };
 
+/* Whether somebody works on it, or may at any time: what has no verdict may yet have one. */
+bool run_goes_on(const struct run *run);
+
 /*
- * `running`; `interrupted`: nobody works on it, and servers have no final verdict or it was not
- * judged as a whole; or `ended`.
+ * `running`; `waiting`: it goes on, and no worker is there; `interrupted`: it does not, and servers
+ * have no final verdict or it was not judged as a whole; or `ended`.
  */
 const char *run_state(const struct run *run);
 

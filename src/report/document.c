@@ -45,10 +45,11 @@ static json_t *holder_object(const struct holder *h) {
 static json_t *run_object(const struct run *run) {
     char started[25];
     clock_format_utc(run->started, started);
-    return json_pack("{so ss ss so so so si so sI sI sI sI sI}", "run",
+    return json_pack("{so ss ss so sI so so si so sI sI sI sI sI}", "run",
                      text(run->id[0] ? run->id : NULL), "started", started, "state", run_state(run),
-                     "holder", holder_object(&run->holder), "seconds", number(run->seconds),
-                     "stopped", text(run->stopped[0] ? run->stopped : NULL), "fanout", run->fanout,
+                     "holder", holder_object(&run->holder), "workers", (json_int_t)run->workers,
+                     "seconds", number(run->seconds), "stopped",
+                     text(run->stopped[0] ? run->stopped : NULL), "fanout", run->fanout,
                      "threshold", number(run->threshold), "total", (json_int_t)run->total, "passed",
                      (json_int_t)run->passed, "failed", (json_int_t)run->failed, "errors",
                      (json_int_t)run->errors, "cancelled", (json_int_t)run->cancelled);
@@ -131,7 +132,7 @@ int document_head(FILE *out, const struct run *run, struct error *err) {
 
 int document_failed(FILE *out, bool *first, const struct run *run, const char *server,
                     enum verdict verdict, struct error *err) {
-    if (verdict == VERDICT_PASSED || (run->holder.pid && verdict == VERDICT_CANCELLED))
+    if (verdict == VERDICT_PASSED || (run_goes_on(run) && verdict == VERDICT_CANCELLED))
         return 0;
     if (!*first)
         fputc(',', out);

@@ -87,7 +87,7 @@ static void add_fact(struct str *out, const char *name, const char *value) {
 }
 
 static void add_outcome(struct str *out, const struct run *run) {
-    bool running = run->holder.pid;
+    bool running = run_goes_on(run);
     size_t bad = run->failed + run->errors + (running ? 0 : run->cancelled);
     char started[25], seconds[32] = "-", number[32];
     clock_format_utc(run->started, started);
@@ -193,7 +193,7 @@ static void add_group(struct str *out, enum reason reason, const struct group *g
 }
 
 static int write_plain(FILE *out, const struct report_source *from, struct error *err) {
-    cleanup(plain_done) struct plain p = {.running = from->run->holder.pid};
+    cleanup(plain_done) struct plain p = {.running = run_goes_on(from->run)};
     cleanup(str_done) struct str text = {0};
     bool any = false;
     if (from->each(from, group_server, &p, err) < 0)

@@ -284,7 +284,7 @@ static void add_end(struct str *out, const struct report_source *from) {
     str_addf(out, "Out of %zu, %zu servers passed.\n", run->total, run->passed);
     if (strcmp(run_state(run), "ended") != 0)
         str_addf(out, "The run is %s: %zu servers have no verdict.\n",
-                 run->holder.pid ? "going on" : "interrupted", run->cancelled);
+                 run_goes_on(run) ? "going on" : "interrupted", run->cancelled);
     if (run->stopped[0]) {
         str_add(out, "stopped: ");
         add_text(out, run->stopped);

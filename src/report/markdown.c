@@ -192,7 +192,7 @@ static void add_title(struct str *out, const struct run *run, size_t group) {
     enum reason reason = (enum reason)group;
     if (group >= REASON_COUNT)
         str_add(out, told_names[group - REASON_COUNT]);
-    else if (reason == REASON_INTERRUPTED && run->holder.pid)
+    else if (reason == REASON_INTERRUPTED && run_goes_on(run))
         str_add(out, "to come");
     else
         str_addf(out, "%s, %s", verdict_name(reason_verdict(reason)), reason_name(reason));
@@ -205,7 +205,7 @@ static void add_count(struct str *out, size_t n, const char *what, bool *first) 
 }
 
 static void add_outcome(struct str *out, const struct run *run) {
-    bool running = run->holder.pid, first = true;
+    bool running = run_goes_on(run), first = true;
     size_t failed = run->total - run->passed - (running ? run->cancelled : 0);
     if (failed == 0 && run->passed == run->total)
         str_addf(out, "## muster: all %zu servers passed\n\n", run->total);

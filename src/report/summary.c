@@ -134,7 +134,7 @@ static void add_count(struct str *out, size_t n, const char *what, const char *c
 
 /* The first sentence is the log's last event, word for word: one thing to look for in both. */
 static void add_totals(struct str *out, const struct run *run, bool colour) {
-    bool first = true, running = run->holder.pid;
+    bool first = true, running = run_goes_on(run);
     size_t failed = run->total - run->passed - (running ? run->cancelled : 0);
     str_addf(out, "Out of %zu, %zu servers failed%s.", run->total, failed,
              running ? " so far" : "");
@@ -146,8 +146,12 @@ static void add_totals(struct str *out, const struct run *run, bool colour) {
     str_addf(out, " in %.1fs", isnan(run->seconds) ? 0 : run->seconds);
     if (run->id[0])
         str_addf(out, ", run %s", run->id);
-    if (running)
+    if (run->workers > 1)
+        str_addf(out, ", worked on by %zu workers", run->workers);
+    else if (run->holder.pid)
         str_addf(out, ", worked on by process %lld", (long long)run->holder.pid);
+    else if (running)
+        str_add(out, ", waiting for a worker");
     else if (run->cancelled)
         str_addf(out, "; `muster resume %s` does the rest", run->id);
     else if (run->id[0] && !run->judged)
@@ -222,7 +226,7 @@ void summary_add(struct str *out, const struct run *run, const struct outcome *o
             if (outcomes[i].reason == reason)
                 group[n++] = &outcomes[i];
         if (n > 0)
-            add_group(out, reason, run->holder.pid, colour, group, n);
+            add_group(out, reason, run_goes_on(run), colour, group, n);
     }
     const char *doubt = colour ? COLOUR_DOUBT : NULL;
     add_those(out, NULL, "passed when run again", run, outcomes, passed_later, group);

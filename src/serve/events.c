@@ -190,7 +190,7 @@ static int next(struct stream *s) {
     int64_t until = deadline_min(s->heartbeat, deadline_in(LOOK_AT_CLIENT));
     if (watch_wait(s->watch, s->view.look, until, &s->view)) {
         /* over, though somebody works on the run: the store has gone, or the program ends */
-        if (s->view.over && (s->view.run.holder.pid || !s->view.run.id[0]))
+        if (s->view.over && (run_goes_on(&s->view.run) || !s->view.run.id[0]))
             return -1;
         take_view(s);
         return tell(s);
@@ -274,7 +274,7 @@ int events_stream(struct request *q, struct answer *a, struct error *err) {
     if (snapshot_open(q, a, &store, err) < 0 || store_run(store, q->names[0], &run, err) < 0)
         return -1;
     a->type = "text/event-stream";
-    if (!run.holder.pid && request_header(q, "Last-Event-ID")) {
+    if (!run_goes_on(&run) && request_header(q, "Last-Event-ID")) {
         a->status = MHD_HTTP_NO_CONTENT;
         return 0;
     }

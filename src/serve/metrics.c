@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static const char *const states[] = {"running", "interrupted", "ended"};
+static const char *const states[] = {"running", "waiting", "interrupted", "ended"};
 
 static void write_states(FILE *out, const struct run *runs, size_t n) {
     fputs("# HELP muster_runs Runs in the store, by their state.\n# TYPE muster_runs gauge\n", out);

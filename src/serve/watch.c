@@ -86,8 +86,8 @@ static bool is_same(const struct place *a, const struct place *b) {
 }
 
 static bool is_same_run(const struct run *a, const struct run *b) {
-    return a->holder.pid == b->holder.pid && a->passed == b->passed && a->failed == b->failed &&
-           a->errors == b->errors && a->judged == b->judged &&
+    return a->holder.pid == b->holder.pid && a->open == b->open && a->passed == b->passed &&
+           a->failed == b->failed && a->errors == b->errors && a->judged == b->judged &&
            (a->seconds == b->seconds || (isnan(a->seconds) && isnan(b->seconds)));
 }
 
@@ -106,7 +106,7 @@ static void show(struct watch *w, struct look *l, bool rows) {
         w->view = (struct watch_view){.look = number,
                                       .run = l->run,
                                       .claimed = rows ? l->claimed : w->view.claimed,
-                                      .over = !l->run.holder.pid};
+                                      .over = !run_goes_on(&l->run)};
     struct place *old = NULL;
     if (rows) {
         old = w->places;

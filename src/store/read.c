@@ -17,7 +17,7 @@
 
 #define RUN_COLUMNS                                                                                \
     "id, started, seconds, fanout, threshold, total, passed, failed, errors, holder_pid, "         \
-    "holder_host, holder_since, stopped, judged"
+    "holder_host, holder_since, stopped, judged, NULL, NULL"
 
 /* The same of a shared store: what its workers have counted, and the first of them. */
 #define COUNTED(what)                                                                              \
@@ -26,10 +26,20 @@
 #define FIRST_WORKER(what)                                                                         \
     "(SELECT " what                                                                                \
     " FROM worker WHERE run = r.number AND lease_until > now() ORDER BY number LIMIT 1)"
-#define SHARED_COLUMNS                                                                             \
-    "id, started, greatest(seconds, (SELECT max(seconds) FROM tally WHERE run = r.number)), "      \
-    "fanout, threshold, total, " COUNTED("passed") ", " COUNTED("failed") ", " COUNTED(            \
-        "errors") ", " FIRST_WORKER("pid") ", " FIRST_WORKER("host") ", " FIRST_WORKER("started") ", stopped, judged"
+#define SHARED_COLUMNS                                                                                              \
+    "id, started, greatest(seconds, (SELECT max(seconds) FROM tally WHERE run = r.number)), "                       \
+    "fanout, threshold, total, " COUNTED("passed") ", " COUNTED("failed") ", " COUNTED("errors") ", " FIRST_WORKER( \
+        "pid") ", " FIRST_WORKER("host") ", " FIRST_WORKER("started") ", stopped, judged, closed "                  \
+                                                                      "= 0, (SELECT count(*) "                      \
+                                                                      "FROM worker WHERE run = "                    \
+                                                                      "r.number AND lease_until "                   \
+                                                                      "> now())"
+
+/* What is below nothing would wrap to more than there is memory. */
+static size_t read_count(struct sql_stmt *stmt, int column) {
+    int64_t n = sql_column_int(stmt, column);
+    return n > 0 ? (size_t)n : 0;
+}
 
 /*
  * Whether the process in the row still holds the run, or another one does, the lock knows; that of
@@ -47,18 +57,14 @@ static int find_holder(const struct store *s, struct sql_stmt *stmt, struct run 
     const char *host;
     if (row_borrow_text(stmt, 10, &host, err) < 0)
         return -1;
-    r->holder.pid = store_is_shared(s) ? sql_column_int(stmt, 9) : hold_holder(path);
+    bool shared = store_is_shared(s);
+    r->holder.pid = shared ? sql_column_int(stmt, 9) : hold_holder(path);
+    r->workers = shared ? read_count(stmt, 15) : r->holder.pid != 0;
     if (r->holder.pid != sql_column_int(stmt, 9))
         return 0;
     snprintf(r->holder.host, sizeof(r->holder.host), "%s", host ? host : "");
     r->holder.since = sql_column_int(stmt, 11);
     return 0;
-}
-
-/* What is below nothing would wrap to more than there is memory. */
-static size_t read_count(struct sql_stmt *stmt, int column) {
-    int64_t n = sql_column_int(stmt, column);
-    return n > 0 ? (size_t)n : 0;
 }
 
 static int read_run(const struct store *s, struct sql_stmt *stmt, struct run *r,
@@ -77,6 +83,7 @@ static int read_run(const struct store *s, struct sql_stmt *stmt, struct run *r,
         .failed = read_count(stmt, 7),
         .errors = read_count(stmt, 8),
         .judged = sql_column_int(stmt, 13),
+        .open = sql_column_int(stmt, 14),
     };
     snprintf(r->id, sizeof(r->id), "%s", id ? id : "");
     if (stopped)

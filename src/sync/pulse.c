@@ -102,6 +102,10 @@ void pulse_set_ready(struct pulse *p, bool ready) {
     pulse_beat(p);
 }
 
+int64_t pulse_due(const struct pulse *p) {
+    return p && p->watchdog ? p->due : DEADLINE_NEVER;
+}
+
 bool pulse_alive(const struct pulse *p) {
     return clock_now() - atomic_load(&p->beat) < PULSE_AGE;
 }

@@ -14,6 +14,7 @@
 #include "sync/cancel.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #define PULSE_AGE (60 * INT64_C(1000000000))
 
@@ -28,6 +29,9 @@ void pulse_beat(struct pulse *p);
 
 /* It can do what it is there for from now on, or it cannot. */
 void pulse_set_ready(struct pulse *p, bool ready);
+
+/* When the next beat is asked for; DEADLINE_NEVER: any time will do. */
+int64_t pulse_due(const struct pulse *p);
 
 bool pulse_alive(const struct pulse *p);
 bool pulse_ready(const struct pulse *p);

@@ -11,6 +11,9 @@ there, as ssh and muster take it from nowhere else.
                                  `update-firmware`, a program of the place
     all others                   answer, and are this machine
 
+A page whose commands name `postgresql:///muster` has a PostgreSQL of its own, which PGHOST and PGUSER
+lead to, as they would on a controller.
+
 A page's folder has a muster.yaml that keeps the built-in benchmarks short, which a page may
 overwrite, and a `dev` that runs what is built.
 """
@@ -23,10 +26,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, f"{ROOT}/test/support")
+import postgres  # noqa: E402
+
 PORT = 2222
 LIMIT = 50  # seconds for one block
 SERVERS = {  # their names, by the second and third number of their addresses
@@ -154,6 +161,7 @@ class World:
             "HOME": self.home, "TMPDIR": self.folder, "TZ": "UTC", "LC_ALL": "C.UTF-8", "TERM": "dumb",
         }
         self.sshd = None
+        self.cluster = None
 
     def start(self):
         self.ssh()
@@ -202,7 +210,17 @@ class World:
                               capture_output=True, text=True, timeout=LIMIT)
         return json.loads(done.stdout)["servers"][0]["kind"]
 
+    def start_database(self):
+        """An empty database `muster`."""
+        if not self.cluster:
+            self.cluster = postgres.Cluster.make(quick=True)
+            self.env.update(PGHOST=self.cluster.folder, PGUSER="muster")
+        self.cluster.sql("DROP DATABASE IF EXISTS muster")
+        self.cluster.database("muster")
+
     def close(self):
+        if self.cluster:
+            self.cluster.remove()
         if self.sshd:
             self.sshd.terminate()
             self.sshd.wait()
