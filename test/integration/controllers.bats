@@ -86,7 +86,7 @@ for path in sys.argv[1:]:
     for d in yaml.safe_load_all(open(path)):
         for c in d.get("spec", {}).get("template", {}).get("spec", {}).get("containers", []):
             print(*c["args"]) if "args" in c else print(
-                c["command"][2].replace("\\\n", " ").split("muster ")[1].replace("\n", ""))
+                c["command"][2].replace("\\\n", " ").split("muster ")[1].split(" &")[0])
 ' "$EXAMPLES"/kubernetes/*.yaml >"$T/calls"
     [ "$(wc -l <"$T/calls")" = 2 ] || fail "$(cat "$T/calls")"
     understood <"$T/calls"
@@ -120,4 +120,35 @@ for path in sys.argv[1:]:
         status_is 1
         output_has "${mistakes[i + 1]}"
     done
+}
+
+# the command of the Job's pods, with a muster that does what $DOES says
+burnin() {
+    mkdir -p bin
+    printf '#!/bin/bash\necho "$@" >called\n%s\n' "$DOES" >bin/muster
+    chmod +x bin/muster
+    /usr/bin/python3 -c 'import sys, yaml
+print(yaml.safe_load(open(sys.argv[1]))["spec"]["template"]["spec"]["containers"][0]["command"][2])' \
+        "$EXAMPLES/kubernetes/burnin.yaml" >burnin.sh
+    PATH=$T/bin:$PATH SITES="fra ams" RUN=r1 JOB_COMPLETION_INDEX=1 exec bash burnin.sh
+}
+
+@test "the Job ends with the worker's status, and not well when that was drained" {
+    /usr/bin/python3 -c 'import yaml' 2>/dev/null || skip "no python3-yaml"
+    local status_wanted
+    for status_wanted in 0 3; do
+        DOES="exit $status_wanted"
+        run burnin
+        status_is "$status_wanted"
+        grep -q -- '--run=r1 .*--site=ams ' called
+    done
+    DOES='trap "exit 0" TERM; echo >ready; while :; do read -r -t 0.1 <> <(:); done'
+    burnin 3>&- &
+    echo $! >burnin.pid
+    wait_for [ -e ready ]
+    kill "$(cat burnin.pid)"
+    status=0
+    wait "$(cat burnin.pid)" || status=$?
+    rm burnin.pid
+    status_is 75
 }
