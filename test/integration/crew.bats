@@ -269,12 +269,13 @@ while True:
     [ "$output" = alive ]
     run -22 curl -sf http://127.0.0.1:8082/
     run -22 curl -sf -X POST http://127.0.0.1:8082/live
+    wait_for eval '[ "$(grep -c WATCHDOG=1 notified)" -ge 2 ]'
     tell TERM w1
     ended w1 0
     wait
     [ "$(grep -vc WATCHDOG=1 notified)" = 2 ] && [ "$(grep -c WATCHDOG=1 notified)" -ge 2 ] || fail "$(cat notified)"
     [ "$(grep -v WATCHDOG=1 notified | tr '\n' ' ')" = 'READY=1 STOPPING=1 ' ] || fail "$(cat notified)"
-    # systemd looks at it: one that is stopped is stuck
+    # its port is its own
     worker w2 --probe 127.0.0.1:8083
     run -2 muster worker --store "$URL" --probe 127.0.0.1:8083
     stderr_has 'port 8083 is in use'
