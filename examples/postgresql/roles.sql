@@ -40,13 +40,15 @@ GRANT SELECT ON muster.runs, muster.verdicts, muster.metrics, muster.failures_by
     muster.progress TO muster_dashboard;
 
 GRANT SELECT ON muster.meta, muster.run, muster.server, muster.benchmark, muster.past_server,
-    muster.past_benchmark, muster.baseline, muster.worker, muster.tally TO muster_reader;
+    muster.past_benchmark, muster.baseline, muster.worker, muster.tally, muster.log, muster.log_file TO muster_reader;
 
--- a worker: itself, its claims, what it measured, and the end of a run
+-- a worker: itself, its claims, what it measured and said, and the end of a run
 GRANT INSERT, UPDATE, DELETE ON muster.worker, muster.tally TO muster_worker;
 GRANT UPDATE (state, verdict, reason, detail, attempts, seconds, facts, kind, machine, findings, why, holder, claim)
     ON muster.server TO muster_worker;
 GRANT INSERT, DELETE ON muster.benchmark TO muster_worker;
+GRANT INSERT ON muster.log, muster.log_file TO muster_worker;
+GRANT UPDATE (carried) ON muster.log_file TO muster_worker;
 GRANT UPDATE (seconds, stopped, closed, passed, failed, errors, notes, judged) ON muster.run TO muster_worker;
 
 -- a planner: runs and their servers, attempts that are made again, and what is expected of a kind

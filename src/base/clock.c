@@ -46,6 +46,15 @@ void clock_format_utc(int64_t wall, char out[25]) {
     snprintf(out, 25, "%.19s.%03uZ", text, (unsigned)(wall % CLOCK_S / CLOCK_MS) % 1000);
 }
 
+bool clock_parse_utc(const char *text, int64_t *wall) {
+    struct tm t = {0};
+    const char *rest = strptime(text, "%Y-%m-%dT%H:%M:%S", &t);
+    int ms = 0;
+    return rest && sscanf(rest, ".%3dZ", &ms) == 1 &&
+           !__builtin_mul_overflow((int64_t)timegm(&t), CLOCK_S, wall) &&
+           !__builtin_add_overflow(*wall, ms * CLOCK_MS, wall);
+}
+
 void clock_format_local(int64_t wall, char out[20]) {
     time_t seconds = (time_t)(wall / CLOCK_S);
     struct tm t;

@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -33,6 +34,10 @@ struct timespec deadline_timespec(int64_t deadline);
 
 /* `wall` as RFC 3339 in UTC with milliseconds, 2026-11-22T11:13:44.123Z: 24 bytes and a NUL. */
 void clock_format_utc(int64_t wall, char out[25]);
+
+/* Reads such a text, of which `wall` is then the millisecond. Whether it is one; more may follow.
+ */
+bool clock_parse_utc(const char *text, int64_t *wall);
 
 /* `wall` in local time to the second, 2026-11-22 11:13:44: 19 bytes and a NUL. */
 void clock_format_local(int64_t wall, char out[20]);

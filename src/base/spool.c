@@ -88,6 +88,14 @@ int spool_copy(const struct spool *s, FILE *to, struct error *err) {
     return error_os(err, ERROR_STORE, errno, "cannot read what was kept until it was whole");
 }
 
+int spool_read(struct spool *s, FILE **ret, struct error *err) {
+    if ((s->fd < 0 && spill(s) < 0) || lseek(s->fd, 0, SEEK_SET) < 0 ||
+        !(*ret = fdopen(s->fd, "re")))
+        return error_os(err, ERROR_STORE, errno, "cannot read what was kept until it was whole");
+    s->fd = -1;
+    return 0;
+}
+
 void spool_done(struct spool *s) {
     if (s->out) {
         fclose(s->out);

@@ -38,5 +38,11 @@ int spool_end(struct spool *s, struct error *err) must_use;
  */
 int spool_copy(const struct spool *s, FILE *to, struct error *err) must_use;
 
+/*
+ * Makes all of it a stream that is read from its beginning, after spool_end(); the spool is empty
+ * then. ERROR_STORE when that cannot be had.
+ */
+int spool_read(struct spool *s, FILE **ret, struct error *err) must_use;
+
 /* Of a struct that is all zero, too. */
 void spool_done(struct spool *s);

@@ -2,9 +2,8 @@
 #include "cli/cli.h"
 
 #include "report/runlog.h"
-#include "store/store.h"
+#include "store/logread.h"
 
-#include <errno.h>
 #include <stdio.h>
 
 static const char help[] =
@@ -21,10 +20,15 @@ static const struct option options[] = {
     {NULL, 0, NULL, 0},
 };
 
-static int print_log(FILE *in, enum log_format format, const char *server, struct error *err) {
+static ssize_t next_line(void *log, const char **line, int64_t *place, struct error *err) {
+    return store_log_next(log, line, place, err);
+}
+
+static int print_log(struct store_log *log, enum log_format format, const char *server,
+                     struct error *err) {
     const struct runlog_wanted wanted = {.format = format, .least = LOG_DEBUG, .server = server};
     struct runlog_printed printed;
-    if (runlog_print(in, 0, stdout, &wanted, &printed, err) < 0)
+    if (runlog_print(next_line, log, 0, stdout, &wanted, &printed, err) < 0)
         return -1;
     if (server && printed.lines == 0)
         return error_set(err, ERROR_USAGE, "the log has no line of a server '%.80s'", server);
@@ -33,17 +37,14 @@ static int print_log(FILE *in, enum log_format format, const char *server, struc
 
 static int show_log(struct store *store, const char *id, const char *server, enum log_format format,
                     struct error *err) {
+    const struct store_log_wanted wanted = {.server = server};
+    struct store_log *log;
     struct run run;
-    if (store_run(store, id, &run, err) < 0)
+    if (store_run(store, id, &run, err) < 0 ||
+        store_log_open(store, run.id, &wanted, &log, err) < 0)
         return -1;
-    cleanup(free_ptr) char *path = store_log_path(store, run.id);
-    if (!path)
-        return error_memory(err);
-    FILE *in = fopen(path, "re");
-    if (!in)
-        return error_os(err, ERROR_USAGE, errno, "cannot read the log %s", path);
-    int rc = print_log(in, format, server, err);
-    fclose(in);
+    int rc = print_log(log, format, server, err);
+    store_log_close(log);
     return rc;
 }
 

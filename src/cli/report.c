@@ -8,7 +8,7 @@
 #include "report/report.h"
 #include "cli/cli.h"
 #include "cli/wholefile.h"
-#include "store/store.h"
+#include "store/logread.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -151,9 +151,14 @@ struct reading {
 
 static int each(const struct report_source *from, report_server_fn *fn, void *arg,
                 struct error *err) {
-    struct reading *r = from->servers;
+    struct reading *r = from->reading;
     struct walk w = {r->out, fn, arg};
     return store_each(r->store, from->run->id, step, &w, err);
+}
+
+static int open_log(const struct report_source *from, FILE **ret, struct error *err) {
+    const struct reading *r = from->reading;
+    return store_log_stream(r->store, from->run->id, ret, err);
 }
 
 static int write_report(struct store *store, const struct words *w, FILE *out, struct error *err) {
@@ -161,12 +166,9 @@ static int write_report(struct store *store, const struct words *w, FILE *out, s
     cleanup(free_ptr) char *notes = NULL;
     if (store_run(store, w->run, &run, err) < 0 || store_notes(store, run.id, &notes, err) < 0)
         return -1;
-    cleanup(free_ptr) char *log = store_log_path(store, run.id);
-    if (!log)
-        return error_memory(err);
     struct reading reading = {store, out};
     struct report_source from = {
-        .run = &run, .notes = notes, .log = log, .each = each, .servers = &reading};
+        .run = &run, .notes = notes, .each = each, .log = open_log, .reading = &reading};
     return w->format->write(out, &from, err);
 }
 

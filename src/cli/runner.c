@@ -27,6 +27,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LOG_PATIENCE (30 * CLOCK_S) /* with a store, for the last lines */
+#define LOG_PAUSE (100 * CLOCK_MS)
+
 void runner_init(struct runner *r) {
     *r = (struct runner){.failed_to = -1, .passed_to = -1};
     run_options_init(&r->options);
@@ -42,6 +45,7 @@ void runner_done(struct runner *r) {
     transport_free(r->transport);
     if (r->log_open)
         log_close(&ignored);
+    worklog_free(r->worklog);
     progress_done(&r->progress);
     signals_stop(r->signals);
     cancel_free(r->cancel);
@@ -205,13 +209,53 @@ int runner_fail(struct runner *r, const struct error *err) {
     return cli_fail(err);
 }
 
-/* The run's own log, beside the store: what `muster log` reads. */
-static int open_run_log(struct runner *r, struct error *err) {
-    cleanup(free_ptr) char *path = store_log_path(r->store, r->run.id);
-    if (!path)
-        return error_memory(err);
+/* What `muster log` reads: a file beside the store, or of this process's own. */
+int runner_open_log(struct runner *r, struct error *err) {
+    enum log_level level = r->output.verbose ? LOG_DEBUG : LOG_INFO;
     log_name_run(r->run.id);
-    return log_add_file(path, LOG_JSON, r->output.verbose ? LOG_DEBUG : LOG_INFO, err);
+    if (store_is_shared(r->store))
+        return worklog_begin(r->store, r->run.id, &r->worklog, err) < 0
+                   ? -1
+                   : log_add_file(worklog_path(r->worklog), LOG_JSON, level, err);
+    cleanup(free_ptr) char *path = store_log_path(r->store, r->run.id);
+    return path ? log_add_file(path, LOG_JSON, level, err) : error_memory(err);
+}
+
+/* A store that is away just then is waited for, for a while: the file is as good. */
+static int put_log_away(struct runner *r, struct error *err) {
+    int64_t limit = deadline_in(LOG_PATIENCE);
+    while (worklog_end(r->store, r->worklog, err) < 0) {
+        struct timespec pause = deadline_timespec(deadline_in(LOG_PAUSE));
+        if (err->os != ECONNRESET || clock_now() >= limit)
+            return -1;
+        pulse_beat(r->pulse);
+        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &pause, NULL);
+    }
+    return 0;
+}
+
+void runner_adopt_logs(struct store *s) {
+    struct error err;
+    if (worklog_adopt(s, &err) < 0 &&
+        err.os != ECONNRESET) /* a store that is away is told by others */
+        log_warning("logs that other workers have left here cannot be written into the store",
+                    LOG_S("detail", err.text));
+}
+
+/* What this process has said of a shared run is in the store, then, or in a file that stays. */
+static void end_worklog(struct runner *r) {
+    struct error err;
+    if (!r->worklog)
+        return;
+    log_drop_file(worklog_path(r->worklog));
+    log_flush(DEADLINE_NEVER);
+    if (put_log_away(r, &err) < 0)
+        log_warning("not all of the log is in the store: the next worker on this machine takes "
+                    "what is left there",
+                    LOG_S("file", worklog_path(r->worklog)), LOG_S("detail", err.text));
+    else
+        runner_adopt_logs(r->store);
+    worklog_free(TAKE(r->worklog));
 }
 
 int runner_execute(struct runner *r, struct error *err) {
@@ -219,6 +263,7 @@ int runner_execute(struct runner *r, struct error *err) {
                           .servers = &r->servers,
                           .transport = r->transport,
                           .store = r->store,
+                          .log = r->worklog,
                           .cancel = r->cancel,
                           .drain = r->drain,
                           .grace = r->grace,
@@ -232,6 +277,7 @@ int runner_execute(struct runner *r, struct error *err) {
     if (r->options.simulate)
         log_info("simulated servers", LOG_I("seed", (int64_t)r->options.simulation.seed));
     int rc = fleet_run(&fleet, &r->run, r->outcomes, err);
+    end_worklog(r);
     log_footer(FOOTER_HIDE);
     log_flush(DEADLINE_NEVER); /* what is said next, on standard error, comes after it */
     return rc;
@@ -293,7 +339,7 @@ int runner_tell(struct runner *r, bool ok) {
  */
 int runner_go(struct runner *r) {
     struct error err;
-    if (open_run_log(r, &err) < 0)
+    if (runner_open_log(r, &err) < 0)
         return runner_fail(r, &err);
     bool ok = done(runner_execute(r, &err), &err);
     ok &= done(close_log(r, &err), &err);

@@ -16,6 +16,7 @@
 #include "fleet/fleet.h"
 #include "model/run.h"
 #include "store/store.h"
+#include "store/worklog.h"
 
 struct runner {
     /* filled by the caller, owned by the runner */
@@ -43,6 +44,7 @@ struct runner {
     struct progress progress;
     struct transport *transport;
     bool log_open;
+    struct worklog *worklog;  /* of a shared store: this process's own log of the run */
     struct outcome *outcomes; /* of every server; none has a verdict until it is given one */
 };
 
@@ -83,7 +85,16 @@ int runner_join(struct runner *r, struct error *err) must_use;
 /* Reads the baselines of r->store, for the plan: before there is a run that would lack them. */
 int runner_baselines(struct runner *r, struct error *err) must_use;
 
-/* Runs what is pending of r->run, which r->store holds, and fills r->outcomes. */
+/* Begins the run's own log, before runner_execute(). */
+int runner_open_log(struct runner *r, struct error *err) must_use;
+
+/* Takes what workers that died on this machine have said into a shared store. */
+void runner_adopt_logs(struct store *s);
+
+/*
+ * Runs what is pending of r->run, which r->store holds, and fills r->outcomes. The run's own log
+ * ends with it.
+ */
 int runner_execute(struct runner *r, struct error *err) must_use;
 
 /*

@@ -230,7 +230,8 @@ static int do_share(struct worker *w, struct runner *r, const char *run, struct 
     cli_collect(NULL);
     if (rc > 0)
         return pass_over(w, run, mistakes.failed || !mistakes.len ? "" : mistakes.data, err);
-    if (runner_baselines(r, err) < 0 || kept_outcomes(r, err) < 0)
+    if (runner_baselines(r, err) < 0 || kept_outcomes(r, err) < 0 ||
+        runner_open_log(r, err) < 0)
         return -1;
     signals_aim(w->signals, 1, r->cancel);
     rc = runner_execute(r, err);
@@ -270,6 +271,7 @@ static int join(struct worker *w, struct error *err) {
         return -1;
     snprintf(w->only_id, sizeof(w->only_id), "%s", run.id);
     w->joined = true;
+    runner_adopt_logs(w->store);
     log_info("worker ready", LOG_S("site", w->as.site),
              LOG_F("lease", (double)w->as.lease / CLOCK_S));
     return 0;

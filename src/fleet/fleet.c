@@ -28,6 +28,7 @@
 #include "store/crew.h"
 #include "sync/log.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,6 +60,7 @@ struct collector {
     double before;        /* seconds that were spent in earlier sittings */
     bool more;            /* the store may have pending servers */
     bool shared;          /* the run is, with other workers */
+    bool log_stuck;       /* that the log does not get into the store was said */
     bool ending;          /* it claims no more, and lets what runs come to its end */
     int64_t ending_until; /* no longer than that */
     int64_t deadline;     /* of the run */
@@ -322,6 +324,16 @@ static void heed_time(struct collector *c) {
         pool_cancel_pending(c->pool);
 }
 
+/* A log that does not get into the store is no reason to end: its file is kept. */
+static void carry_log(struct collector *c) {
+    struct error err;
+    if (!c->f->log || worklog_carry(c->f->store, c->f->log, &err) == 0)
+        return;
+    if (err.os != ECONNRESET && !c->log_stuck) /* a store that is away is told by others */
+        log_warning("the log cannot be written into the store", LOG_S("detail", err.text));
+    c->log_stuck |= err.os != ECONNRESET;
+}
+
 /*
  * How many more servers it may claim now. What is claimed has a place, where there are limits, that
  * another worker or run could have: then none is claimed ahead.
@@ -381,6 +393,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     if (c->shared && (idle || clock_now() >= c->ask)) {
         if (crew_look(&c->view, c->in_hand, err) < 0)
             return -1;
+        carry_log(c);
         c->ask = deadline_in(LOOK);
     }
     return (ssize_t)submit_claimed(c, claimed);

@@ -10,6 +10,7 @@
 #include "bench/bench.h"
 #include "model/run.h"
 #include "store/store.h"
+#include "store/worklog.h"
 #include "sync/cancel.h"
 #include "sync/pulse.h"
 
@@ -23,6 +24,7 @@ struct fleet {
     const struct servers *servers;
     struct transport *transport;
     struct store *store;
+    struct worklog *log;        /* is carried into the store as it grows; NULL: it is not */
     struct cancel *cancel;      /* fire it to end the run early */
     const struct cancel *drain; /* fire it to claim no more, and end in `grace`; or NULL */
     int64_t grace;              /* ns for what is measured then, before it is cancelled */

@@ -85,8 +85,9 @@ static int by_server(const void *a, const void *b) {
     return x->at < y->at ? -1 : x->at > y->at;
 }
 
-static int log_open(struct log *l, const char *path, struct error *err) {
-    l->in = path ? fopen(path, "re") : NULL;
+static int log_open(struct log *l, const struct report_source *from, struct error *err) {
+    if (from->log && from->log(from, &l->in, err) < 0)
+        return -1;
     if (!l->in)
         return 0;
     int64_t at = 0;
@@ -235,7 +236,7 @@ static int add_server(void *arg, const char *server, const struct server_result 
 int htmldata_write(FILE *out, const struct report_source *from, struct error *err) {
     cleanup(data_done) struct data d = {.out = out};
     err->kind = ERROR_NONE;
-    if (log_open(&d.log, from->log, err) < 0 || from->each(from, add_server, &d, err) < 0)
+    if (log_open(&d.log, from, err) < 0 || from->each(from, add_server, &d, err) < 0)
         return -1;
     return end_block(&d, err);
 }

@@ -22,10 +22,12 @@ typedef int report_server_fn(void *arg, const char *server, const struct server_
 struct report_source {
     const struct run *run;
     const char *notes; /* sentences about the run, a JSON array, or NULL */
-    const char *log;   /* the path of the run's own log, or NULL; the file may not be there */
     int (*each)(const struct report_source *from, report_server_fn *fn, void *arg,
                 struct error *err);
-    void *servers; /* for each() alone */
+    /* Opens the run's own log, to be read from its beginning and here and there; NULL: there is
+     * none. Without this function there is none, either. */
+    int (*log)(const struct report_source *from, FILE **ret, struct error *err);
+    void *reading; /* for these two alone */
 };
 
 typedef int report_fn(FILE *out, const struct report_source *from, struct error *err);

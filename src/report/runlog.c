@@ -6,7 +6,6 @@
 #include "sync/format.h"
 #include "wire/jsontext.h"
 
-#include <errno.h>
 #include <string.h>
 
 #define FIELDS_MAX 32
@@ -37,15 +36,8 @@ static bool read_field(struct line *line, const char *key, json_t *value, struct
 }
 
 static int64_t read_time(const char *text) {
-    struct tm t = {0};
-    const char *rest = text ? strptime(text, "%Y-%m-%dT%H:%M:%S", &t) : NULL;
-    int ms = 0;
     int64_t wall;
-    if (!rest || sscanf(rest, ".%3dZ", &ms) != 1 ||
-        __builtin_mul_overflow((int64_t)timegm(&t), CLOCK_S, &wall) ||
-        __builtin_add_overflow(wall, ms * CLOCK_MS, &wall))
-        return 0;
-    return wall;
+    return text && clock_parse_utc(text, &wall) ? wall : 0;
 }
 
 static enum log_level read_level(const char *text) {
@@ -110,12 +102,13 @@ static bool is_over(const struct runlog_wanted *w, size_t read, size_t printed) 
     return (w->read_max && read >= w->read_max) || (w->print_max && printed >= w->print_max);
 }
 
-static int print_lines(struct walk *w, FILE *in, FILE *out, struct runlog_printed *ret,
-                       struct error *err) {
-    cleanup(free_ptr) char *text = NULL;
-    size_t size = 0, read = 0, printed = 0;
+static int print_lines(struct walk *w, runlog_next_fn *next, void *from, FILE *out,
+                       struct runlog_printed *ret, struct error *err) {
+    const char *text;
+    int64_t place;
+    size_t read = 0, printed = 0;
     ssize_t n;
-    while (errno = 0, (n = getline(&text, &size, in)) > 0) {
+    while ((n = next(from, &text, &place, err)) > 0) {
         /* whoever goes on later gets a line that is being written whole */
         if (text[n - 1] != '\n' && w->wanted->read_max)
             return 0;
@@ -128,22 +121,25 @@ static int print_lines(struct walk *w, FILE *in, FILE *out, struct runlog_printe
         if (w->out.len > 0)
             fwrite(w->out.data, 1, w->out.len, out);
         ret->lines += w->out.len > 0;
-        ret->next += n;
+        ret->next = place;
         read += (size_t)n;
         printed += w->out.len;
     }
-    return feof(in) ? 0 : error_os(err, ERROR_STORE, errno, "cannot read the log to its end");
+    if (n == 0)
+        ret->next = place;
+    return (int)n;
 }
 
-int runlog_print(FILE *in, int64_t from, FILE *out, const struct runlog_wanted *wanted,
-                 struct runlog_printed *ret, struct error *err) {
+int runlog_print(runlog_next_fn *next, void *from, int64_t place, FILE *out,
+                 const struct runlog_wanted *wanted, struct runlog_printed *ret,
+                 struct error *err) {
     struct walk *w = calloc(1, sizeof(*w));
     if (!w)
         return error_memory(err);
     w->wanted = wanted;
     w->clock.second = -1;
-    *ret = (struct runlog_printed){.next = from};
-    int rc = print_lines(w, in, out, ret, err);
+    *ret = (struct runlog_printed){.next = place};
+    int rc = print_lines(w, next, from, out, ret, err);
     str_done(&w->out);
     free(w);
     return rc;

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 struct runlog_wanted {
     enum log_format format;
@@ -20,17 +21,23 @@ struct runlog_wanted {
     size_t read_max, print_max;
 };
 
+/*
+ * Where lines come from: gives the next one, borrowed until it is asked again, and in *place where
+ * to go on after it, at the end for lines to come. Returns its length, 0 at the end, or -1.
+ */
+typedef ssize_t runlog_next_fn(void *from, const char **line, int64_t *place, struct error *err);
+
 /* What came of it. */
 struct runlog_printed {
     size_t lines;
-    int64_t
-        next;  /* where in the file the line begins that was not looked at, or is not whole yet */
-    bool more; /* that is not the end: a limit was met */
+    int64_t next; /* the place of the line that was not looked at, or is not whole yet */
+    bool more;    /* that is not the end: a limit was met */
 };
 
 /*
- * Prints the lines from where `in` stands, which is `from` in its file. ERROR_STORE when it cannot
- * be read; what cannot be written shows in ferror() of `out`.
+ * Prints the lines that next() gives, of which the first is at `place`. Fails with what that fails
+ * with, or ERROR_INTERNAL; what cannot be written shows in ferror() of `out`.
  */
-int runlog_print(FILE *in, int64_t from, FILE *out, const struct runlog_wanted *wanted,
-                 struct runlog_printed *ret, struct error *err) must_use;
+int runlog_print(runlog_next_fn *next, void *from, int64_t place, FILE *out,
+                 const struct runlog_wanted *wanted, struct runlog_printed *ret,
+                 struct error *err) must_use;

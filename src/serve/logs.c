@@ -3,15 +3,11 @@
 
 #include "report/runlog.h"
 #include "serve/snapshot.h"
+#include "store/logread.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-static void close_file(FILE **f) {
-    if (*f)
-        fclose(*f);
-}
 
 static int read_parameters(const struct request *q, struct answer *a, struct runlog_wanted *w,
                            int64_t *after, struct error *err) {
@@ -31,36 +27,48 @@ static int read_parameters(const struct request *q, struct answer *a, struct run
     return 0;
 }
 
-static int open_log(struct request *q, struct answer *a, FILE **ret, struct error *err) {
-    cleanup(snapshot_close) struct store *store = NULL;
-    struct run run;
-    if (snapshot_open(q, a, &store, err) < 0 || store_run(store, q->names[0], &run, err) < 0)
-        return -1;
-    cleanup(free_ptr) char *path = store_log_path(store, run.id);
-    if (!path)
-        return error_memory(err);
-    *ret = fopen(path, "re");
-    return *ret ? 0
-                : answer_refuse(
-                      a, errno == ENOENT ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR, err,
-                      "cannot read the log %.300s: %s", path, strerror(errno));
+static ssize_t next_line(void *log, const char **line, int64_t *place, struct error *err) {
+    return store_log_next(log, line, place, err);
 }
 
-int logs_lines(struct request *q, struct answer *a, struct error *err) {
-    struct runlog_wanted wanted = {
-        .format = LOG_JSON, .read_max = LOGS_READ, .print_max = LOGS_PRINT};
+static void close_log(struct store_log **log) {
+    store_log_close(*log);
+}
+
+static int open_log(struct answer *a, struct store *store, const char *run_id,
+                    const struct runlog_wanted *w, int64_t after, struct store_log **ret,
+                    struct error *err) {
+    const struct store_log_wanted wanted = {
+        .server = w->server, .least = w->least, .follow = true, .after = after};
+    if (store_log_open(store, run_id, &wanted, ret, err) == 0)
+        return 0;
+    if (err->kind == ERROR_USAGE) /* there is no such file, or it cannot be read */
+        a->status = err->os == ENOENT ? MHD_HTTP_NOT_FOUND : MHD_HTTP_INTERNAL_SERVER_ERROR;
+    return -1;
+}
+
+static int print_lines(struct answer *a, struct store_log *log, const struct runlog_wanted *wanted,
+                       int64_t after, struct error *err) {
     struct runlog_printed printed;
-    cleanup(close_file) FILE *in = NULL;
-    int64_t after = 0;
-    if (read_parameters(q, a, &wanted, &after, err) < 0 || open_log(q, a, &in, err) < 0 ||
-        spool_begin(&a->body, err) < 0)
-        return -1;
-    if (fseeko(in, after, SEEK_SET) < 0)
-        return error_os(err, ERROR_STORE, errno, "cannot read the log from there");
-    if (runlog_print(in, after, a->body.out, &wanted, &printed, err) < 0)
+    if (spool_begin(&a->body, err) < 0 ||
+        runlog_print(next_line, log, after, a->body.out, wanted, &printed, err) < 0)
         return -1;
     a->type = ANSWER_LINES;
     answer_header(a, "Muster-After", "%lld", (long long)printed.next);
     answer_header(a, "Muster-More", "%d", printed.more);
     return 0;
+}
+
+int logs_lines(struct request *q, struct answer *a, struct error *err) {
+    struct runlog_wanted wanted = {
+        .format = LOG_JSON, .read_max = LOGS_READ, .print_max = LOGS_PRINT};
+    cleanup(snapshot_close) struct store *store = NULL;
+    cleanup(close_log) struct store_log *log = NULL;
+    struct run run;
+    int64_t after = 0;
+    if (read_parameters(q, a, &wanted, &after, err) < 0 || snapshot_open(q, a, &store, err) < 0 ||
+        store_run(store, q->names[0], &run, err) < 0 ||
+        open_log(a, store, run.id, &wanted, after, &log, err) < 0)
+        return -1;
+    return print_lines(a, log, &wanted, after, err);
 }

@@ -2,6 +2,7 @@
 #include "serve/snapshot.h"
 
 #include "serve/site.h"
+#include "store/logread.h"
 
 int snapshot_open(const struct request *q, struct answer *a, struct store **ret,
                   struct error *err) {
@@ -44,9 +45,14 @@ static int step(void *arg, const char *server, const struct server_result *resul
 
 static int each(const struct report_source *from, report_server_fn *fn, void *arg,
                 struct error *err) {
-    struct reading *r = from->servers;
+    struct reading *r = from->reading;
     struct walk w = {r->q, fn, arg};
     return store_each(r->store, from->run->id, step, &w, err);
+}
+
+static int open_log(const struct report_source *from, FILE **ret, struct error *err) {
+    const struct reading *r = from->reading;
+    return store_log_stream(r->store, from->run->id, ret, err);
 }
 
 int snapshot_write(const struct request *q, struct store *store, const struct run *run,
@@ -54,11 +60,8 @@ int snapshot_write(const struct request *q, struct store *store, const struct ru
     cleanup(free_ptr) char *notes = NULL;
     if (store_notes(store, run->id, &notes, err) < 0)
         return -1;
-    cleanup(free_ptr) char *log = store_log_path(store, run->id);
-    if (!log)
-        return error_memory(err);
     struct reading reading = {q, store};
     struct report_source from = {
-        .run = run, .notes = notes, .log = log, .each = each, .servers = &reading};
+        .run = run, .notes = notes, .each = each, .log = open_log, .reading = &reading};
     return format(out, &from, err);
 }

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "store/postgres_1_text.h"
 #include "store/postgres_2_text.h"
+#include "store/postgres_3_text.h"
 
 #include <stdio.h>
 
@@ -23,6 +24,7 @@ static const struct {
 } steps[] = {
     STEP(postgres_1_text),
     STEP(postgres_2_text),
+    STEP(postgres_3_text),
 };
 
 #define VERSION ((int64_t)ARRAY_LEN(steps))

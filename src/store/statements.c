@@ -8,6 +8,7 @@
 
 /* of advisory locks, "mstr"; the other half is the number of a run */
 #define LOCK_CLASS "1836282994"
+#define LOG_LOCK_CLASS "1836280935" /* "mslg" */
 
 #define AND_MAY_TAKE " AND (CAST(?3 AS text) IS NULL OR site IS NULL OR site = ?3)"
 /* The rows are found once, and locked, so that where they lie is where they are changed. */
@@ -153,4 +154,17 @@ const char *const statements[STATEMENT_COUNT] = {
         "GROUP BY s.site ORDER BY 1",
     [SHARED_UNCLAIM] = "UPDATE server SET state = 'pending', holder = NULL "
                        "WHERE run = ? AND holder = ? AND state = 'claimed'",
+    [SHARED_LOG_BEGIN] =
+        "SELECT pg_try_advisory_xact_lock(" LOG_LOCK_CLASS ", CAST(?1 AS integer)), f.number, "
+        "f.carried FROM (VALUES (1)) AS one LEFT JOIN log_file AS f ON f.name = ?2",
+    [SHARED_LOG_FILE] =
+        "INSERT INTO log_file (run, name, worker) VALUES (?, ?, ?) RETURNING number",
+    [SHARED_LOG_LINES] =
+        "INSERT INTO log (run, place, file, at, level, server, line) SELECT CAST(?1 AS bigint), "
+        "(SELECT coalesce(max(place), 0) FROM log WHERE run = ?1) + nth, CAST(?2 AS bigint), "
+        "CAST(new.at AS bigint), new.level, new.server, new.line "
+        "FROM unnest(string_to_array(?3, chr(10)), string_to_array(?4, chr(10)), "
+        "string_to_array(?5, chr(10), ''), string_to_array(?6, chr(10))) "
+        "WITH ORDINALITY AS new(at, level, server, line, nth)",
+    [SHARED_LOG_CARRIED] = "UPDATE log_file SET carried = ? WHERE number = ?",
 };

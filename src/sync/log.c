@@ -202,6 +202,9 @@ static void obey(const char *record, struct unpacked *u) {
     case RECORD_ADD_SINK:
         sinks_add(&the.sinks, ordered(record));
         break;
+    case RECORD_DROP_FILE:
+        sinks_drop_file(&the.sinks, ordered(record));
+        break;
     case RECORD_REOPEN:
         sinks_reopen(&the.sinks);
         break;
@@ -369,6 +372,12 @@ int log_add_file(const char *path, enum log_format format, enum log_level level,
                  struct error *err) {
     struct sink *s;
     return sink_new_file(path, format, level, &s, err) < 0 ? -1 : add_sink(s, level, err);
+}
+
+void log_drop_file(const char *path) {
+    char *copy = strdup(path);
+    if (!copy || !queue_order(RECORD_DROP_FILE, copy))
+        free(copy);
 }
 
 int log_add_terminal(int fd, enum log_format format, enum log_level level,

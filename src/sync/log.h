@@ -78,6 +78,9 @@ int log_add_fd(int fd, enum log_format format, enum log_level level, struct erro
 int log_add_file(const char *path, enum log_format format, enum log_level level,
                  struct error *err) must_use;
 
+/* Takes the file of log_add_file() away: lines that follow are not for it. */
+void log_drop_file(const char *path);
+
 /*
  * Adds a terminal with a block below the log's lines, which the log's thread has drawn a few times
  * a second (sync/footer.h); lines wait for that for 200 ms at most. What the drawing needs outlives

@@ -13,7 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum record_kind { RECORD_LINE, RECORD_ADD_SINK, RECORD_REOPEN, RECORD_NAME_RUN, RECORD_SAY_RUN };
+enum record_kind {
+    RECORD_LINE,
+    RECORD_ADD_SINK,
+    RECORD_DROP_FILE,
+    RECORD_REOPEN,
+    RECORD_NAME_RUN,
+    RECORD_SAY_RUN,
+};
 
 /* Fields as bytes: borrowed. */
 struct packed {

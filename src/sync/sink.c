@@ -349,6 +349,20 @@ void sinks_reopen(struct sinks *all) {
     sinks_write(all, WRITE_DUE);
 }
 
+void sinks_drop_file(struct sinks *all, char *path) {
+    sinks_write(all, WRITE_DUE);
+    for (struct sink **at = &all->first; *at;) {
+        struct sink *s = *at;
+        if (!s->path || strcmp(s->path, path) != 0) {
+            at = &s->next;
+            continue;
+        }
+        *at = s->next;
+        sink_free(s);
+    }
+    free(path);
+}
+
 void sinks_end(struct sinks *all) {
     struct error why;
     for (struct sink *s = all->first; s; s = s->next)

@@ -67,5 +67,8 @@ int64_t sinks_due(const struct sinks *all);
  */
 void sinks_show_footer(struct sinks *all, bool shown, bool forget);
 
+/* Writes, then takes the sinks on the file at `path` away; takes the string. */
+void sinks_drop_file(struct sinks *all, char *path);
+
 /* Writes, then opens every file anew. */
 void sinks_reopen(struct sinks *all);

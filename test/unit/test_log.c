@@ -89,6 +89,19 @@ static void writes_what_was_logged_before_a_flush(UNUSED void **state) {
     assert_int_equal(st.st_mode & 0777, 0600);
 }
 
+static void a_file_that_is_dropped_has_what_was_said_before(UNUSED void **state) {
+    to_file(path, LOG_LOGFMT, LOG_INFO);
+    to_file(path2, LOG_LOGFMT, LOG_INFO);
+    log_info("before");
+    log_drop_file(path);
+    log_drop_file("/nowhere");
+    log_info("after");
+    flush();
+    assert_non_null(strstr(content(path, NULL), " event=before\n"));
+    assert_null(strstr(content(path, NULL), "after"));
+    assert_non_null(strstr(content(path2, NULL), " event=after\n"));
+}
+
 static void copies_what_it_is_given(UNUSED void **state) {
     to_file(path, LOG_LOGFMT, LOG_INFO);
     char value[10] = "before", item[10] = "item", event[10] = "event";
@@ -499,6 +512,7 @@ int main(void) {
         cmocka_unit_test(lives_without_standard_error),
         cmocka_unit_test(does_nothing_unless_open),
         T(writes_what_was_logged_before_a_flush),
+        T(a_file_that_is_dropped_has_what_was_said_before),
         T(copies_what_it_is_given),
         T(binds_and_replaces_and_unbinds),
         T(binds_eight_keys_at_most),

@@ -92,7 +92,7 @@ static struct server_result result_of(size_t i, struct benchmark_result room[2])
 
 static int each(const struct report_source *from, report_server_fn *fn, void *arg,
                 struct error *err) {
-    const struct fleet *f = from->servers;
+    const struct fleet *f = from->reading;
     for (size_t i = 0; i < f->count; i++) {
         struct benchmark_result room[2];
         struct server_result r = result_of(i, room);
@@ -118,7 +118,7 @@ static char *report(report_fn *write, size_t count, const char *name) {
                       .errors = (count + 2) / 4,
                       .cancelled = count / 4};
     struct report_source from = {
-        .run = &run, .notes = "[\"two <groups>\"]", .each = each, .servers = &fleet};
+        .run = &run, .notes = "[\"two <groups>\"]", .each = each, .reading = &fleet};
     struct error err;
     char *text = NULL;
     size_t size;

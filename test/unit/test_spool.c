@@ -42,6 +42,26 @@ static void what_is_written_is_kept(UNUSED void **state) {
     keep(5 * SPOOL_MEMORY);
 }
 
+static void what_is_kept_is_read_as_a_stream(UNUSED void **state) {
+    for (size_t n = 0; n <= SPOOL_MEMORY + 1; n += SPOOL_MEMORY / 2 + 1) {
+        struct spool s;
+        struct error err;
+        FILE *in;
+        size_t count = 0;
+        assert_int_equal(spool_begin(&s, &err), 0);
+        for (size_t i = 0; i < n; i++)
+            fputc('x', s.out);
+        assert_int_equal(spool_end(&s, &err), 0);
+        assert_int_equal(spool_read(&s, &in, &err), 0);
+        spool_done(&s);
+        while (getc(in) == 'x')
+            count++;
+        assert_true(feof(in));
+        assert_int_equal(count, n);
+        fclose(in);
+    }
+}
+
 static void what_does_not_fit_on_disk_is_an_error(UNUSED void **state) {
     struct spool s;
     struct error err;
@@ -96,6 +116,7 @@ static void addresses_are_decoded_once(UNUSED void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_kept),
+        cmocka_unit_test(what_is_kept_is_read_as_a_stream),
         cmocka_unit_test(what_does_not_fit_on_disk_is_an_error),
         cmocka_unit_test(addresses_are_decoded_once),
     };
