@@ -47,53 +47,45 @@ static int outcomes(struct crew_view *v, struct error *err) {
     return rc;
 }
 
-/* A judgement that came to nothing is not made again, but another one. */
+/*
+ * Judges the run, of which nothing is claimed or pending, unless another worker does. Returns 1
+ * when that came to nothing: the store was lost, or another was faster.
+ */
 static int judge(struct crew_view *v, struct judgement *j, struct error *err) {
     const struct fleet *f = v->fleet;
-    struct judgement *another = NULL;
-    bool made = false;
-    int rc = outcomes(v, err);
-    while (rc == 0 && !made) {
+    bool mine = false;
+    int rc = store_may_judge(f->store, &mine, err);
+    if (rc == 0 && !mine)
+        return 1;
+    if (rc == 0)
+        rc = outcomes(v, err);
+    if (rc == 0)
         rc = judgement_make(j, f->store, f->plan, v->run, v->outcomes, err);
-        made = answered(v, rc, err);
-        if (made)
-            break;
-        judgement_free(another);
-        another = NULL;
-        rc = judgement_new(f->servers, &another, err);
-        j = another;
-    }
-    judgement_free(another);
-    return rc;
+    return answered(v, rc, err) ? rc : 1;
 }
 
-/* Whether this worker is to judge the run now. */
-static int may_judge(struct crew_view *v, bool *ret, struct error *err) {
-    int rc;
-    do
-        rc = store_may_judge(v->fleet->store, ret, err);
-    while (!answered(v, rc, err));
-    if (rc < 0 || !*ret)
-        return rc;
-    rc = crew_look(v, 0, err); /* the one before may just have done it */
-    *ret = !v->run->judged;
-    return rc;
+static void drop_judgement(struct judgement **j) {
+    judgement_free(*j);
+    *j = NULL;
 }
 
+/* A judgement that came to nothing is not made again, but another one. */
 int crew_settle(struct crew_view *v, struct judgement *j, struct error *err) {
     const struct fleet *f = v->fleet;
+    cleanup(drop_judgement) struct judgement *another = NULL;
     for (;;) {
-        bool mine;
         if (crew_look(v, 0, err) < 0)
             return -1;
         if (v->left > 0 || v->run->judged)
             return f->until == FLEET_WHOLE ? outcomes(v, err) : 0;
-        if (may_judge(v, &mine, err) < 0)
-            return -1;
-        if (mine)
-            return judge(v, j, err);
+        int rc = judge(v, another ? another : j, err);
+        if (rc <= 0)
+            return rc;
         if (f->until == FLEET_SHARE || cancel_fired(f->cancel))
             return 0;
+        drop_judgement(&another);
+        if (judgement_new(f->servers, &another, err) < 0)
+            return -1;
         store_await(f->store, f->cancel, deadline_in(POLL));
     }
 }

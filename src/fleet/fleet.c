@@ -241,7 +241,7 @@ static void stop(struct collector *c, const char *event, const char *why) {
 static void heed_errors(struct collector *c) {
     const struct share most = c->f->plan->max_errors;
     const struct run *run = c->run;
-    size_t errors = c->shared ? run->errors : c->errors;
+    size_t errors = c->shared ? run->errors - run->errors_earlier : c->errors;
     bool done = run->passed + run->failed + run->errors == run->total;
     if (done || c->ending || cancel_fired(c->f->cancel) ||
         !share_exceeded(most, errors, run->total))
@@ -402,7 +402,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
 /* Whether there may be something to claim later: what another worker does not come to the end of,
  * or what waits for a place. */
 static bool stays(const struct collector *c) {
-    bool shared = c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0;
+    bool shared = c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0 && c->run->open;
     return (shared || c->held_back) && !is_ending(c);
 }
 

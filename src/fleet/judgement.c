@@ -273,8 +273,9 @@ static int write(struct judgement *j, struct store *store, struct error *err) {
         count(&counted, r->verdict, -1);
         count(&counted, r->new_verdict, 1);
     }
-    if (store_judge(store, &counted, judged, n, j->notes.data, err) < 0)
-        return -1;
+    int rc = store_judge(store, &counted, judged, n, j->notes.data, err);
+    if (rc != 0)
+        return rc;
     counted.judged = true;
     *j->run = counted;
     return 0;
@@ -320,8 +321,8 @@ int judgement_make(struct judgement *j, struct store *store, const struct plan *
                    struct run *run, struct outcome *outcomes, struct error *err) {
     j->plan = plan;
     j->run = run;
-    if (read_rest(j, store, err) < 0 || judge(j, store, err) < 0 || settle(j, err) < 0 ||
-        write(j, store, err) < 0)
+    if (read_rest(j, store, err) < 0 || judge(j, store, err) < 0 || settle(j, err) < 0)
         return -1;
-    return tell(j, outcomes, err);
+    int rc = write(j, store, err);
+    return rc == 0 ? tell(j, outcomes, err) : rc;
 }

@@ -39,7 +39,7 @@ void judgement_take(struct judgement *j, size_t position, const struct server_re
 /*
  * Judges the run that the store holds: its totals and outcomes[], in the inventory's order, become
  * what is on disk. Once for a judgement. Fails with ERROR_STORE or ERROR_INTERNAL; then nothing has
- * changed on disk.
+ * changed on disk. Returns 1, with nothing changed, where store_judge() does.
  */
 int judgement_make(struct judgement *j, struct store *store, const struct plan *plan,
                    struct run *run, struct outcome *outcomes, struct error *err) must_use;

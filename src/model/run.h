@@ -34,6 +34,7 @@ struct run {
     size_t workers; /* processes that work on it; where it is shared, the holder is one of them */
     bool open;      /* it is shared, and was not ended early: any worker may take a part of it */
     bool judged;    /* as a whole, since its last result */
+    size_t errors_earlier; /* where it is shared, of `errors`: before it was resumed last */
 };
 
 /* Whether somebody works on it, or may at any time: what has no verdict may yet have one. */

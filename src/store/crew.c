@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define JUDGE_LEASES 4 /* that another has for judging a run */
+
 bool store_is_shared(const struct store *s) {
     return s->db->engine == SQL_POSTGRES;
 }
@@ -39,16 +41,18 @@ int64_t store_worker_number(const struct store *s) {
     return s->crew.number;
 }
 
+/* One that lost its connection leaves under the number that it had then. */
 static int leave(struct store *s, struct error *err) {
-    return shared_unclaim(s, err) < 0 ? -1 : database_run_on(s, SHARED_LEAVE, s->crew.number, err);
+    int64_t number = s->crew.former ? s->crew.former : s->crew.number;
+    return shared_unclaim(s, number, err) < 0 ? -1 : database_run_on(s, SHARED_LEAVE, number, err);
 }
 
 int store_leave(struct store *s, struct error *err) {
-    if (!s->crew.number)
+    if (!s->crew.number && !s->crew.former)
         return 0;
     if (write_one(s, leave, err) < 0)
         return -1;
-    s->crew.number = 0;
+    s->crew.number = s->crew.former = 0;
     return 0;
 }
 
@@ -143,23 +147,54 @@ int store_stop(struct store *s, const struct run *run, struct error *err) {
     return database_end(s, rc, err);
 }
 
-int store_may_judge(struct store *s, bool *ret, struct error *err) {
-    struct sql_stmt *stmt = database_use(s, SHARED_MAY_JUDGE, err);
+/* Asks something of the run that is held. */
+static int ask_of_run(struct store *s, enum statement which, bool *ret, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, which, err);
     int found;
-    if (!stmt || database_begin(s, err) < 0)
-        return -1;
-    sql_bind_int(stmt, 1, s->held_run);
-    return database_end(s, ask(s, stmt, read_truth, ret, &found, err), err);
-}
-
-static int judged(struct store *s, struct error *err) {
-    struct sql_stmt *stmt = database_use(s, SHARED_JUDGED, err);
-    int found;
-    bool ignored;
     if (!stmt)
         return -1;
     sql_bind_int(stmt, 1, s->held_run);
-    return ask(s, stmt, read_truth, &ignored, &found, err) < 0 ? -1 : notify(s, err);
+    return ask(s, stmt, read_truth, ret, &found, err);
+}
+
+/* The lock is the session's and counts; who takes it for nothing lets it go. */
+static int lock_judgement(struct store *s, bool *ret, struct error *err) {
+    bool judged = false, ignored;
+    if (ask_of_run(s, SHARED_MAY_JUDGE, ret, err) < 0)
+        return -1;
+    if (!*ret)
+        return 0;
+    if (ask_of_run(s, SHARED_IS_JUDGED, &judged, err) < 0)
+        return -1;
+    *ret = !judged;
+    return judged ? ask_of_run(s, SHARED_JUDGED, &ignored, err) : 0;
+}
+
+/*
+ * Who has the lock may have been stopped, or cut off in a way that the server does not notice: it
+ * is not waited for without an end. That two judge a run does no harm (store_judge()).
+ */
+static bool has_waited(struct crew *c, int64_t run) {
+    if (c->denied != run) {
+        c->denied = run;
+        c->denied_since = clock_now();
+    }
+    return clock_now() - c->denied_since > JUDGE_LEASES * c->lease;
+}
+
+int store_may_judge(struct store *s, bool *ret, struct error *err) {
+    if (database_begin(s, err) < 0 || database_end(s, lock_judgement(s, ret, err), err) < 0)
+        return -1;
+    if (!*ret)
+        *ret = has_waited(&s->crew, s->held_run);
+    if (*ret)
+        s->crew.denied = 0;
+    return 0;
+}
+
+static int judged(struct store *s, struct error *err) {
+    bool ignored;
+    return ask_of_run(s, SHARED_JUDGED, &ignored, err) < 0 ? -1 : notify(s, err);
 }
 
 int shared_judged(struct store *s, struct error *err) {

@@ -81,7 +81,7 @@ int store_stop(struct store *s, const struct run *run, struct error *err) must_u
 
 /*
  * Whether this worker is the one that judges the run: true for one at a time, until it has called
- * store_judge() or its connection ends.
+ * store_judge() or its connection ends; and for who was told otherwise for some leases on end.
  */
 int store_may_judge(struct store *s, bool *ret, struct error *err) must_use;
 

@@ -14,7 +14,8 @@
 int database_fail(struct store *s, struct error *err) {
     sql_fail(s->db, err);
     if (err->os == ECONNRESET && s->crew.number) {
-        s->crew.former = s->crew.number;
+        if (!s->crew.former) /* else this number is of a transaction that came to nothing */
+            s->crew.former = s->crew.number;
         s->crew.number = 0;
     }
     return -1;

@@ -47,15 +47,20 @@ enum statement {
     SHARED_LOCK_PLACES,
     SHARED_DROP_PARTS,
     SHARED_NOTIFY,
+    SHARED_LOCK_RUN,
+    SHARED_LOCK_TALLY,
     SHARED_REOPEN,
     SHARED_REOPEN_COUNTS,
+    SHARED_REOPEN_SERVERS,
     SHARED_END,
     SHARED_STOP,
+    SHARED_IS_DONE,
     SHARED_JUDGE,
     SHARED_COUNTED,
     SHARED_FIND_WORK,
     SHARED_MAY_COME,
     SHARED_MAY_JUDGE,
+    SHARED_IS_JUDGED,
     SHARED_JUDGED,
     SHARED_WORKERS,
     SHARED_SITES,
@@ -82,13 +87,15 @@ struct crew {
     int fanout;
     int64_t lease;
     int64_t number;  /* of its row; 0: it has none, or has to join anew */
-    int64_t former;  /* the number that it had when the connection was lost */
+    int64_t former;  /* the number that it had when it lost connection or lease; 0: it has it yet */
     int64_t contact; /* when it last was in contact, of clock_now() */
     int64_t steady;  /* since when it has been, without a break */
     int64_t *tokens; /* by position: of each server that it holds; 0: it does not */
     size_t token_count;
     struct claim *claims; /* of the turn that is not on disk yet */
     size_t claim_count, claim_cap;
+    int64_t denied;       /* the run that another judges */
+    int64_t denied_since; /* of clock_now() */
 };
 
 struct places;

@@ -51,11 +51,35 @@ static int write_run(struct store *s, int64_t number, const struct run *run, con
     return database_run(s, stmt, err);
 }
 
+/* Whether a statement about the run gives 1, or -1. */
+static int is_true(struct store *s, enum statement which, int64_t number, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, which, err);
+    if (!stmt)
+        return -1;
+    sql_bind_int(stmt, 1, number);
+    bool ret = sql_step(stmt) == SQL_ROW && sql_column_int(stmt, 0) == 1;
+    return sql_reset(stmt) == 0 ? ret : database_fail(s, err);
+}
+
+/* Whether somebody else has judged the run, or opened it again; nobody does it until the end of the
+ * transaction. */
+static int is_overtaken(struct store *s, int64_t number, struct error *err) {
+    int judged = is_true(s, SHARED_LOCK_RUN, number, err);
+    if (judged != 0)
+        return judged;
+    int done = is_true(s, SHARED_IS_DONE, number, err);
+    return done < 0 ? -1 : !done;
+}
+
+/* Returns 1 when there is nothing to write any more. */
 static int write_all(struct store *s, const struct run *run, const struct store_judged *judged,
                      size_t n, const char *notes, struct error *err) {
     int64_t number;
     if (database_find_run(s, run->id, &number, err) < 0)
         return -1;
+    int overtaken = store_is_shared(s) ? is_overtaken(s, number, err) : 0;
+    if (overtaken)
+        return overtaken;
     for (size_t i = 0; i < n; i++)
         if (write_server(s, number, &judged[i], err) < 0)
             return -1;
@@ -65,13 +89,13 @@ static int write_all(struct store *s, const struct run *run, const struct store_
 int store_judge(struct store *s, const struct run *run, const struct store_judged *judged, size_t n,
                 const char *notes, struct error *err) {
     int rc, tries = 0;
-    do
-        rc = database_begin(s, err) < 0
-                 ? -1
-                 : database_end(s, write_all(s, run, judged, n, notes, err), err);
-    while (rc < 0 && database_try_again(&tries, err));
-    if (rc == 0 && store_is_shared(s))
-        rc = shared_judged(s, err);
+    do {
+        rc = database_begin(s, err) < 0 ? -1 : write_all(s, run, judged, n, notes, err);
+        if (database_end(s, rc < 0 ? -1 : 0, err) < 0)
+            rc = -1;
+    } while (rc < 0 && database_try_again(&tries, err));
+    if (rc >= 0 && store_is_shared(s) && shared_judged(s, err) < 0)
+        return -1;
     return rc;
 }
 

@@ -31,7 +31,8 @@ static const char *find(const PQconninfoOption *options, const char *keyword) {
 static const char *const transient[] = {
     "08",    /* the connection */
     "25006", /* read-only: the server is a replica, now or until it is promoted */
-    "40001", "40P01", "53300", "57P01", "57P02", "57P03", "57P05",
+    "40001", "40P01", "53300", "57P01", "57P02",
+    "57P03", "57P05", "25P03", /* a transaction stood still for too long: the process was stopped */
 };
 
 static bool is_transient(const char *sqlstate) {

@@ -24,8 +24,15 @@
 #define COPY_BYTES (1 << 16)
 #define LOOK_EVERY 64 /* statements; libpq itself sends every 8 KiB */
 
-/* Our tables come first, and nobody else's; a limit of the role's is for statements by hand. */
-#define SETTINGS "SET search_path=muster, pg_temp", "SET statement_timeout=0"
+/*
+ * Our tables come first, and nobody else's; a limit of the role's is for statements by hand. Of one
+ * that is stopped, or cut off, in the middle of a transaction the server is to undo that, and let
+ * go of what it has locked: what it holds, others wait for.
+ */
+#define SETTINGS                                                                                   \
+    "SET search_path=muster, pg_temp", "SET statement_timeout=0",                                  \
+        "SET idle_in_transaction_session_timeout=30000", "SET tcp_keepalives_idle=10",             \
+        "SET tcp_keepalives_interval=5", "SET tcp_keepalives_count=4"
 
 struct postgres_expected {
     enum postgres_sent_kind kind;

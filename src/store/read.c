@@ -17,7 +17,7 @@
 
 #define RUN_COLUMNS                                                                                \
     "id, started, seconds, fanout, threshold, total, passed, failed, errors, holder_pid, "         \
-    "holder_host, holder_since, stopped, judged, NULL, NULL"
+    "holder_host, holder_since, stopped, judged, NULL, NULL, NULL"
 
 /* The same of a shared store: what its workers have counted, and the first of them. */
 #define COUNTED(what)                                                                              \
@@ -33,7 +33,7 @@
                                                                       "= 0, (SELECT count(*) "                      \
                                                                       "FROM worker WHERE run = "                    \
                                                                       "r.number AND lease_until "                   \
-                                                                      "> now())"
+                                                                      "> now()), errors"
 
 /* What is below nothing would wrap to more than there is memory. */
 static size_t read_count(struct sql_stmt *stmt, int column) {
@@ -84,6 +84,7 @@ static int read_run(const struct store *s, struct sql_stmt *stmt, struct run *r,
         .errors = read_count(stmt, 8),
         .judged = sql_column_int(stmt, 13),
         .open = sql_column_int(stmt, 14),
+        .errors_earlier = read_count(stmt, 16),
     };
     snprintf(r->id, sizeof(r->id), "%s", id ? id : "");
     if (stopped)

@@ -84,12 +84,31 @@ static int adopt(struct store *s, struct error *err) {
     return database_run(s, stmt, err);
 }
 
-static int join_anew(struct store *s, struct error *err) {
-    int64_t former = s->crew.number ? s->crew.number : s->crew.former;
-    s->crew.steady = clock_now();
-    if (join(s, err) < 0 || (s->crew.token_count > 0 && adopt(s, err) < 0))
+int shared_unclaim(struct store *s, int64_t number, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_UNCLAIM, err);
+    if (!stmt)
         return -1;
-    return former ? database_run_on(s, SHARED_LEAVE, former, err) : 0;
+    sql_bind_int(stmt, 1, s->held_run);
+    sql_bind_int(stmt, 2, number);
+    return database_run(s, stmt, err);
+}
+
+/*
+ * What is not adopted of the former number's was claimed in a transaction that had no answer:
+ * nobody knows its tokens. That transaction may be on its way yet, and is waited for at its
+ * worker's row.
+ */
+static int join_anew(struct store *s, struct error *err) {
+    struct crew *c = &s->crew;
+    if (!c->former)
+        c->former = c->number;
+    c->steady = clock_now();
+    if (join(s, err) < 0 || (c->token_count > 0 && adopt(s, err) < 0))
+        return -1;
+    if (!c->former)
+        return 0;
+    return database_run_on(s, SHARED_LEAVE, c->former, err) < 0 ? -1
+                                                                : shared_unclaim(s, c->former, err);
 }
 
 int shared_renew(struct store *s, struct error *err) {
@@ -110,6 +129,7 @@ void shared_in_contact(struct store *s) {
     if (now - s->crew.contact > s->crew.lease)
         s->crew.steady = now;
     s->crew.contact = now;
+    s->crew.former = 0;
 }
 
 int shared_reap(struct store *s, struct error *err) {
@@ -143,6 +163,19 @@ static int list_results(struct store *s, const struct store_result *results, siz
     return s->json.failed ? error_memory(err) : 0;
 }
 
+/* What an earlier turn of these servers has left in the store; s->json lists them. */
+static int drop_parts(struct store *s, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_DROP_PARTS, err);
+    if (!stmt)
+        return -1;
+    str_add_char(&s->json, ']');
+    if (s->json.failed)
+        return error_memory(err);
+    sql_bind_int(stmt, 1, s->held_run);
+    sql_bind_text_n(stmt, 2, s->json.data, s->json.len);
+    return database_run(s, stmt, err);
+}
+
 int shared_accept(struct store *s, struct store_result *results, size_t n, struct error *err) {
     struct sql_stmt *stmt = database_use(s, SHARED_ACCEPT, err);
     if (!stmt || list_results(s, results, n, err) < 0)
@@ -151,12 +184,19 @@ int shared_accept(struct store *s, struct store_result *results, size_t n, struc
         results[i].refused = true;
     sql_bind_text_n(stmt, 1, s->json.data, s->json.len);
     sql_bind_int(stmt, 2, s->held_run);
-    while (sql_step(stmt) == SQL_ROW) {
+    size_t parts = 0;
+    int rc = sql_step(stmt);
+    str_clear(&s->json); /* what was bound of it has been sent */
+    for (; rc == SQL_ROW; rc = sql_step(stmt)) {
         struct store_result *r = &results[sql_column_int(stmt, 0)];
         r->refused = false;
         r->there = sql_column_int(stmt, 1) != 0;
+        if (sql_column_int(stmt, 2)) /* cancelled, in a transaction that had no answer */
+            str_addf(&s->json, "%c%zu", parts++ ? ',' : '[', r->position);
     }
-    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
+    if (sql_reset(stmt) < 0)
+        return database_fail(s, err);
+    return parts > 0 ? drop_parts(s, err) : 0;
 }
 
 int shared_count(struct store *s, const struct run *counts, double seconds, struct error *err) {
@@ -175,19 +215,6 @@ int shared_count(struct store *s, const struct run *counts, double seconds, stru
 static int compare_positions(const void *a, const void *b) {
     size_t x = *(const size_t *)a, y = *(const size_t *)b;
     return x < y ? -1 : x > y;
-}
-
-/* What an earlier turn of these servers has left in the store; s->json lists them. */
-static int drop_parts(struct store *s, struct error *err) {
-    struct sql_stmt *stmt = database_use(s, SHARED_DROP_PARTS, err);
-    if (!stmt)
-        return -1;
-    str_add_char(&s->json, ']');
-    if (s->json.failed)
-        return error_memory(err);
-    sql_bind_int(stmt, 1, s->held_run);
-    sql_bind_text_n(stmt, 2, s->json.data, s->json.len);
-    return database_run(s, stmt, err);
 }
 
 /* Runs a claim, of which the second parameter is bound. Returns how many, or -1. */
@@ -256,9 +283,10 @@ static ssize_t claim_these(struct store *s, const size_t *wanted, size_t count, 
     return n;
 }
 
-static ssize_t claim_in_order(struct store *s, size_t max, size_t *positions, struct error *err) {
+static ssize_t claim_in_order(struct store *s, size_t from, size_t max, size_t *positions,
+                              struct error *err) {
     size_t n = 0;
-    for (size_t from = 0; n < max && from < s->order_count; from += ORDERED) {
+    for (; n < max && from < s->order_count; from += ORDERED) {
         size_t to = from + ORDERED < s->order_count ? from + ORDERED : s->order_count;
         ssize_t claimed = claim_these(s, s->order + from, to - from, max - n, positions + n, err);
         if (claimed < 0)
@@ -301,21 +329,12 @@ static ssize_t claim_places(struct store *s, size_t max, size_t *positions, stru
 ssize_t shared_claim(struct store *s, size_t max, size_t *positions, struct error *err) {
     if (s->places)
         return claim_places(s, max, positions, err);
-    if (s->order)
-        return claim_in_order(s, max, positions, err);
-    ssize_t n = claim_next(s, s->claimed_to, max, positions, err);
+    ssize_t (*claim)(struct store *, size_t, size_t, size_t *, struct error *) =
+        s->order ? claim_in_order : claim_next;
+    ssize_t n = claim(s, s->claimed_to, max, positions, err);
     if (n == 0 && s->claimed_to > 0) /* what was given back is further up */
-        n = claim_next(s, 0, max, positions, err);
+        n = claim(s, 0, max, positions, err);
     return n;
-}
-
-int shared_unclaim(struct store *s, struct error *err) {
-    struct sql_stmt *stmt = database_use(s, SHARED_UNCLAIM, err);
-    if (!stmt)
-        return -1;
-    sql_bind_int(stmt, 1, s->held_run);
-    sql_bind_int(stmt, 2, s->crew.number);
-    return database_run(s, stmt, err);
 }
 
 void shared_unclaimed(struct store *s) {

@@ -24,7 +24,8 @@ int shared_begin(struct store *s, size_t servers, struct error *err) must_use;
 
 /*
  * Sets which results are `refused`, and which are `there` already, after a transaction that had no
- * answer. The rows of the others are locked.
+ * answer. The rows of the others are locked, and what a result that left them pending measured is
+ * gone.
  */
 int shared_accept(struct store *s, struct store_result *results, size_t n,
                   struct error *err) must_use;
@@ -39,8 +40,8 @@ ssize_t shared_claim(struct store *s, size_t max, size_t *positions, struct erro
 /* The turn is on disk: these results are handed in, and what it claimed is this worker's. */
 void shared_settle(struct store *s, const struct store_result *results, size_t n);
 
-/* Gives all of the held run back that this worker has claimed. */
-int shared_unclaim(struct store *s, struct error *err) must_use;
+/* Gives all of the held run back that the worker of this number has claimed. */
+int shared_unclaim(struct store *s, int64_t number, struct error *err) must_use;
 
 /* What was given back so is on disk. */
 void shared_unclaimed(struct store *s);

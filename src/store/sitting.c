@@ -188,25 +188,32 @@ void store_release(struct store *s) {
     fd_close(&s->hold);
 }
 
-/* The attempts at servers that did not pass go into the past; those servers are pending again. */
-static int reopen(struct store *s, int64_t run, struct error *err) {
-    static const enum statement steps[] = {PAST_SERVERS, PAST_BENCHMARKS, DROP_PAST, REOPEN_SERVERS,
-                                           REOPEN_RUN};
-    for (size_t i = 0; i < ARRAY_LEN(steps); i++)
-        if (database_run_on(s, steps[i], run, err) < 0)
+static int run_steps(struct store *s, const enum statement *steps, size_t n, struct error *err) {
+    for (size_t i = 0; i < n; i++)
+        if (database_run_on(s, steps[i], s->held_run, err) < 0)
             return -1;
     return 0;
 }
 
+/* The attempts at servers that did not pass go into the past; those servers are pending again. */
+static int reopen(struct store *s, struct error *err) {
+    const enum statement steps[] = {PAST_SERVERS, PAST_BENCHMARKS, DROP_PAST,
+                                    store_is_shared(s) ? SHARED_REOPEN_SERVERS : REOPEN_SERVERS,
+                                    REOPEN_RUN};
+    return run_steps(s, steps, ARRAY_LEN(steps), err);
+}
+
+/* Others may be at work on it, and judge it. */
+static int reopen_shared(struct store *s, struct error *err) {
+    static const enum statement steps[] = {SHARED_LOCK_RUN, SHARED_LOCK_TALLY, SHARED_REOPEN,
+                                           SHARED_REOPEN_COUNTS};
+    return run_steps(s, steps, ARRAY_LEN(steps), err);
+}
+
 static int write_resume(struct store *s, bool failed, struct error *err) {
-    bool shared = store_is_shared(s);
-    if (database_run_on(s, shared ? SHARED_REOPEN : UNCLAIM, s->held_run, err) < 0)
-        return -1;
-    if (!failed)
-        return 0;
-    if (reopen(s, s->held_run, err) < 0)
-        return -1;
-    return shared ? database_run_on(s, SHARED_REOPEN_COUNTS, s->held_run, err) : 0;
+    int rc =
+        store_is_shared(s) ? reopen_shared(s, err) : database_run_on(s, UNCLAIM, s->held_run, err);
+    return rc == 0 && failed ? reopen(s, err) : rc;
 }
 
 int store_resume(struct store *s, struct run *run, bool failed, struct error *err) {
@@ -219,8 +226,9 @@ int store_resume(struct store *s, struct run *run, bool failed, struct error *er
 static int write_end(struct store *s, const struct run *run, struct error *err) {
     int64_t number;
     bool shared = store_is_shared(s);
-    if (database_find_run(s, run->id, &number, err) < 0 ||
-        (shared ? shared_unclaim(s, err) : database_run_on(s, UNCLAIM, number, err)) < 0)
+    if ((shared && shared_renew(s, err) < 0) || database_find_run(s, run->id, &number, err) < 0 ||
+        (shared ? shared_unclaim(s, s->crew.number, err)
+                : database_run_on(s, UNCLAIM, number, err)) < 0)
         return -1;
     struct sql_stmt *stmt = database_use(s, shared ? SHARED_END : END_RUN, err);
     if (!stmt)
@@ -240,6 +248,7 @@ int store_end(struct store *s, const struct run *run, struct error *err) {
     while (rc < 0 && database_try_again(&tries, err));
     if (rc == 0) {
         s->noted = false;
+        shared_in_contact(s);
         shared_unclaimed(s);
     }
     return rc;

@@ -26,6 +26,9 @@
 
 #define WALK_ROWS 500
 
+/* A walk may be as slow as who reads what is printed of it; it has locked nothing. */
+#define POSTGRES_NO_HURRY "SET LOCAL idle_in_transaction_session_timeout=0"
+
 struct pg {
     struct sql sql;
     char *url, *name;
@@ -127,7 +130,8 @@ static int pg_begin(struct sql *db, bool write) {
     if (ready(pg) < 0 ||
         postgres_send_command(&pg->pipe, POSTGRES_COMMAND,
                               write ? "BEGIN ISOLATION LEVEL READ COMMITTED"
-                                    : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY") < 0)
+                                    : "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY") < 0 ||
+        (!write && postgres_send_command(&pg->pipe, POSTGRES_COMMAND, POSTGRES_NO_HURRY) < 0))
         return -1;
     pg->in_transaction = true;
     pg->writes = write;

@@ -17,6 +17,11 @@
     "SELECT server.ctid " from " FOR UPDATE OF server SKIP LOCKED)) AND "                          \
     "(SELECT closed FROM run WHERE number = ?1) = 0 "                                              \
     "RETURNING position, claim, verdict IS NOT NULL"
+#define REOPEN(more)                                                                               \
+    "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, detail = NULL, "          \
+    "attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, machine = NULL, "                 \
+    "findings = NULL, why = NULL" more " WHERE run = ? AND state = 'done' AND verdict <> 'passed'"
+#define TALLIED(what) "(SELECT CAST(sum(" what ") AS bigint) FROM tally WHERE tally.run = number)"
 #define NOT_PASSED                                                                                 \
     "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
 
@@ -58,10 +63,7 @@ const char *const statements[STATEMENT_COUNT] = {
         "p.position = b.position), ordinal, " ROW_BENCHMARK_COLUMNS " FROM benchmark AS b "
         "WHERE run = ?1 AND position IN (" NOT_PASSED ")",
     [DROP_PAST] = "DELETE FROM benchmark WHERE run = ?1 AND position IN (" NOT_PASSED ")",
-    [REOPEN_SERVERS] = "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, "
-                       "detail = NULL, attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, "
-                       "machine = NULL, findings = NULL, why = NULL "
-                       "WHERE run = ? AND state = 'done' AND verdict <> 'passed'",
+    [REOPEN_SERVERS] = REOPEN(""),
     [REOPEN_RUN] = "UPDATE run SET failed = 0, errors = 0, judged = 0 WHERE number = ?",
     [JUDGE_SERVER] = "UPDATE server SET verdict = ?, reason = ?, detail = ?, findings = ?, why = ? "
                      "WHERE run = ? AND position = ? AND state = 'done'",
@@ -96,7 +98,7 @@ const char *const statements[STATEMENT_COUNT] = {
     [SHARED_FORGET_DEAD] =
         "DELETE FROM worker WHERE lease_until < now() - make_interval(secs => ?)",
     [SHARED_ACCEPT] =
-        "SELECT mine.i, s.state = 'done' "
+        "SELECT mine.i, s.state = 'done', s.state <> 'done' AND s.verdict IS NOT NULL "
         "FROM jsonb_to_recordset(CAST(? AS jsonb)) AS mine(i bigint, p bigint, c bigint) "
         "JOIN server AS s ON s.run = ? AND s.position = mine.p AND s.claim = mine.c "
         "ORDER BY s.position FOR UPDATE OF s",
@@ -117,11 +119,27 @@ const char *const statements[STATEMENT_COUNT] = {
         "DELETE FROM benchmark WHERE run = ? AND position IN (SELECT CAST(value AS bigint) "
         "FROM jsonb_array_elements_text(CAST(? AS jsonb)))",
     [SHARED_NOTIFY] = "SELECT pg_notify('muster', '')",
-    [SHARED_REOPEN] = "UPDATE run SET closed = 0, judged = 0, stopped = NULL WHERE number = ?",
-    [SHARED_REOPEN_COUNTS] = "UPDATE tally SET failed = 0, errors = 0 WHERE run = ?",
+    /* first of all: what is asked after it sees what those have written who had the lock before */
+    [SHARED_LOCK_RUN] = "SELECT judged FROM run WHERE number = ? FOR UPDATE",
+    /* so that no result comes between statements: each is counted there in its transaction */
+    [SHARED_LOCK_TALLY] = "LOCK TABLE tally IN EXCLUSIVE MODE",
+    /* the row counts what was before, tallies what comes from now on */
+    [SHARED_REOPEN] = "UPDATE run SET closed = 0, judged = 0, stopped = NULL, "
+                      "passed = passed + coalesce(" TALLIED(
+                          "passed") ", 0), "
+                                    "failed = failed + coalesce(" TALLIED(
+                                        "failed") ", 0), "
+                                                  "errors = errors + coalesce(" TALLIED(
+                                                      "errors") ", 0) WHERE number = ?",
+    [SHARED_REOPEN_COUNTS] = "UPDATE tally SET passed = 0, failed = 0, errors = 0 WHERE run = ?",
+    /* who has measured one of them, and does not know that it is in the store, is refused */
+    [SHARED_REOPEN_SERVERS] = REOPEN(", claim = claim + 1"),
     [SHARED_END] = "UPDATE run SET seconds = greatest(seconds, ?), stopped = coalesce(?, stopped) "
                    "WHERE number = ?",
     [SHARED_STOP] = "UPDATE run SET closed = 1, stopped = ? WHERE number = ?",
+    [SHARED_IS_DONE] =
+        "SELECT NOT EXISTS (SELECT 1 FROM server WHERE run = ?1 AND state = 'pending') AND "
+        "NOT EXISTS (SELECT 1 FROM server WHERE run = ?1 AND state = 'claimed')",
     [SHARED_JUDGE] = "UPDATE run SET passed = ?, failed = ?, errors = ?, notes = ?, judged = 1, "
                      "seconds = greatest(seconds, ?) WHERE number = ?",
     [SHARED_COUNTED] = "DELETE FROM tally WHERE run = ?",
@@ -140,6 +158,7 @@ const char *const statements[STATEMENT_COUNT] = {
         "(judged = 0 AND NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND "
         "s.state IN ('pending', 'claimed')))))",
     [SHARED_MAY_JUDGE] = "SELECT pg_try_advisory_lock(" LOCK_CLASS ", CAST(? AS integer))",
+    [SHARED_IS_JUDGED] = "SELECT judged = 1 FROM run WHERE number = ?",
     [SHARED_JUDGED] = "SELECT pg_advisory_unlock(" LOCK_CLASS ", CAST(? AS integer))",
     [SHARED_WORKERS] =
         "SELECT w.number, w.host, w.site, r.id, w.pid, w.started, w.fanout, (SELECT count(*) "

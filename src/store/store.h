@@ -137,7 +137,8 @@ struct store_judged {
 
 /*
  * Writes that of n servers, with run->passed and run->failed, and that the run was judged; `notes`
- * is a JSON array of sentences about it, or NULL. All of it, or nothing.
+ * is a JSON array of sentences about it, or NULL. All of it, or nothing. Returns 1, with nothing
+ * written, when another worker of a shared store has judged the run meanwhile, or it was resumed.
  */
 int store_judge(struct store *s, const struct run *run, const struct store_judged *judged, size_t n,
                 const char *notes, struct error *err) must_use;

@@ -165,14 +165,13 @@ static ssize_t turn(struct store *s, const struct run *run, struct store_result 
     return -1;
 }
 
-/* What was claimed last is claimed no more. */
+/* What was claimed last is claimed no more. What was given back may be before, where others are. */
 static void pass_over(struct store *s, size_t position) {
-    if (!s->order)
-        s->claimed_to = position;
-    else
-        while (s->order[s->claimed_to] != position)
-            s->claimed_to++;
-    s->claimed_to++;
+    size_t i = s->order ? s->claimed_to : position;
+    while (s->order && i < s->order_count && s->order[i] != position)
+        i++;
+    if (!s->order || i < s->order_count)
+        s->claimed_to = i + 1;
 }
 
 ssize_t store_turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
