@@ -47,8 +47,9 @@ struct beginning {
     "off\n"                                                                                        \
     "                           (warn)\n"                                                          \
     "      --longest-first      begin with servers that took long in earlier runs of the store\n"  \
-    "      --limit LABEL=N      at most N servers at once of one value of a label, as in rack=4,\n"     \
-    "                           in all runs of the store together (repeatable)\n"                   \
+    "      --limit LABEL=N      at most N servers at once of one value of a label, as in "         \
+    "rack=4,\n"                                                                                    \
+    "                           in all runs of the store together (repeatable)\n"                  \
     "  -u, --user NAME          log in as\n"                                                       \
     "  -p, --port N             connect to\n"                                                      \
     "  -T, --transport T        ssh (default), local, or command:TEMPLATE, as in\n"                \

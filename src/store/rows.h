@@ -51,7 +51,7 @@
 
 /* The text until the next step, NULL for NULL; and a copy, which the caller frees. */
 int row_borrow_text(struct sql_stmt *stmt, int column, const char **ret,
-                         struct error *err) must_use;
+                    struct error *err) must_use;
 int row_read_text(struct sql_stmt *stmt, int column, char **ret, struct error *err) must_use;
 
 /*
