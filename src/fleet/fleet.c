@@ -39,7 +39,6 @@
 #define LOOK CLOCK_S            /* between two looks at a run that others share */
 #define AGENT_RUN_SIZE (RUN_ID_SIZE + 24)
 #define TAKEN_OVER_WAIT (5 * 60 * CLOCK_S) /* for the agent of a worker that is thought dead */
-#define IN_HAND 16 /* servers that are claimed ahead of a shared run, at least */
 
 /* The orchestrator's own. */
 struct collector {
@@ -554,8 +553,8 @@ static void name_run(const struct fleet *f, const struct run *run, char ret[AGEN
 
 /* What is claimed of a shared run waits for this worker, while another could begin with it. */
 static size_t depth_of(const struct collector *c) {
-    size_t fanout = (size_t)c->f->plan->fanout, ahead = fanout > IN_HAND ? fanout : IN_HAND;
-    return fanout + (c->shared && ahead < 2 * BATCH ? ahead : 2 * BATCH);
+    size_t fanout = (size_t)c->f->plan->fanout;
+    return fanout + (c->shared && fanout < 2 * BATCH ? fanout : 2 * BATCH);
 }
 
 int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, struct error *err) {

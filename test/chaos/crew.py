@@ -167,7 +167,7 @@ class Worker:
         self.draining = False
         world = self.story.world
         self.turn += 1
-        place = world.make("crew", f"{self.number}-{self.turn}")
+        place = world.make("crew", self.story.report.name, f"{self.number}-{self.turn}")
         log = os.path.join(place, "log.jsonl")
         words = [
             MUSTER, "worker", "--store", self.story.site.url(self.number), "-f", str(self.fanout),
