@@ -53,7 +53,8 @@ static const char script[] =
     "}; "
     "run() { exec \"$1\" --run \"$r\" 2>&3 3>&-; }; "
 
-    "m=$(uname -m | tr -cd a-zA-Z0-9_.-); case $m in amd64) m=x86_64;; arm64) m=aarch64;; esac; "
+    "m=$(uname -m | tr -cd a-zA-Z0-9_.-); case $m in amd64) m=x86_64;; arm64) m=aarch64;; "
+    "\"\") exit 1;; esac; "
     "while [ $# -gt 2 ]; do [ \"$1\" = \"$m\" ] && h=$2 s=$3; shift 3; done; "
     "[ \"$h\" ] || fail \"there is no agent for the architecture $m\"; "
     "n=agent-$m-$(printf %.16s $h); u=$(id -u); "

@@ -369,6 +369,22 @@ static void says_that_there_is_no_agent(UNUSED void **state) {
     finish(&r);
 }
 
+/* Killed, perhaps: nothing is known of the server, and nothing is said of it. */
+static void says_nothing_without_an_architecture(UNUSED void **state) {
+    char line[400], said[400] = "";
+    make_fresh();
+    snprintf(line, sizeof(line), "cd %s/bin && echo 'kill -9 $$' >uname && chmod 755 uname",
+             scratch);
+    shell(line);
+    struct remote r = start("sh", NULL);
+    for (size_t n = 0, got; (got = (size_t)read(r.out, said + n, sizeof(said) - 1 - n)) > 0;
+         n += got)
+        assert_true(got < sizeof(said)); /* the shell's own word of it, at most */
+    assert_null(strstr(said, "architecture"));
+    int status = finish(&r);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+}
+
 static void removes_old_agents(UNUSED void **state) {
     char line[1000];
     make_fresh();
@@ -413,6 +429,7 @@ int main(void) {
         cmocka_unit_test(trusts_no_directory_of_others),
         cmocka_unit_test(passes_over_what_may_not_execute),
         cmocka_unit_test(says_that_there_is_no_agent),
+        cmocka_unit_test(says_nothing_without_an_architecture),
         cmocka_unit_test(removes_old_agents),
     };
     return cmocka_run_group_tests(tests, make_scratch, remove_scratch);
