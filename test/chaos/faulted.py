@@ -158,7 +158,8 @@ class Schedule:
     def reasons(self, i):
         """The reasons that a touched server may have an error with."""
         if i in self.signals:
-            return NETWORK | {"bad-output", "benchmark-crashed"}
+            # it may be a program that puts the agent there, which is then not whole
+            return NETWORK | {"bad-output", "benchmark-crashed", "unsupported"}
         fault = self.faults[i if i in self.faults else BASTION][0]
         # before the keys are agreed on, what is garbled may be the host key or its signature
         return NETWORK | ({"host-key"} if fault.kind in GARBLES else set())
