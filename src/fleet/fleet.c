@@ -7,24 +7,17 @@
  * results came within a moment and claims as many servers as there is room for. The slower the
  * disk, the larger the batch; on a fast one the moment keeps servers that end one by one from
  * costing a transaction each.
- *
- * A server that is to be tried again waits here, at no worker's expense, and is submitted behind
- * the others when its pause is over. When the run ends first it keeps no verdict.
  */
 #include "fleet/fleet.h"
 
 #include "base/clock.h"
-#include "base/units.h"
 #include "bench/bootstrap.h"
-#include "exec/pool.h"
-#include "fleet/attempt.h"
 #include "fleet/crew.h"
+#include "fleet/entries.h"
+#include "fleet/inhand.h"
 #include "fleet/judgement.h"
 #include "fleet/longest.h"
-#include "fleet/waiting.h"
 #include "live/line.h"
-#include "policy/judge.h"
-#include "report/serverlist.h"
 #include "store/crew.h"
 #include "sync/log.h"
 
@@ -33,10 +26,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BATCH 2048 /* results in one transaction, at most: the disk is waited for once */
-#define MOMENT (100 * CLOCK_MS) /* in which a first result waits for others of its batch */
-#define STACK (512 * 1024)      /* of a worker; only what is touched costs memory */
-#define LOOK CLOCK_S            /* between two looks at a run that others share */
+#define BATCH 2048   /* results in one transaction, at most: the disk is waited for once */
+#define LOOK CLOCK_S /* between two looks at a run that others share */
 #define AGENT_RUN_SIZE (RUN_ID_SIZE + 24)
 #define TAKEN_OVER_WAIT (5 * 60 * CLOCK_S) /* for the agent of a worker that is thought dead */
 
@@ -45,15 +36,11 @@ struct collector {
     const struct fleet *f;
     struct run *run;
     struct outcome *outcomes;
-    struct pool *pool;
-    struct completed *completed;
-    struct attempts attempts;
-    struct waiting waiting;
+    struct inhand hand;
     struct judgement *judgement;
-    size_t in_hand; /* servers that are submitted or wait for their next attempt */
-    size_t depth;   /* how many may be in hand at a time */
-    size_t errors;  /* verdicts of this sitting */
-    size_t left;    /* servers whose agents linger */
+    size_t depth;  /* how many may be in hand at a time */
+    size_t errors; /* verdicts of this sitting */
+    size_t left;   /* servers whose agents linger */
     int64_t start;
     int64_t progress;     /* when the next line of the log says how far the run is */
     double before;        /* seconds that were spent in earlier sittings */
@@ -72,149 +59,9 @@ struct collector {
     struct store_result *batch; /* room for `depth` */
 };
 
-static int submit(struct collector *c, struct attempt *a, struct error *err) {
-    struct future *future;
-    return pool_submit(c->pool, attempt_run, a, c->completed, &future, err);
-}
-
-static int submit_first(struct collector *c, size_t position, struct error *err) {
-    struct attempt *a;
-    if (attempt_new(&c->attempts, &c->f->servers->items[position], position, &a, err) < 0)
-        return -1;
-    if (submit(c, a, err) < 0) {
-        attempt_free(a);
-        return -1;
-    }
-    c->in_hand++;
-    return 0;
-}
-
-/* A job that has no result has an error: cancelled before it began, or out of memory. */
-static struct server_result *result_of_error(const struct error *why) {
-    struct server_result *r = calloc(1, sizeof(*r));
-    if (r)
-        judge_server(why, r);
-    return r;
-}
-
-static const char *interrupted = "the run ended before its turn";
-
-static struct server_result *take_result(struct future *future) {
-    void *result = NULL;
-    struct error why;
-    if (future_result(future, DEADLINE_NEVER, &result, &why) == 0)
-        return result;
-    if (future_cancelled(future))
-        error_set(&why, ERROR_INTERRUPTED, "%s", interrupted);
-    return result_of_error(&why);
-}
-
-static void report_server(const char *name, const struct server_result *r) {
-    log_bind("server", name);
-    if (r->verdict == VERDICT_PASSED)
-        log_info("server passed", LOG_S("verdict", verdict_name(r->verdict)),
-                 LOG_F("seconds", r->seconds),
-                 LOG_S("flaky", server_result_flaky(r) ? "true" : NULL));
-    else
-        log_at(r->verdict == VERDICT_CANCELLED ? LOG_WARNING : LOG_ERROR, "server failed",
-               LOG_S("verdict", verdict_name(r->verdict)), LOG_S("reason", reason_name(r->reason)),
-               LOG_S("detail", r->detail), LOG_F("seconds", r->seconds));
-    log_unbind("server");
-}
-
-/* Of a share that ends, no more than that others may claim the server. */
-static void report_returned(const char *name) {
-    log_debug("server given back", LOG_S("server", name));
-}
-
-/* Nobody's result: another worker has the server. */
-static void report_refused(const char *name, const struct server_result *r) {
-    log_warning("result refused: another worker has taken the server over", LOG_S("server", name),
-                LOG_S("verdict", verdict_name(r->verdict)));
-}
-
 /* Nothing is begun any more. */
 static bool is_ending(const struct collector *c) {
     return c->ending || cancel_fired(c->f->cancel);
-}
-
-/* Whether the server waits for its next attempt now, and its result with it. */
-static bool wait_for_another(struct collector *c, struct attempt *a, struct server_result *r) {
-    if (!attempt_has_another(a, r))
-        return false;
-    if (is_ending(c)) {
-        attempt_interrupt(r);
-        return false;
-    }
-    attempt_next(a, r);
-    a->last = r;
-    if (waiting_add(&c->waiting, a) == 0) {
-        board_again(c->f->board, a->due);
-        return true;
-    }
-    a->last = NULL; /* and the last attempt stands */
-    return false;
-}
-
-/* The server has come to its end. Returns false when there was no memory for even its error. */
-static bool finish(struct collector *c, struct attempt *a, struct server_result *r,
-                   struct store_result *ret) {
-    *ret = (struct store_result){.position = a->position, .result = r};
-    c->in_hand--;
-    attempt_free(a);
-    return r != NULL;
-}
-
-/* Takes one future that is done. Returns whether there is a result in *ret. */
-static bool collect_one(struct collector *c, struct future *future, struct store_result *ret) {
-    struct attempt *a = future_arg(future);
-    struct server_result *r = take_result(future);
-    future_free(future);
-    return (!r || !wait_for_another(c, a, r)) && finish(c, a, r, ret);
-}
-
-/*
- * Submits those whose pause is over; when the run is ending, all that wait end with it. Returns how
- * many results there are of that.
- */
-static size_t wake(struct collector *c) {
-    bool ending = is_ending(c);
-    int64_t now = ending ? DEADLINE_NEVER : clock_now();
-    struct attempt *a;
-    size_t n = 0;
-    while ((a = waiting_take(&c->waiting, now))) {
-        struct server_result *last = TAKE(a->last);
-        struct error ignored;
-        if (ending)
-            attempt_interrupt(last);
-        else if (submit(c, a, &ignored) == 0) {
-            server_result_free(last);
-            continue;
-        } /* else no thread is to be had, and the last attempt stands */
-        n += finish(c, a, last, &c->batch[n]);
-    }
-    return n;
-}
-
-/*
- * Waits for at least one result and takes all that come within a moment of it, up to a batch.
- * Returns how many; 0 when the deadline or somebody's pause is over.
- */
-static size_t collect(struct collector *c, int64_t deadline) {
-    size_t n = wake(c);
-    int64_t moment = DEADLINE_NEVER;
-    while (n < BATCH && c->in_hand > c->waiting.count) {
-        if (n > 0 && moment == DEADLINE_NEVER)
-            moment = deadline_in(MOMENT);
-        int64_t until = deadline_min(deadline, deadline_min(moment, waiting_next(&c->waiting)));
-        struct future *future = completed_next(c->completed, until);
-        if (!future)
-            return n;
-        n += collect_one(c, future, &c->batch[n]);
-    }
-    if (n == 0 && c->waiting.count > 0)
-        cancel_sleep(c->f->cancel, deadline_min(deadline, waiting_next(&c->waiting)));
-    return n;
 }
 
 /* What runs comes to its end; what has not begun is given back. */
@@ -223,7 +70,7 @@ static void end_early(struct collector *c) {
         return;
     c->ending = true;
     c->ending_until = deadline_in(c->f->grace);
-    pool_cancel_pending(c->pool);
+    inhand_cancel_pending(&c->hand);
 }
 
 /* Ends the run early; `why` becomes the summary's sentence. */
@@ -266,14 +113,14 @@ static void report_batch(struct collector *c, size_t n) {
         struct server_result *r = (struct server_result *)c->batch[i].result;
         struct outcome *o = &c->outcomes[c->batch[i].position];
         if (c->batch[i].refused) {
-            report_refused(o->server, r);
+            entries_refused(o->server, r);
             server_result_free(r);
             continue;
         }
         if (c->f->until == FLEET_SHARE && r->verdict == VERDICT_CANCELLED)
-            report_returned(o->server);
+            entries_returned(o->server);
         else
-            report_server(o->server, r);
+            entries_server(o->server, r);
         judgement_take(c->judgement, c->batch[i].position, r);
         o->verdict = r->verdict;
         o->reason = r->reason;
@@ -288,20 +135,6 @@ static void report_batch(struct collector *c, size_t n) {
     }
     board_totals(c->f->board, c->run);
     heed_errors(c);
-}
-
-/* A server that cannot be handed to the pool ends in `internal`: a result of the next batch. */
-static size_t submit_claimed(struct collector *c, ssize_t claimed) {
-    size_t n = 0;
-    for (ssize_t i = 0; i < claimed; i++) {
-        struct error why;
-        if (submit_first(c, c->positions[i], &why) == 0)
-            continue;
-        c->batch[n] =
-            (struct store_result){.position = c->positions[i], .result = result_of_error(&why)};
-        n += c->batch[n].result != NULL;
-    }
-    return n;
 }
 
 static double seconds_so_far(const struct collector *c) {
@@ -320,7 +153,7 @@ static void heed_time(struct collector *c) {
     if (c->ending && clock_now() >= c->ending_until)
         cancel_fire(c->f->cancel);
     if (cancel_fired(c->f->cancel))
-        pool_cancel_pending(c->pool);
+        inhand_cancel_pending(&c->hand);
 }
 
 /* A log that does not get into the store is no reason to end: its file is kept. */
@@ -339,7 +172,7 @@ static void carry_log(struct collector *c) {
  */
 static size_t room(const struct collector *c) {
     bool wanted = c->more || (c->shared && clock_now() >= c->ask);
-    size_t left = c->depth - c->in_hand, busy = c->in_hand - c->waiting.count;
+    size_t left = c->depth - c->hand.count, busy = inhand_submitted(&c->hand);
     size_t fanout = (size_t)c->f->plan->fanout;
     if (!wanted || is_ending(c))
         return 0;
@@ -356,10 +189,20 @@ static size_t room(const struct collector *c) {
 static void heed_limits(struct collector *c, ssize_t claimed) {
     c->held_back = store_held_back(c->f->store);
     c->more = claimed > 0 || c->held_back;
-    bool idle = c->held_back && claimed == 0 && c->in_hand == 0;
+    bool idle = c->held_back && claimed == 0 && c->hand.count == 0;
     if (idle && !c->told)
         log_info("others have all the places that the limits leave: waiting");
     c->told = idle;
+}
+
+/* Begins with what was claimed. Returns how many results of the next batch are there at once. */
+static size_t begin(struct collector *c, ssize_t claimed) {
+    size_t n = 0;
+    for (ssize_t i = 0; i < claimed; i++) {
+        size_t at = c->positions[i];
+        n += inhand_add(&c->hand, &c->f->servers->items[at], at, &c->batch[n]);
+    }
+    return n;
 }
 
 /*
@@ -388,14 +231,14 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
         heed_limits(c, claimed);
     if (!c->shared)
         c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
-    bool idle = c->in_hand == 0 && claimed == 0;
+    bool idle = c->hand.count == 0 && claimed == 0;
     if (c->shared && (idle || clock_now() >= c->ask)) {
-        if (crew_look(&c->view, c->in_hand, err) < 0)
+        if (crew_look(&c->view, c->hand.count, err) < 0)
             return -1;
         carry_log(c);
         c->ask = deadline_in(LOOK);
     }
-    return (ssize_t)submit_claimed(c, claimed);
+    return (ssize_t)begin(c, claimed);
 }
 
 /* Whether there may be something to claim later: what another worker does not come to the end of,
@@ -407,10 +250,10 @@ static bool stays(const struct collector *c) {
 
 static int collect_all(struct collector *c, struct error *err) {
     ssize_t n = turn(c, 0, err);
-    while (n >= 0 && (n > 0 || c->in_hand > 0 || stays(c))) {
+    while (n >= 0 && (n > 0 || c->hand.count > 0 || stays(c))) {
         int64_t until = deadline_min(deadline_min(c->deadline, c->progress), c->ask);
-        if (n == 0 && c->in_hand > 0)
-            n = (ssize_t)collect(c, until);
+        if (n == 0 && c->hand.count > 0)
+            n = (ssize_t)inhand_collect(&c->hand, c->ending, BATCH, until, c->batch);
         else if (n == 0)
             store_await(c->f->store, c->f->cancel, until);
         report_progress(c);
@@ -420,68 +263,22 @@ static int collect_all(struct collector *c, struct error *err) {
     return (int)n;
 }
 
-/* After an error: ends what runs and drops its results, which cannot be kept anywhere. */
+/* After an error: what runs ends, and its results cannot be kept anywhere. */
 static void abandon(struct collector *c) {
     cancel_fire(c->f->cancel);
-    pool_cancel_pending(c->pool);
-    while (c->in_hand > c->waiting.count) {
-        struct store_result dropped;
-        if (collect_one(c, completed_next(c->completed, DEADLINE_NEVER), &dropped))
-            server_result_free((struct server_result *)dropped.result);
-    }
-}
-
-static bool has_no_verdict(const struct outcome *o) {
-    return o->verdict == VERDICT_CANCELLED && o->reason == REASON_NONE;
+    inhand_abandon(&c->hand);
 }
 
 /* What has no verdict now was never submitted. */
 static void cancel_the_rest(struct collector *c) {
     for (size_t i = 0; i < c->f->servers->count; i++) {
         struct outcome *o = &c->outcomes[i];
-        if (!has_no_verdict(o))
+        if (!outcome_is_open(o))
             continue;
         o->reason = REASON_INTERRUPTED;
-        o->detail = strdup(interrupted);
+        o->detail = strdup(OUTCOME_NO_TURN);
         run_count(c->run, VERDICT_CANCELLED);
     }
-}
-
-static bool did_not_pass(const struct outcome *o) {
-    return o->verdict != VERDICT_PASSED;
-}
-
-static void log_servers(const struct collector *c, const char *event, const char *key,
-                        bool (*wanted)(const struct outcome *o)) {
-    const char **names = calloc(c->f->servers->count + 1, sizeof(*names));
-    size_t n = 0, part_count = 0;
-    for (size_t i = 0; names && i < c->f->servers->count; i++)
-        if (wanted(&c->outcomes[i]))
-            names[n++] = c->outcomes[i].server;
-    char **parts = names ? serverlist_parts(names, n, &part_count) : NULL;
-    if (!parts)
-        log_warning(event, LOG_S("detail", "no memory for the list of servers"),
-                    LOG_S("run", c->run->id));
-    else if (wanted == did_not_pass)
-        log_info(event, LOG_L(key, (const char *const *)parts, part_count));
-    else
-        log_info(event, LOG_I("count", (int64_t)n),
-                 LOG_L(key, (const char *const *)parts, part_count), LOG_S("run", c->run->id));
-    free(parts);
-    free(names);
-}
-
-static void log_end(const struct collector *c) {
-    char linger[DURATION_TEXT];
-    duration_format(c->f->plan->linger, linger);
-    if (c->left > 0)
-        log_warning("agents go on without muster: resume takes up what they do",
-                    LOG_I("servers", (int64_t)c->left), LOG_S("linger", linger),
-                    LOG_S("run", c->run->id));
-    char event[96];
-    snprintf(event, sizeof(event), "Out of %zu, %zu servers failed.", c->run->total,
-             c->run->total - c->run->passed);
-    log_servers(c, event, "failed_servers", did_not_pass);
 }
 
 /* Judges what the run has come to; what was stopped is stopped for all. */
@@ -500,12 +297,6 @@ static int end(struct collector *c, struct error *err) {
     return c->shared ? crew_end(&c->view, err) : store_end(c->f->store, c->run, err);
 }
 
-/* What this worker has done of the run; what the others have is told by who waits for its end. */
-static void log_share(const struct collector *c) {
-    log_info("nothing is left to claim of the run", LOG_S("run", c->run->id),
-             LOG_I("passed", (int64_t)c->run->passed), LOG_I("total", (int64_t)c->run->total));
-}
-
 static int run_collector(struct collector *c, struct error *err) {
     const struct fleet *f = c->f;
     c->start = clock_now();
@@ -515,7 +306,7 @@ static int run_collector(struct collector *c, struct error *err) {
     c->deadline = deadline_in(f->plan->run_timeout);
     board_start(f->board, c->run, f->plan->fanout);
     if (f->until == FLEET_WHOLE)
-        log_servers(c, "servers to benchmark", "servers", has_no_verdict);
+        entries_begin(c->run, c->outcomes);
     int rc = store_set_limits(f->store, &f->plan->limits, err);
     if (rc == 0 && f->plan->longest_first)
         rc = longest_first(f->store, f->plan, c->run, err);
@@ -531,10 +322,13 @@ static int run_collector(struct collector *c, struct error *err) {
         rc = settle(c, err);
     if (rc == 0)
         rc = end(c, err);
-    if (f->until == FLEET_WHOLE)
-        log_end(c);
-    else
-        log_share(c);
+    if (f->until == FLEET_SHARE)
+        entries_share(c->run);
+    else {
+        if (c->left > 0)
+            entries_lingering(c->run, c->left, f->plan->linger);
+        entries_end(c->run, c->outcomes);
+    }
     return rc;
 }
 
@@ -570,13 +364,15 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
         .f = f,
         .run = run,
         .outcomes = outcomes,
-        .attempts = {.bench = {&plan, agent_command.data, f->transport, outputs, f->board},
-                     .run = run->id},
         .before = isnan(run->seconds) ? 0 : run->seconds,
         .more = true,
         .shared = store_is_shared(f->store),
         .ending_until = DEADLINE_NEVER,
         .ask = DEADLINE_NEVER,
+    };
+    struct attempts attempts = {
+        .bench = {&plan, agent_command.data, f->transport, outputs, f->board},
+        .run = run->id,
     };
     int rc = -1;
     c.patience.pulse = f->pulse;
@@ -589,14 +385,11 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
     c.batch = malloc(c.depth * sizeof(*c.batch));
     if (!c.positions || !c.batch || agent_command.failed)
         error_memory(err);
-    else if (completed_new(&c.completed, err) == 0 &&
-             judgement_new(f->servers, &c.judgement, err) == 0 &&
-             pool_new((size_t)f->plan->fanout, STACK, &c.pool, err) == 0)
+    else if (inhand_init(&c.hand, &attempts, f->cancel, err) == 0 &&
+             judgement_new(f->servers, &c.judgement, err) == 0)
         rc = run_collector(&c, err);
     (void)!store_set_limits(f->store, NULL, err);
-    pool_shutdown(c.pool, true);
-    completed_free(c.completed);
-    waiting_done(&c.waiting);
+    inhand_done(&c.hand);
     sites_done(&c.view.sites);
     judgement_free(c.judgement);
     free(c.positions);

@@ -3,6 +3,10 @@
 
 #include <stdlib.h>
 
+bool outcome_is_open(const struct outcome *o) {
+    return o->verdict == VERDICT_CANCELLED && o->reason == REASON_NONE;
+}
+
 void outcome_done(struct outcome *o) {
     free(o->detail);
     free(o->outlier);

@@ -46,6 +46,9 @@ bool run_goes_on(const struct run *run);
  */
 const char *run_state(const struct run *run);
 
+/* The detail of a server that was never begun with. */
+#define OUTCOME_NO_TURN "the run ended before its turn"
+
 /* How one server ended, as far as the summary needs it. */
 struct outcome {
     const char *server; /* borrowed */
@@ -60,6 +63,9 @@ struct outcome {
     char *drift;   /* is worse than it was itself */
     char *why;     /* what is different about it */
 };
+
+/* Whether the server has come to nothing yet. */
+bool outcome_is_open(const struct outcome *o);
 
 /* Frees the texts that it owns. */
 void outcome_done(struct outcome *o);

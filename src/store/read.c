@@ -258,7 +258,7 @@ static int each_between(struct store *s, const char *run_id, size_t first, size_
     if (database_find_run(s, run_id, &of.run, err) < 0 || store_run(s, run_id, &found, err) < 0)
         return -1;
     struct walk w = {.pending = found.holder.pid ? "its turn has not come, or is not over yet"
-                                                 : "the run ended before its turn"};
+                                                 : OUTCOME_NO_TURN};
     int rc = -1;
     if (cursor_open(s, ROW_SELECT_SERVERS, &of, &w.servers, err) == 0 &&
         cursor_open(s, ROW_SELECT_BENCHMARKS, &of, &w.benchmarks, err) == 0 &&
