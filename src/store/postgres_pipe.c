@@ -453,15 +453,18 @@ static bool was_notified(PGconn *conn) {
     return notified;
 }
 
-/* Whether the wait is over, but for the deadline. */
+/*
+ * Whether the wait is over, but for the deadline. libpq reads no notification before the answers
+ * that came ahead of it were taken, and some there may be: the end of what only read is not waited
+ * for.
+ */
 static bool is_awaited(struct postgres_pipe *p, int fd, int64_t deadline) {
     struct pollfd fds[2] = {{.fd = fd, .events = POLLIN},
                             {.fd = p->over ? -1 : PQsocket(p->conn), .events = POLLIN}};
     if ((p->over || !has_unread(p->conn)) && poll(fds, 2, deadline_left_ms(deadline)) < 0)
         return errno != EINTR;
-    if (!p->over && !PQconsumeInput(p->conn))
-        lose_now(p);
-    return fds[0].revents || (!p->over && was_notified(p->conn));
+    bool there = !p->over && read_some(p) == 0;
+    return fds[0].revents || (there && was_notified(p->conn));
 }
 
 void postgres_await(struct postgres_pipe *p, int fd, int64_t deadline) {

@@ -641,6 +641,21 @@ static void hears_of_a_notification(UNUSED void **state) {
     sql_close(other);
 }
 
+/* The end of what only reads is not waited for: its answers are taken while it waits for more. */
+static void hears_of_a_notification_after_it_read(UNUSED void **state) {
+    struct sql *other = open_place();
+    sql_await(db, -1, deadline_in(20 * CLOCK_MS));
+    begin(false);
+    assert_int_equal(ask(db, "SELECT count(*) FROM t"), 0);
+    commit();
+    sql_await(db, -1, deadline_in(20 * CLOCK_MS));
+    assert_int_equal(sql_exec(other, "NOTIFY muster"), 0);
+    int64_t began = clock_now();
+    sql_await(db, -1, deadline_in(20 * CLOCK_S));
+    assert_true(clock_now() - began < 10 * CLOCK_S);
+    sql_close(other);
+}
+
 /* Opens a URL and says what comes of it. */
 static struct error try(const char *url, bool read, bool create) {
     struct error err = {0};
@@ -770,10 +785,15 @@ int main(void) {
         ON_EACH(waits_for_its_descriptor),
     };
     const struct CMUnitTest of_postgres[] = {
-        ON_EACH(text_that_is_none_is_mended),       ON_EACH(a_type_that_is_not_read_is_an_error),
-        ON_EACH(connects_anew_when_it_was_cut_off), ON_EACH(a_walk_that_is_cut_off_says_so),
-        ON_EACH(hears_of_a_notification),           ON_EACH(an_empty_database_is_no_store_to_read),
-        ON_EACH(tells_a_mistake_from_bad_luck),     ON_EACH(asks_for_tls_of_another_machine),
+        ON_EACH(text_that_is_none_is_mended),
+        ON_EACH(a_type_that_is_not_read_is_an_error),
+        ON_EACH(connects_anew_when_it_was_cut_off),
+        ON_EACH(a_walk_that_is_cut_off_says_so),
+        ON_EACH(hears_of_a_notification),
+        ON_EACH(an_empty_database_is_no_store_to_read),
+        ON_EACH(tells_a_mistake_from_bad_luck),
+        ON_EACH(asks_for_tls_of_another_machine),
+        ON_EACH(hears_of_a_notification_after_it_read),
     };
     int failed = run_on_each_engine(tests);
     if (store_place_has_postgres())
