@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "store/postgres_tls.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -102,25 +103,6 @@ int postgres_lost(const char *name, const char *message, struct error *err) {
     return -1;
 }
 
-static bool is_local_host(const char *host, size_t n) {
-    return n == 0 || *host == '/' || *host == '@' ||
-           (n == 9 && memcmp(host, "localhost", 9) == 0) ||
-           (n > 4 && memcmp(host, "127.", 4) == 0 && strspn(host, "0123456789.") >= n) ||
-           (n == 3 && memcmp(host, "::1", 3) == 0);
-}
-
-/* Whether all of the hosts, divided by commas, are this machine. */
-static bool is_local(const char *hosts) {
-    for (const char *p = hosts;; p++) {
-        size_t n = strcspn(p, ",");
-        if (!is_local_host(p, n))
-            return false;
-        p += n;
-        if (!*p)
-            return true;
-    }
-}
-
 /* Of each setting: what it is in the URL, and what it comes to. */
 struct settings {
     PQconninfoOption *url;
@@ -165,8 +147,7 @@ static void add_default(struct params *p, const struct settings *s, const char *
 }
 
 static void choose(struct params *p, const struct settings *s, const char *url, bool read) {
-    const char *addresses = find(s->all, "hostaddr");
-    const char *hosts = *addresses ? addresses : find(s->all, "host");
+    const char *hosts = find(s->all, "host"), *addresses = find(s->all, "hostaddr");
     add(p, "dbname", url);
     add(p, "client_encoding", "UTF8");
     add(p, "fallback_application_name", "muster");
@@ -175,9 +156,9 @@ static void choose(struct params *p, const struct settings *s, const char *url, 
     add_default(p, s, "keepalives_interval", "5");
     add_default(p, s, "keepalives_count", "4");
     add_default(p, s, "tcp_user_timeout", "30000");
-    if (!is_local(hosts) && !is_chosen(s, "sslmode", "PGSSLMODE", "prefer"))
+    if (!postgres_is_local(hosts, addresses) && !is_chosen(s, "sslmode", "PGSSLMODE", "prefer"))
         add(p, "sslmode", "require");
-    if (!read && strchr(hosts, ',') &&
+    if (!read && strchr(*addresses ? addresses : hosts, ',') &&
         !is_chosen(s, "target_session_attrs", "PGTARGETSESSIONATTRS", "any"))
         add(p, "target_session_attrs", "read-write");
 }
@@ -203,22 +184,24 @@ static void find_sqlstate(const char *message, char ret[6]) {
 
 /* Failures of libpq's own have no code. */
 static bool is_mistake(const char *m) {
-    return strstr(m, "certificate") || strstr(m, "private key") ||
-           strstr(m, "does not support SSL") || strstr(m, "no password supplied") ||
-           strstr(m, "invalid ") || strstr(m, "must be ") || strstr(m, "port numbers to") ||
-           strstr(m, "definition of service") || strstr(m, "service file") ||
-           strstr(m, "Name or service not known") || strstr(m, "No address associated");
+    return postgres_tls_trouble(m) || strstr(m, "certificate") || strstr(m, "private key") ||
+           strstr(m, "no password supplied") || strstr(m, "invalid ") || strstr(m, "must be ") ||
+           strstr(m, "port numbers to") || strstr(m, "definition of service") ||
+           strstr(m, "service file") || strstr(m, "Name or service not known") ||
+           strstr(m, "No address associated");
 }
 
 static int cannot_connect(const char *name, const char *sqlstate, const char *message,
                           struct error *err) {
     static const char *const mistakes[] = {"28", "3D", "42", "0A", "22"};
     cleanup(free_ptr) char *text = one_line(message);
+    const char *trouble = postgres_tls_trouble(message);
     bool mistake = !*sqlstate && is_mistake(message);
     for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
         mistake = mistake || strncmp(sqlstate, mistakes[i], 2) == 0;
-    error_set(err, mistake ? ERROR_USAGE : ERROR_STORE, "cannot connect to the store %s: %s%s",
-              name, text ? text : "", remedy(sqlstate));
+    error_set(err, mistake ? ERROR_USAGE : ERROR_STORE, "cannot connect to the store %s: %s%s%s%s",
+              name, trouble ? trouble : "", trouble ? ": " : "", text ? text : "",
+              trouble ? "" : remedy(sqlstate));
     err->os = mistake ? 0 : ECONNRESET;
     return -1;
 }

@@ -13,12 +13,14 @@
     postgres.py with COMMAND...             runs it with a quick cluster's URL in MUSTER_TEST_POSTGRES
 
 PLACE is a path that does not exist yet: a link is put there, to a folder in TMPDIR that PostgreSQL's
-user can get into. In it are `data`, `log`, the socket, and with --tls the CA's certificate, `ca.crt`;
-with --password there is a `pgpass`, and TCP asks for what is in it.
+user can get into. In it are `data`, `log`, the socket, and with --tls a CA, `ca.crt` and `ca.key`, which
+has signed the server's certificate, and is to sign those of users; with --password there is a `pgpass`,
+and TCP asks for what is in it.
 
 A cluster has the superuser `postgres`, and `muster`, who may make databases and owns those of
 `database`. PostgreSQL does not run as root: for root it is started as the user `postgres`, or `nobody`.
-It commits to disk unless it is --quick. It listens on its Unix socket, and at port 5432 of ADDRESS.
+It commits to disk unless it is --quick. It listens on its Unix socket, and at port 5432 of ADDRESS, or of
+several that commas divide.
 
 A process belongs to a cluster when `data` is its working directory, which is how PostgreSQL's find
 it themselves: no pid of one that ended is ever taken for one of them.
@@ -142,7 +144,8 @@ class Cluster:
             settings += ["fsync = off", "full_page_writes = off"]
         if tls:
             self.make_certificates(listen)
-            settings += ["ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'"]
+            settings += ["ssl = on", "ssl_cert_file = 'server.crt'", "ssl_key_file = 'server.key'",
+                         "ssl_ca_file = '../ca.crt'"]
         if password:
             self.write(os.path.join(self.folder, "pgpass"), f"*:*:*:*:{PASSWORD}\n", 0o600)
         how = "scram-sha-256" if password else "trust"
@@ -153,7 +156,9 @@ class Cluster:
             f"{'hostssl' if tls else 'host'} all all all {how}\n",
         )
 
-    def make_certificates(self, address):
+    def make_certificates(self, listen):
+        names = ",".join(f"IP:{address.strip()}" for address in listen.split(","))
+
         def request(name, *words):
             subprocess.run(
                 ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
@@ -163,7 +168,7 @@ class Cluster:
 
         request("ca", "-subj", "/CN=a test's CA")
         request("server", "-subj", "/CN=a test's server", "-CA", "ca.crt", "-CAkey", "ca.key",
-                "-addext", f"subjectAltName=IP:{address},DNS:localhost",
+                "-addext", f"subjectAltName={names},DNS:localhost",
                 "-addext", "basicConstraints=critical,CA:FALSE")
         for name in ("server.key", "server.crt"):
             path = os.path.join(self.data, name)
