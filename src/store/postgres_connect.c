@@ -6,15 +6,16 @@
  * anything; to learn what they say, a connection is begun with a setting that libpq refuses before
  * it does anything, and asked for its options.
  *
- * A name is looked up and a connection made by blocking calls of libpq's. Each host has its
- * connect_timeout; a network that swallows everything later on ends the connection by
- * tcp_user_timeout.
+ * A name is looked up and a connection made by blocking calls of libpq's (store/postgres_dial).
+ * Each host has its connect_timeout; a network that swallows everything later on ends the
+ * connection by tcp_user_timeout.
  */
 #include "store/postgres_connect.h"
 
 #include "base/clock.h"
 #include "base/str.h"
 #include "base/text.h"
+#include "store/postgres_dial.h"
 #include "store/postgres_tls.h"
 
 #include <ctype.h>
@@ -187,16 +188,20 @@ static bool is_mistake(const char *m) {
     return postgres_tls_trouble(m) || strstr(m, "certificate") || strstr(m, "private key") ||
            strstr(m, "no password supplied") || strstr(m, "invalid ") || strstr(m, "must be ") ||
            strstr(m, "port numbers to") || strstr(m, "definition of service") ||
-           strstr(m, "service file") || strstr(m, "Name or service not known") ||
-           strstr(m, "No address associated");
+           strstr(m, "service file");
 }
 
-static int cannot_connect(const char *name, const char *sqlstate, const char *message,
+/* Nor has this one, which comes of a resolver that is restarted, too. */
+static bool is_unknown(const char *m) {
+    return strstr(m, "Name or service not known") || strstr(m, "No address associated");
+}
+
+static int cannot_connect(const char *name, const char *sqlstate, const char *message, bool again,
                           struct error *err) {
     static const char *const mistakes[] = {"28", "3D", "42", "0A", "22"};
     cleanup(free_ptr) char *text = one_line(message);
     const char *trouble = postgres_tls_trouble(message);
-    bool mistake = !*sqlstate && is_mistake(message);
+    bool mistake = !*sqlstate && (is_mistake(message) || (!again && is_unknown(message)));
     for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
         mistake = mistake || strncmp(sqlstate, mistakes[i], 2) == 0;
     error_set(err, mistake ? ERROR_USAGE : ERROR_STORE, "cannot connect to the store %s: %s%s%s%s",
@@ -204,21 +209,6 @@ static int cannot_connect(const char *name, const char *sqlstate, const char *me
               trouble ? "" : remedy(sqlstate));
     err->os = mistake ? 0 : ECONNRESET;
     return -1;
-}
-
-/* Why a server refuses is told by a code that libpq shows of a verbose message only. */
-static PGconn *try_verbosely(PGconn *conn, const char *name, struct error *err) {
-    char sqlstate[6] = "";
-    cleanup(free_ptr) char *message = strdup(PQerrorMessage(conn));
-    PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
-    PQreset(conn);
-    PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
-    if (PQstatus(conn) == CONNECTION_OK)
-        return conn;
-    find_sqlstate(PQerrorMessage(conn), sqlstate);
-    cannot_connect(name, sqlstate, message ? message : "", err);
-    PQfinish(conn);
-    return NULL;
 }
 
 /* Whoever has a process list reads URLs. */
@@ -235,7 +225,52 @@ static void ignore_notice(__attribute__((unused)) void *arg,
                           __attribute__((unused)) const char *message) {
 }
 
-PGconn *postgres_connect(const char *url, const char *name, bool read, struct error *err) {
+static PGconn *given_up(const char *name, struct error *err) {
+    cannot_connect(name, "", "the server does not answer, and muster is to end", true, err);
+    return NULL;
+}
+
+/* Why a server refuses is told by a code that libpq shows of a verbose message only. */
+static PGconn *try_verbosely(PGconn *conn, const char *name, bool again, const struct ending *e,
+                             struct error *err) {
+    char sqlstate[6] = "";
+    cleanup(free_ptr) char *message = strdup(PQerrorMessage(conn));
+    PQsetErrorVerbosity(conn, PQERRORS_VERBOSE);
+    if (!postgres_dial_again(conn, e))
+        return given_up(name, err);
+    PQsetErrorVerbosity(conn, PQERRORS_DEFAULT);
+    if (PQstatus(conn) == CONNECTION_OK)
+        return conn;
+    find_sqlstate(PQerrorMessage(conn), sqlstate);
+    cannot_connect(name, sqlstate, message ? message : "", again, err);
+    PQfinish(conn);
+    return NULL;
+}
+
+static PGconn *connect_to(const struct params *p, const char *name, bool again,
+                          const struct ending *e, struct error *err) {
+    PGconn *conn;
+    int64_t began = clock_now();
+    if (!postgres_dial(p->keywords, p->values, e, &conn))
+        return given_up(name, err);
+    if (!conn) {
+        error_memory(err);
+        return NULL;
+    }
+    PQsetNoticeProcessor(conn, ignore_notice, NULL);
+    if (PQstatus(conn) == CONNECTION_OK)
+        return conn;
+    const char *why = PQerrorMessage(conn);
+    if (clock_now() - began < SLOW && !strstr(why, "timeout expired") && !is_mistake(why) &&
+        !is_unknown(why))
+        return try_verbosely(conn, name, again, e, err);
+    cannot_connect(name, "", why, again, err);
+    PQfinish(conn);
+    return NULL;
+}
+
+PGconn *postgres_connect(const char *url, const char *name, bool read, bool again,
+                         const struct ending *e, struct error *err) {
     char *message = NULL;
     cleanup(settings_done) struct settings s = {.url = PQconninfoParse(url, &message)};
     if (!s.url) {
@@ -248,19 +283,5 @@ PGconn *postgres_connect(const char *url, const char *name, bool read, struct er
     s.all = ask_settings(url);
     struct params p = {0};
     choose(&p, &s, url, read);
-    int64_t began = clock_now();
-    PGconn *conn = PQconnectdbParams(p.keywords, p.values, 1);
-    if (!conn) {
-        error_memory(err);
-        return NULL;
-    }
-    PQsetNoticeProcessor(conn, ignore_notice, NULL);
-    if (PQstatus(conn) == CONNECTION_OK)
-        return conn;
-    if (clock_now() - began < SLOW && !strstr(PQerrorMessage(conn), "timeout expired") &&
-        !is_mistake(PQerrorMessage(conn)))
-        return try_verbosely(conn, name, err);
-    cannot_connect(name, "", PQerrorMessage(conn), err);
-    PQfinish(conn);
-    return NULL;
+    return connect_to(&p, name, again, e, err);
 }

@@ -5,16 +5,19 @@
 #pragma once
 
 #include "base/error.h"
+#include "sync/ending.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 
 /*
  * Connects, within the time-out of each host that is tried. `name` is what sentences call the
- * store, `read`: nothing is to be written. NULL with the error: ERROR_USAGE where the URL, the
+ * store, `read`: nothing is to be written, `again`: there was a connection once, so that a name
+ * that is not known is away like its server. NULL with the error: ERROR_USAGE where the URL, the
  * password, the database or the right is wrong; else ERROR_STORE.
  */
-PGconn *postgres_connect(const char *url, const char *name, bool read, struct error *err) must_use;
+PGconn *postgres_connect(const char *url, const char *name, bool read, bool again,
+                         const struct ending *e, struct error *err) must_use;
 
 /*
  * Fills *err with a server's message, with what there is to do about it. err->os is ECONNRESET

@@ -7,12 +7,14 @@
  *
  * A server that has said nothing for SILENCE is asked on another connection whether it is there: it
  * may have been stopped, which a network that works does not show. Then the connection is given up,
- * and so it is where a statement has taken longer than any of muster's should.
+ * and so it is where a statement has taken longer than any of muster's should, or where who asks is
+ * to end and has had no answer for its last moment.
  */
 #include "store/postgres_pipe.h"
 
 #include "base/clock.h"
 #include "store/postgres_connect.h"
+#include "store/postgres_dial.h"
 
 #include <errno.h>
 #include <openssl/ssl.h>
@@ -207,33 +209,18 @@ static bool has_unread(PGconn *conn) {
     return ssl && SSL_pending(ssl) > 0;
 }
 
-/* Whether the server that the connection is to takes another one. */
-static bool is_there(PGconn *conn) {
-    const char *keywords[] = {"host", "port", "user", "dbname", "connect_timeout", NULL};
-    const char *values[] = {PQhost(conn), PQport(conn), PQuser(conn), PQdb(conn), "10", NULL};
-    return PQpingParams(keywords, values, 0) == PQPING_OK;
-}
-
-/* Waits so long at most; whether there is anything. */
-static bool wait_a_while(struct pollfd *fd, int64_t limit) {
-    int64_t deadline = deadline_in(limit);
-    int rc;
-    do
-        rc = poll(fd, 1, deadline_left_ms(deadline));
-    while (rc < 0 && errno == EINTR);
-    return rc > 0;
-}
-
 /* Until there is something to read, or room to write when `to_send`; -1 after `limit`. */
 static int wait_for_server(struct postgres_pipe *p, bool to_send, int64_t limit) {
     struct pollfd fd = {.fd = PQsocket(p->conn),
                         .events = (short)(to_send ? POLLIN | POLLOUT : POLLIN)};
-    int64_t waited = 0;
+    int64_t began = clock_now(), waited = 0;
     if (has_unread(p->conn))
         return 0;
-    while (!wait_a_while(&fd, SILENCE)) {
+    while (!ending_wait(&p->ending, &fd, began, deadline_in(SILENCE))) {
+        if (clock_now() >= ending_deadline(&p->ending, began))
+            return lose(p, "the server does not answer, and muster is to end");
         waited += SILENCE;
-        if (waited < limit && is_there(p->conn))
+        if (waited < limit && postgres_answers(p->conn, &p->ending))
             continue;
         char why[80];
         snprintf(why, sizeof(why), "the server has not answered for %d s", (int)(waited / CLOCK_S));
@@ -428,7 +415,7 @@ int postgres_connected(struct postgres_pipe *p) {
         return 0;
     postgres_hang_up(p);
     p->over = p->failed = false;
-    p->conn = postgres_connect(p->url, p->name, p->read, &p->err);
+    p->conn = postgres_connect(p->url, p->name, p->read, p->generation > 0, &p->ending, &p->err);
     if (!p->conn) {
         p->failed = p->over = true;
         return -1;

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "store/postgres_value.h"
+#include "sync/ending.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -46,7 +47,8 @@ enum postgres_sent_kind {
 
 struct postgres_pipe {
     const char *url, *name;
-    bool read; /* nothing is to be written */
+    bool read;            /* nothing is to be written */
+    struct ending ending; /* of whoever waits */
     PGconn *conn;
     unsigned generation; /* of the connection */
     unsigned listening;  /* the generation of the one that was told to tell of notifications */

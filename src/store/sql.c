@@ -8,6 +8,11 @@ void sql_close(struct sql *db) {
         db->calls->close(db);
 }
 
+void sql_end_with(struct sql *db, struct ending ending) {
+    if (db->calls->end_with)
+        db->calls->end_with(db, ending);
+}
+
 int sql_fail(struct sql *db, struct error *err) {
     return db->calls->fail(db, err);
 }

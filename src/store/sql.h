@@ -17,6 +17,7 @@
 #pragma once
 
 #include "base/error.h"
+#include "sync/ending.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,10 +55,17 @@ int sql_open_sqlite(const char *path, bool read, bool create, struct sql **ret,
 
 /*
  * Connects to a database of PostgreSQL: a URL (postgresql://...), to which libpq adds what PG*
- * variables, a service and the password file say. The same in all else.
+ * variables, a service and the password file say. The same in all else; `ending` as sql_end_with()
+ * has it.
  */
-int sql_open_postgres(const char *url, bool read, bool create, struct sql **ret,
-                      struct error *err) must_use;
+int sql_open_postgres(const char *url, bool read, bool create, struct ending ending,
+                      struct sql **ret, struct error *err) must_use;
+
+/*
+ * What ends the waits for a server, from now on: what is not answered for its moment then fails as
+ * if the connection was lost. Nobody waits for SQLite.
+ */
+void sql_end_with(struct sql *db, struct ending ending);
 
 /* NULL is allowed. All statements must have been freed. */
 void sql_close(struct sql *db);
@@ -136,6 +144,7 @@ const void *sql_column_bytes(struct sql_stmt *stmt, int i, size_t *n);
 /* What an engine is. */
 struct sql_calls {
     void (*close)(struct sql *db);
+    void (*end_with)(struct sql *db, struct ending ending); /* NULL: nothing is waited for */
     int (*fail)(struct sql *db, struct error *err);
     int (*exec)(struct sql *db, const char *sql);
     int (*begin)(struct sql *db, bool write);

@@ -499,6 +499,10 @@ static void pg_await(struct sql *db, int fd, int64_t deadline) {
     postgres_await(&pg_of(db)->pipe, fd, deadline);
 }
 
+static void pg_end_with(struct sql *db, struct ending ending) {
+    pg_of(db)->pipe.ending = ending;
+}
+
 static void pg_close(struct sql *db) {
     struct pg *pg = pg_of(db);
     postgres_close(&pg->pipe);
@@ -512,6 +516,7 @@ static void pg_close(struct sql *db) {
 
 static const struct sql_calls calls = {
     .close = pg_close,
+    .end_with = pg_end_with,
     .fail = pg_fail,
     .exec = pg_exec,
     .begin = pg_begin,
@@ -537,15 +542,16 @@ static const struct sql_calls calls = {
     .column_bytes = pg_column_bytes,
 };
 
-int sql_open_postgres(const char *url, bool read, bool create, struct sql **ret,
-                      struct error *err) {
+int sql_open_postgres(const char *url, bool read, bool create, struct ending ending,
+                      struct sql **ret, struct error *err) {
     struct pg *pg = calloc(1, sizeof(*pg));
     if (!pg)
         return error_memory(err);
     pg->url = strdup(url);
     pg->name = postgres_name(url);
     pg->sql = (struct sql){.calls = &calls, .engine = SQL_POSTGRES, .name = pg->name};
-    pg->pipe = (struct postgres_pipe){.url = pg->url, .name = pg->name, .read = read};
+    pg->pipe =
+        (struct postgres_pipe){.url = pg->url, .name = pg->name, .read = read, .ending = ending};
     int rc = pg->url && pg->name ? 0 : error_memory(err);
     if (rc == 0 && postgres_connected(&pg->pipe) < 0)
         rc = pg_fail(&pg->sql, err);

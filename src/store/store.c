@@ -91,7 +91,7 @@ static bool is_postgres(const char *url) {
 }
 
 static int open_postgres(struct store *s, const char *url, enum store_mode mode,
-                         struct error *err) {
+                         struct ending ending, struct error *err) {
     cleanup(free_ptr) char *logs = NULL;
     s->crew.lease = CREW_LEASE;
     s->folder = state_folder(err);
@@ -103,7 +103,7 @@ static int open_postgres(struct store *s, const char *url, enum store_mode mode,
     }
     if (mode != STORE_READ && fd_make_folders(logs, err) < 0)
         return -1;
-    return sql_open_postgres(url, mode == STORE_READ, mode == STORE_CREATE, &s->db, err);
+    return sql_open_postgres(url, mode == STORE_READ, mode == STORE_CREATE, ending, &s->db, err);
 }
 
 static int open_sqlite(struct store *s, const char *url, enum store_mode mode, struct error *err) {
@@ -116,9 +116,9 @@ static int open_sqlite(struct store *s, const char *url, enum store_mode mode, s
 }
 
 static int open_database(struct store *s, const char *url, enum store_mode mode,
-                         struct error *err) {
-    int rc =
-        url && is_postgres(url) ? open_postgres(s, url, mode, err) : open_sqlite(s, url, mode, err);
+                         struct ending ending, struct error *err) {
+    int rc = url && is_postgres(url) ? open_postgres(s, url, mode, ending, err)
+                                     : open_sqlite(s, url, mode, err);
     /* a reader's totals and rows are of one moment, however long it takes to print them */
     if (rc == 0 && mode == STORE_READ && sql_begin(s->db, false) < 0)
         rc = database_fail(s, err);
@@ -126,16 +126,25 @@ static int open_database(struct store *s, const char *url, enum store_mode mode,
 }
 
 int store_open(const char *url, enum store_mode mode, struct store **ret, struct error *err) {
+    return store_open_ending(url, mode, (struct ending){0}, ret, err);
+}
+
+int store_open_ending(const char *url, enum store_mode mode, struct ending ending,
+                      struct store **ret, struct error *err) {
     struct store *s = calloc(1, sizeof(*s));
     if (!s)
         return error_memory(err);
     s->hold = -1;
-    if (open_database(s, url, mode, err) < 0) {
+    if (open_database(s, url, mode, ending, err) < 0) {
         store_close(s);
         return -1;
     }
     *ret = s;
     return 0;
+}
+
+void store_end_with(struct store *s, struct ending ending) {
+    sql_end_with(s->db, ending);
 }
 
 void store_close(struct store *s) {

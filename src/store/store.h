@@ -19,6 +19,7 @@
 #include "model/result.h"
 #include "model/run.h"
 #include "model/server.h"
+#include "sync/ending.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,16 @@ enum store_mode {
  */
 int store_open(const char *url, enum store_mode mode, struct store **ret,
                struct error *err) must_use;
+
+/*
+ * The same, with what ends the waits for a server, and what does so from now on. Once its token is
+ * fired, an answer that does not come within its moment fails as if the connection was lost, and
+ * after that moment there is no new one (err->os is ECONNRESET). The token is borrowed until
+ * another one is given.
+ */
+int store_open_ending(const char *url, enum store_mode mode, struct ending ending,
+                      struct store **ret, struct error *err) must_use;
+void store_end_with(struct store *s, struct ending ending);
 
 /* Lets go of the run that it holds, if any. */
 void store_close(struct store *s);

@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 struct cancel {
-    int event; /* readable once fired */
-    atomic_bool fired;
+    int event;             /* readable once fired */
+    _Atomic int64_t fired; /* when that was; 0: it was not */
 };
 
 int cancel_new(struct cancel **ret, struct error *err) {
@@ -36,7 +36,8 @@ void cancel_free(struct cancel *c) {
 }
 
 void cancel_fire(struct cancel *c) {
-    if (atomic_exchange(&c->fired, true))
+    int64_t never = 0;
+    if (!atomic_compare_exchange_strong(&c->fired, &never, clock_now()))
         return;
     uint64_t one = 1;
     ssize_t written = write(c->event, &one, sizeof(one));
@@ -44,6 +45,10 @@ void cancel_fire(struct cancel *c) {
 }
 
 bool cancel_fired(const struct cancel *c) {
+    return atomic_load(&c->fired) != 0;
+}
+
+int64_t cancel_fired_at(const struct cancel *c) {
     return atomic_load(&c->fired);
 }
 

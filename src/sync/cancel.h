@@ -27,6 +27,9 @@ void cancel_fire(struct cancel *c);
 
 bool cancel_fired(const struct cancel *c);
 
+/* When it was, of clock_now(); 0 while it was not. */
+int64_t cancel_fired_at(const struct cancel *c);
+
 /* Readable from the moment the token fires. Never read from it. */
 int cancel_fd(const struct cancel *c);
 

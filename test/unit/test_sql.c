@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/str.h"
+#include "store/postgres_pipe.h"
 #include "store_place.h"
 #include "test.h"
 
@@ -12,6 +13,7 @@
 #include <math.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -24,7 +26,7 @@ static struct sql *db;
 static struct sql *open_place(void) {
     struct error err;
     struct sql *ret;
-    if ((place.postgres ? sql_open_postgres(place.url, false, true, &ret, &err)
+    if ((place.postgres ? sql_open_postgres(place.url, false, true, (struct ending){0}, &ret, &err)
                         : sql_open_sqlite(place.url, false, true, &ret, &err)) < 0)
         fail_msg("%s", err.text);
     return ret;
@@ -660,7 +662,7 @@ static void hears_of_a_notification_after_it_read(UNUSED void **state) {
 static struct error try(const char *url, bool read, bool create) {
     struct error err = {0};
     struct sql *got = NULL;
-    if (sql_open_postgres(url, read, create, &got, &err) == 0)
+    if (sql_open_postgres(url, read, create, (struct ending){0}, &got, &err) == 0)
         sql_close(got);
     return err;
 }
@@ -704,6 +706,106 @@ static void tells_a_mistake_from_bad_luck(UNUSED void **state) {
     assert_non_null(strstr(err.text, "postgresql://u@localhost/muster"));
 }
 
+/* Its resolver may be restarted, too; of who never was connected it is a mistake. */
+static void a_name_that_was_known_is_away(UNUSED void **state) {
+    struct postgres_pipe p = {.url = "postgresql://a..b/muster", .name = "s"};
+    assert_int_equal(postgres_connected(&p), -1);
+    assert_int_equal(p.err.kind, ERROR_USAGE);
+    p.url = place.url;
+    assert_int_equal(postgres_connected(&p), 0);
+    assert_int_equal(postgres_settle(&p), 0);
+    postgres_hang_up(&p);
+    p.url = "postgresql://a..b/muster";
+    assert_int_equal(postgres_connected(&p), -1);
+    assert_int_equal(p.err.kind, ERROR_STORE);
+    assert_int_equal(p.err.os, ECONNRESET);
+    postgres_close(&p);
+}
+
+/* Fires a token while the test waits. */
+static void *fire_soon(void *cancel) {
+    struct timespec pause = {.tv_nsec = 50 * CLOCK_MS};
+    nanosleep(&pause, NULL);
+    cancel_fire(cancel);
+    return NULL;
+}
+
+static struct cancel *new_cancel(void) {
+    struct cancel *cancel;
+    struct error err;
+    assert_int_equal(cancel_new(&cancel, &err), 0);
+    return cancel;
+}
+
+/* What waits in vain ends a moment after the token. */
+#define MOMENT (100 * CLOCK_MS)
+#define LATE (5 * CLOCK_S)
+
+static void who_is_to_end_gives_a_silent_server_up(UNUSED void **state) {
+    struct cancel *cancel = new_cancel();
+    pid_t backend = (pid_t)ask(db, "SELECT pg_backend_pid()");
+    struct sql_stmt *question = prepare("SELECT 1");
+    struct error err;
+    pthread_t firing;
+    sql_end_with(db, (struct ending){cancel, MOMENT});
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    int64_t began = clock_now();
+    assert_int_equal(pthread_create(&firing, NULL, fire_soon, cancel), 0);
+    assert_int_equal(sql_step(question), -1);
+    assert_true(clock_now() - began < LATE);
+    sql_fail(db, &err);
+    assert_int_equal(err.os, ECONNRESET);
+    pthread_join(firing, NULL);
+    assert_int_equal(sql_step(question), -1); /* and connects no more */
+    assert_int_equal(kill(backend, SIGCONT), 0);
+    assert_int_equal(sql_reset(question), -1);
+    sql_end_with(db, (struct ending){0});
+    assert_int_equal(sql_step(question), SQL_ROW);
+    assert_int_equal(sql_finalize(question), 0);
+    cancel_free(cancel);
+}
+
+static void who_is_to_end_and_has_answers_goes_on(UNUSED void **state) {
+    struct cancel *cancel = new_cancel();
+    cancel_fire(cancel);
+    sql_end_with(db, (struct ending){cancel, MOMENT});
+    struct timespec pause = {.tv_nsec = 2 * MOMENT};
+    nanosleep(&pause, NULL);
+    assert_int_equal(ask(db, "SELECT 1 FROM pg_sleep(0.02)"), 1);
+    cancel_free(cancel);
+}
+
+/* A socket of this machine to connect to. */
+static int listen_here(int *port) {
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t n = sizeof(at);
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
+    assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&at, &n), 0);
+    *port = ntohs(at.sin_port);
+    return fd;
+}
+
+static void who_is_to_end_gives_up_connecting(UNUSED void **state) {
+    struct cancel *cancel = new_cancel();
+    struct error err;
+    struct sql *got;
+    pthread_t firing;
+    char url[80];
+    int port, fd = listen_here(&port); /* says nothing */
+    snprintf(url, sizeof(url), "postgresql://127.0.0.1:%d/muster", port);
+    int64_t began = clock_now();
+    assert_int_equal(pthread_create(&firing, NULL, fire_soon, cancel), 0);
+    assert_int_equal(
+        sql_open_postgres(url, false, true, (struct ending){cancel, MOMENT}, &got, &err), -1);
+    assert_true(clock_now() - began < LATE);
+    assert_int_equal(err.os, ECONNRESET);
+    pthread_join(firing, NULL);
+    close(fd);
+    cancel_free(cancel);
+}
+
 /* A server of one connection, which has no TLS, and what it is asked first. */
 struct deaf {
     int fd;
@@ -727,16 +829,12 @@ static void *refuse_tls(void *arg) {
 
 /* Connects to such a server, by this name for it. */
 static struct error ask_deaf(const char *host, const char *more, struct deaf *ret) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t n = sizeof(at);
     pthread_t thread;
     char url[100];
-    *ret = (struct deaf){.fd = socket(AF_INET, SOCK_STREAM, 0)};
-    assert_int_equal(bind(ret->fd, (struct sockaddr *)&at, n), 0);
-    assert_int_equal(listen(ret->fd, 1), 0);
-    assert_int_equal(getsockname(ret->fd, (struct sockaddr *)&at, &n), 0);
+    int port;
+    *ret = (struct deaf){.fd = listen_here(&port)};
     assert_int_equal(pthread_create(&thread, NULL, refuse_tls, ret), 0);
-    snprintf(url, sizeof(url), "postgresql://%s:%d/m%s", host, ntohs(at.sin_port), more);
+    snprintf(url, sizeof(url), "postgresql://%s:%d/m%s", host, port, more);
     struct error err = try(url, true, false);
     pthread_join(thread, NULL);
     return err;
@@ -794,6 +892,10 @@ int main(void) {
         ON_EACH(tells_a_mistake_from_bad_luck),
         ON_EACH(asks_for_tls_of_another_machine),
         ON_EACH(hears_of_a_notification_after_it_read),
+        ON_EACH(a_name_that_was_known_is_away),
+        ON_EACH(who_is_to_end_gives_a_silent_server_up),
+        ON_EACH(who_is_to_end_and_has_answers_goes_on),
+        ON_EACH(who_is_to_end_gives_up_connecting),
     };
     int failed = run_on_each_engine(tests);
     if (store_place_has_postgres())
