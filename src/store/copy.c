@@ -1,15 +1,24 @@
 /*
  * copy: see store_copy(). Table by table, row by row, in the order of the keys: a run's rows get
  * the number that the run has in the other store. Values go over as they are, whatever they are.
+ *
+ * Files come before rows: a run is in the other store when its transaction is on disk, and whatever
+ * a copy that was cut off has left beside it is written anew by the next one.
  */
 #include "store/upkeep.h"
 
+#include "base/fd.h"
+#include "store/copylog.h"
 #include "store/crew.h"
 #include "store/database.h"
+#include "store/outputs.h"
 #include "store/rows.h"
+#include "store/shared.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define RUN_COLUMNS                                                                                \
     "id, started, fanout, threshold, total, options, config_path, config, folder, stopped, "       \
@@ -21,6 +30,7 @@
 struct table {
     const char *name, *columns, *order;
     int count;
+    const char *more; /* that must be so of a row, or NULL */
 };
 
 #define SERVER_COLUMNS                                                                             \
@@ -29,11 +39,15 @@ struct table {
 #define BENCHMARK_COLUMNS "position, ordinal, " ROW_BENCHMARK_COLUMNS
 
 static const struct table tables[] = {
-    {"server", SERVER_COLUMNS ", state", "position", 20},
-    {"benchmark", BENCHMARK_COLUMNS, "position, ordinal", 21},
-    {"past_server", "position, round, " ROW_SERVER_COLUMNS, "position, round", 12},
-    {"past_benchmark", "round, " BENCHMARK_COLUMNS, "position, round, ordinal", 22},
+    {"server", SERVER_COLUMNS ", state", "position", 20, NULL},
+    {"benchmark", BENCHMARK_COLUMNS, "position, ordinal", 21, NULL},
+    {"past_server", "position, round, " ROW_SERVER_COLUMNS, "position, round", 12, NULL},
+    {"past_benchmark", "round, " BENCHMARK_COLUMNS, "position, round, ordinal", 22, NULL},
 };
+
+/* Of a run on which several have worked; those without a worker are what an earlier copy made. */
+static const struct table log_files = {"log_file", "name, worker, carried", "number", 3,
+                                       "worker IS NOT NULL"};
 
 /* Of one run. */
 struct copying {
@@ -87,7 +101,8 @@ static int copy_rows(const struct copying *c, const struct table *t, struct sql_
 static int copy_table(const struct copying *c, const struct table *t, struct error *err) {
     cleanup(str_done) struct str text = {0};
     struct sql_stmt *select = NULL, *insert = NULL;
-    str_addf(&text, "SELECT %s FROM %s WHERE run = ? ORDER BY %s", t->columns, t->name, t->order);
+    str_addf(&text, "SELECT %s FROM %s WHERE run = ?%s%s ORDER BY %s", t->columns, t->name,
+             t->more ? " AND " : "", t->more ? t->more : "", t->order);
     if (prepare(c->from, true, &text, &select, err) < 0)
         return -1;
     str_clear(&text);
@@ -100,13 +115,18 @@ static int copy_table(const struct copying *c, const struct table *t, struct err
     return database_finalize(c->to, insert, rc, err);
 }
 
-/* The counts are the run's in sum, also where each worker has its own. */
+/*
+ * The counts are the run's in sum, also where each worker has its own. Nobody goes on with a run
+ * there that was not resumed there: the other store may go on with it, too.
+ */
 static int insert_run(struct copying *c, const struct run *run, struct sql_stmt *row,
                       struct error *err) {
     cleanup(str_done) struct str text = {0};
     struct sql_stmt *insert;
-    str_add(&text, "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors) VALUES ");
-    add_parameters(&text, RUN_COLUMN_COUNT + 4);
+    bool shared = store_is_shared(c->to);
+    str_addf(&text, "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors%s) VALUES ",
+             shared ? ", closed" : "");
+    add_parameters(&text, RUN_COLUMN_COUNT + 4 + shared);
     str_add(&text, " RETURNING number");
     if (prepare(c->to, false, &text, &insert, err) < 0)
         return -1;
@@ -119,6 +139,8 @@ static int insert_run(struct copying *c, const struct run *run, struct sql_stmt 
     sql_bind_int(insert, RUN_COLUMN_COUNT + 2, (int64_t)run->passed);
     sql_bind_int(insert, RUN_COLUMN_COUNT + 3, (int64_t)run->failed);
     sql_bind_int(insert, RUN_COLUMN_COUNT + 4, (int64_t)run->errors);
+    if (shared)
+        sql_bind_int(insert, RUN_COLUMN_COUNT + 5, 1);
     if (sql_step(insert) == SQL_ROW)
         c->target = sql_column_int(insert, 0);
     return database_finalize(c->to, insert, 0, err);
@@ -141,21 +163,61 @@ static int unclaim(const struct copying *c, struct error *err) {
     return database_run_on(c->to, UNCLAIM, c->target, err);
 }
 
-static int write_run(struct copying *c, const struct run *run, struct error *err) {
+/*
+ * How far the workers' files have come in, too: what of them is yet to come goes on from there,
+ * into whichever store it goes.
+ */
+static int copy_log(const struct copying *c, const struct run *run, struct error *err) {
+    if (copylog_to_table(c->from, c->to, run->id, c->target, err) < 0)
+        return -1;
+    return store_is_shared(c->from) ? copy_table(c, &log_files, err) : 0;
+}
+
+static int write_rows(struct copying *c, const struct run *run, struct error *err) {
     if (copy_run_row(c, run, err) < 0)
         return -1;
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
         if (copy_table(c, &tables[i], err) < 0)
             return -1;
+    if (store_is_shared(c->to) && copy_log(c, run, err) < 0)
+        return -1;
     return unclaim(c, err);
+}
+
+static int copy_rows_of(struct copying *c, const struct run *run, struct error *err) {
+    return database_begin(c->to, err) < 0 ? -1 : database_end(c->to, write_rows(c, run, err), err);
+}
+
+/* There is no run whose they are. */
+static void remove_files(const struct store *s, const char *run_id, bool log, bool outputs) {
+    struct error ignored;
+    cleanup(free_ptr) char *path = store_log_path(s, run_id);
+    if (log && path)
+        unlink(path);
+    if (outputs && outputs_remove(s, run_id, &ignored) < 0)
+        return; /* what stays is written over by the next copy */
+}
+
+/* What SQLite has beside it: a log that is locked until the run is there, and outputs. */
+static int copy_with_files(struct copying *c, const struct run *run, struct error *err) {
+    cleanup(fd_close) int hold = -1;
+    bool outputs = false;
+    if (copylog_to_file(c->from, c->to, run->id, &hold, err) < 0)
+        return -1;
+    int rc = store_is_shared(c->from) ? 0 : outputs_copy(c->from, c->to, run->id, &outputs, err);
+    if (rc == 0)
+        rc = copy_rows_of(c, run, err);
+    if (rc < 0)
+        remove_files(c->to, run->id, hold >= 0, outputs);
+    return rc;
 }
 
 static int copy_run(struct store *from, struct store *to, const struct run *run,
                     struct error *err) {
     struct copying c = {.from = from, .to = to};
-    if (database_find_run(from, run->id, &c.source, err) < 0 || database_begin(to, err) < 0)
+    if (database_find_run(from, run->id, &c.source, err) < 0)
         return -1;
-    return database_end(to, write_run(&c, run, err), err);
+    return store_is_shared(to) ? copy_rows_of(&c, run, err) : copy_with_files(&c, run, err);
 }
 
 static bool has_run(const struct run *runs, size_t count, const char *id) {
@@ -163,6 +225,16 @@ static bool has_run(const struct run *runs, size_t count, const char *id) {
         if (strcmp(runs[i].id, id) == 0)
             return true;
     return false;
+}
+
+/* A worker that has ended a run has a last word to say yet. */
+static int is_busy(struct store *s, const struct run *run, bool *ret, struct error *err) {
+    int64_t number;
+    *ret = run->holder.pid;
+    if (*ret || !store_is_shared(s))
+        return 0;
+    return database_find_run(s, run->id, &number, err) < 0 ? -1
+                                                           : shared_is_busy(s, number, ret, err);
 }
 
 static int tell_run(store_tell_fn *tell, void *arg, const struct run *run, const char *what,
@@ -182,18 +254,20 @@ static int copy_runs(struct store *from, struct store *to, store_tell_fn *tell, 
         return -1;
     for (size_t i = count; i-- > 0;) {
         const struct run *run = &runs[i];
-        bool known = has_run(there, there_count, run->id);
+        bool known = has_run(there, there_count, run->id), busy = false;
+        if (!known && is_busy(from, run, &busy, err) < 0)
+            return -1;
         char servers[64];
         snprintf(servers, sizeof(servers), "%zu servers", run->total);
         if (tell_run(tell, arg, run,
-                     known             ? "is there already"
-                     : run->holder.pid ? "is being worked on: not copied"
-                                       : servers,
+                     known  ? "is there already"
+                     : busy ? "is being worked on: not copied"
+                            : servers,
                      err) < 0)
             return -1;
         ret->there += known;
-        ret->busy += !known && run->holder.pid;
-        if (known || run->holder.pid)
+        ret->busy += busy;
+        if (known || busy)
             continue;
         if (copy_run(from, to, run, err) < 0)
             return -1;
@@ -221,8 +295,20 @@ static int copy_baselines(struct store *from, struct store *to, struct store_cop
     return store_put_baselines(to, &missing, err);
 }
 
+/* By whatever names they were opened. */
+static bool is_same(const struct store *a, const struct store *b) {
+    struct stat here, there;
+    if (!a->path || !b->path)
+        return strcmp(a->db->name, b->db->name) == 0;
+    return stat(a->path, &here) == 0 && stat(b->path, &there) == 0 && here.st_dev == there.st_dev &&
+           here.st_ino == there.st_ino;
+}
+
 int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
                struct store_copied *ret, struct error *err) {
     *ret = (struct store_copied){0};
+    if (is_same(from, to))
+        return error_set(err, ERROR_USAGE, "%s and %s are the same store", from->db->name,
+                         to->db->name);
     return copy_runs(from, to, tell, arg, ret, err) < 0 ? -1 : copy_baselines(from, to, ret, err);
 }

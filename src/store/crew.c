@@ -147,14 +147,23 @@ int store_stop(struct store *s, const struct run *run, struct error *err) {
     return database_end(s, rc, err);
 }
 
-/* Asks something of the run that is held. */
-static int ask_of_run(struct store *s, enum statement which, bool *ret, struct error *err) {
+static int ask_of(struct store *s, enum statement which, int64_t run, bool *ret,
+                  struct error *err) {
     struct sql_stmt *stmt = database_use(s, which, err);
     int found;
     if (!stmt)
         return -1;
-    sql_bind_int(stmt, 1, s->held_run);
+    sql_bind_int(stmt, 1, run);
     return ask(s, stmt, read_truth, ret, &found, err);
+}
+
+/* Asks something of the run that is held. */
+static int ask_of_run(struct store *s, enum statement which, bool *ret, struct error *err) {
+    return ask_of(s, which, s->held_run, ret, err);
+}
+
+int shared_is_busy(struct store *s, int64_t number, bool *ret, struct error *err) {
+    return ask_of(s, SHARED_IS_BUSY, number, ret, err);
 }
 
 /* The lock is the session's and counts; who takes it for nothing lets it go. */

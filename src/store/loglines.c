@@ -34,7 +34,7 @@ void loglines_done(struct loglines *l) {
     str_done(&l->text);
 }
 
-static void clear(struct loglines *l) {
+void loglines_clear(struct loglines *l) {
     l->count = 0;
     str_clear(&l->at);
     str_clear(&l->level);
@@ -108,6 +108,9 @@ static int add_line(struct loglines *l, const char *line, size_t n, struct error
         return 0;
     if (add_server(l, line, err) < 0)
         return -1;
+    if (l->in_order && at < l->latest)
+        at = l->latest;
+    l->latest = at;
     add(l, &l->at, "", 0);
     str_add_int(&l->at, at);
     add(l, &l->level, level, strcspn(level, "\""));
@@ -116,8 +119,24 @@ static int add_line(struct loglines *l, const char *line, size_t n, struct error
     return 0;
 }
 
+/* Whether there was memory for all of them. */
+static int complete(const struct loglines *l, struct error *err) {
+    return l->at.failed || l->level.failed || l->server.failed || l->line.failed ? error_memory(err)
+                                                                                 : 0;
+}
+
+int loglines_add(struct loglines *l, const char *line, size_t n, struct error *err) {
+    if (n == 0 || line[n - 1] != '\n')
+        return 0;
+    str_clear(&l->text);
+    str_add_bytes(&l->text, line, n - 1);
+    if (l->text.failed)
+        return error_memory(err);
+    return add_line(l, l->text.data, n - 1, err) < 0 ? -1 : complete(l, err);
+}
+
 int loglines_read(struct loglines *l, int fd, int64_t *at, struct error *err) {
-    clear(l);
+    loglines_clear(l);
     if (read_text(&l->text, fd, *at, err) < 0)
         return -1;
     char *from = l->text.data, *end = from + l->text.len, *line_end;
@@ -128,6 +147,5 @@ int loglines_read(struct loglines *l, int fd, int64_t *at, struct error *err) {
             return -1;
     }
     *at += from - l->text.data;
-    return l->at.failed || l->level.failed || l->server.failed || l->line.failed ? error_memory(err)
-                                                                                 : 0;
+    return complete(l, err);
 }

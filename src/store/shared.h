@@ -48,3 +48,6 @@ void shared_unclaimed(struct store *s);
 
 /* Lets others judge the held run; what they wait for. Not within a transaction. */
 int shared_judged(struct store *s, struct error *err) must_use;
+
+/* Whether a worker that is alive has servers of the run of this number, or is at work for it. */
+int shared_is_busy(struct store *s, int64_t number, bool *ret, struct error *err) must_use;

@@ -173,11 +173,16 @@ const char *const statements[STATEMENT_COUNT] = {
         "GROUP BY s.site ORDER BY 1",
     [SHARED_UNCLAIM] = "UPDATE server SET state = 'pending', holder = NULL "
                        "WHERE run = ? AND holder = ? AND state = 'claimed'",
+    [SHARED_IS_BUSY] =
+        "SELECT EXISTS (SELECT 1 FROM worker AS w WHERE w.lease_until > now() AND (w.run = ?1 OR "
+        "EXISTS (SELECT 1 FROM server AS s WHERE s.holder = w.number AND s.run = ?1 AND "
+        "s.state = 'claimed')))",
     [SHARED_LOG_BEGIN] =
         "SELECT pg_try_advisory_xact_lock(" LOG_LOCK_CLASS ", CAST(?1 AS integer)), f.number, "
         "f.carried FROM (VALUES (1)) AS one LEFT JOIN log_file AS f ON f.name = ?2",
     [SHARED_LOG_FILE] =
-        "INSERT INTO log_file (run, name, worker) VALUES (?, ?, ?) RETURNING number",
+        "INSERT INTO log_file (run, name, worker) SELECT number, CAST(?2 AS text), "
+        "CAST(?3 AS text) FROM run WHERE number = ?1 FOR KEY SHARE RETURNING number",
     [SHARED_LOG_LINES] =
         "INSERT INTO log (run, place, file, at, level, server, line) SELECT CAST(?1 AS bigint), "
         "(SELECT coalesce(max(place), 0) FROM log WHERE run = ?1) + nth, CAST(?2 AS bigint), "

@@ -27,10 +27,11 @@ struct store_copied {
 };
 
 /*
- * Copies every run of `from` that `to` has not, with all that is known of it, and every baseline of
- * which `to` has none; a run is copied whole or not at all. What was claimed is pending there.
- * tell() is called for each run, before it is copied or passed over. The logs and outputs of runs
- * are files beside the store, and stay there.
+ * Copies every run of `from` that `to` has not, with all that is known of it and its log, and every
+ * baseline of which `to` has none; between two of SQLite with what commands printed, too, which is
+ * in files beside it, and for which a database has no place. A run is copied whole or not at all.
+ * What was claimed is pending there, and nobody goes on with it until it is resumed there. tell()
+ * is called for each run, before it is copied or passed over. ERROR_USAGE when both are the same.
  */
 int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
                struct store_copied *ret, struct error *err) must_use;

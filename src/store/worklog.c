@@ -15,6 +15,7 @@
 #include "store/loglines.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <sys/stat.h>
 
@@ -30,15 +31,15 @@ struct worklog {
     bool busy; /* another worker was at it */
 };
 
-static int add_file(struct store *s, struct worklog *w, struct error *err) {
+int worklog_add_file(struct store *s, int64_t run, const char *name, const char *worker,
+                     int64_t *ret, struct error *err) {
     struct sql_stmt *stmt = database_use(s, SHARED_LOG_FILE, err);
     if (!stmt)
         return -1;
-    sql_bind_int(stmt, 1, w->run);
-    sql_bind_text(stmt, 2, w->file.name);
-    sql_bind_text(stmt, 3, w->file.worker);
-    if (sql_step(stmt) == SQL_ROW)
-        w->number = sql_column_int(stmt, 0);
+    sql_bind_int(stmt, 1, run);
+    sql_bind_text(stmt, 2, name);
+    sql_bind_text(stmt, 3, worker);
+    *ret = sql_step(stmt) == SQL_ROW ? sql_column_int(stmt, 0) : 0;
     return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
 }
 
@@ -54,16 +55,19 @@ static int find_place(struct store *s, struct worklog *w, int64_t *at, struct er
     *at = sql_column_int(stmt, 2);
     if (sql_reset(stmt) < 0)
         return database_fail(s, err);
-    return w->busy || w->number ? 0 : add_file(s, w, err);
+    return w->busy || w->number
+               ? 0
+               : worklog_add_file(s, w->run, w->file.name, w->file.worker, &w->number, err);
 }
 
-static int add_lines(struct store *s, const struct worklog *w, struct error *err) {
-    const struct str *columns[] = {&w->lines.at, &w->lines.level, &w->lines.server, &w->lines.line};
+int worklog_add_lines(struct store *s, int64_t run, int64_t file, const struct loglines *lines,
+                      struct error *err) {
+    const struct str *columns[] = {&lines->at, &lines->level, &lines->server, &lines->line};
     struct sql_stmt *stmt = database_use(s, SHARED_LOG_LINES, err);
     if (!stmt)
         return -1;
-    sql_bind_int(stmt, 1, w->run);
-    sql_bind_int(stmt, 2, w->number);
+    sql_bind_int(stmt, 1, run);
+    sql_bind_int(stmt, 2, file);
     for (int i = 0; i < (int)ARRAY_LEN(columns); i++)
         sql_bind_text_n(stmt, 3 + i, columns[i]->data, columns[i]->len);
     return database_run(s, stmt, err);
@@ -78,17 +82,30 @@ static int note_place(struct store *s, const struct worklog *w, int64_t at, stru
     return database_run(s, stmt, err);
 }
 
+/* The run was dropped: nobody is going to read this. */
+static int pass_over(const struct worklog *w, int64_t *at, struct error *err) {
+    struct stat st;
+    if (fstat(w->file.fd, &st) < 0)
+        return error_os(err, ERROR_STORE, errno, "cannot read the log %s", w->file.path);
+    *at = st.st_size;
+    return 0;
+}
+
 static int write_some(struct store *s, struct worklog *w, int64_t *at, struct error *err) {
     if (find_place(s, w, at, err) < 0)
         return -1;
     int64_t from = *at;
     if (w->busy)
         return 0;
+    if (!w->number)
+        return pass_over(w, at, err);
     if (loglines_read(&w->lines, w->file.fd, at, err) < 0)
         return -1;
     if (*at == from)
         return 0;
-    return w->lines.count > 0 && add_lines(s, w, err) < 0 ? -1 : note_place(s, w, *at, err);
+    return w->lines.count > 0 && worklog_add_lines(s, w->run, w->number, &w->lines, err) < 0
+               ? -1
+               : note_place(s, w, *at, err);
 }
 
 /* One batch. *more: there may be another. */

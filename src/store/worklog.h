@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "store/loglines.h"
 #include "store/store.h"
 
 struct worklog;
@@ -40,3 +41,13 @@ void worklog_free(struct worklog *w);
 /* Writes what other workers have left behind on this machine into the store; nothing, where the
  * store is not shared. */
 int worklog_adopt(struct store *s, struct error *err) must_use;
+
+/*
+ * For the store's own files, in a transaction that writes: the row of a file of lines, of the run
+ * of this number, whose name no other file has; *ret is 0 where there is no such run. `worker` may
+ * be NULL. And lines of it, behind those that the log has, while nobody else writes to it.
+ */
+int worklog_add_file(struct store *s, int64_t run, const char *name, const char *worker,
+                     int64_t *ret, struct error *err) must_use;
+int worklog_add_lines(struct store *s, int64_t run, int64_t file, const struct loglines *lines,
+                      struct error *err) must_use;
