@@ -5,12 +5,8 @@ stops, drains and cuts off workers, and restarts, kills, stops, fills and fails 
 killed is started again, what was cut is mended: in the end the run must be what one muster alone makes
 of it, and what was printed, stored and logged must agree.
 
-Each process reaches PostgreSQL by a way of its own, which the fault proxy can cut. A trigger in the
-database, which is no business of muster's, notes each claim and each end of a server, so that one that
-was judged twice is seen though the second verdict took the place of the first.
-
-    127.0.3.1, 127.0.3.2    PostgreSQL, and the replica that comes after it
-    127.0.4.I               the way of worker I; 127.0.4.100 that of who waits
+Each process reaches PostgreSQL by a way of its own (postgres_site.py). losscrew.py and sshcrew.py have
+the same stories on other ways, and with real servers.
 """
 
 import heapq
@@ -19,134 +15,27 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 
 import check
 from faulted import Report
 from killed import key_results
+from postgres_site import Proxied, Rows, Site
 from world import MUSTER, die_with_parent, wait_until
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
-from fault_proxy import Proxy  # noqa: E402
-from postgres import PORT, Cluster  # noqa: E402
-
-ADDRESSES = ("127.0.3.1", "127.0.3.2")
 WORKERS = 5
 WAITER = 100
 LIMIT = 60  # seconds from the end of the last fault to the end of the run
 ENDING = 15  # seconds for a worker to end that has nothing to do
+GRACE = 10  # seconds for a worker's last servers
 AGAIN = 0.5  # seconds
 # what a run is made of, the fan-out of each worker
 FLEETS = [
-    ("servers=60,seed=11,delay=200ms-1s,error=10%", 4),
-    ("servers=400,seed=12,delay=50ms-300ms,error=20%", 16),
-    ("servers=2000,seed=13,delay=50ms-250ms,error=5%", 48),
+    ("servers=2000,seed=11,delay=300ms-2s,error=10%", 100),
+    ("servers=2000,seed=12,delay=0-60ms,error=20%", 6),
+    ("servers=2000,seed=13,delay=50ms-250ms,error=5%", 32),
 ]
 references = {}
-
-TEMPLATE = """
-CREATE TABLE public.audit (at timestamptz DEFAULT clock_timestamp(), run bigint, position bigint,
-    was text, state text, old_claim bigint, claim bigint, holder bigint);
-CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
-    IF (OLD.state, OLD.claim) IS DISTINCT FROM (NEW.state, NEW.claim) THEN
-        INSERT INTO public.audit VALUES (DEFAULT, NEW.run, NEW.position, OLD.state, NEW.state, OLD.claim,
-            NEW.claim, NEW.holder);
-    END IF;
-    RETURN NULL;
-END $$;
-CREATE TRIGGER note AFTER UPDATE ON muster.server FOR EACH ROW EXECUTE FUNCTION public.note();
-DO $$ BEGIN
-    EXECUTE (SELECT 'TRUNCATE ' || string_agg(format('muster.%I', relname), ', ') || ' CASCADE'
-        FROM pg_stat_user_tables WHERE schemaname = 'muster' AND relname <> 'meta');
-END $$
-"""
-
-
-# ---- PostgreSQL, and the ways to it ----------------------------------------------------------------
-
-
-class Site:
-    """A lane's PostgreSQL. Each schedule has a database of its own, copied from one with its tables."""
-
-    def __init__(self, world):
-        self.world = world
-        self.proxy = Proxy()
-        self.ways = {
-            i: self.proxy.listen((f"127.0.4.{i}", PORT), (ADDRESSES[0], PORT))
-            for i in (*range(1, WORKERS + 1), WAITER)
-        }
-        self.replica = None
-        self.cluster = Cluster.make(listen=ADDRESSES[0])
-        self.cluster.database("template")
-        submit = [MUSTER, "submit", "--simulate=servers=1", "--store", self.cluster.url("template")]
-        subprocess.run(submit, env=world.environment(), check=True, stdout=subprocess.DEVNULL)
-        self.cluster.sql(TEMPLATE, "template")
-
-    def prepare(self, database, fails_over):
-        self.database = database
-        self.cluster.sql(f"CREATE DATABASE {database} OWNER muster TEMPLATE template")
-        if fails_over:
-            other = ADDRESSES[ADDRESSES[0] in self.address()]
-            self.replica = self.cluster.replica(synchronous=True, listen=other)
-        self.aim(self.address())
-        for way in self.ways.values():
-            self.proxy.strike(way, "accept")
-            self.proxy.strike(way, "thaw")
-
-    def address(self):
-        return self.cluster.sql("SHOW listen_addresses")
-
-    def aim(self, address):
-        for way in self.ways.values():
-            way.target = (address, PORT)
-
-    def fail_over(self):
-        self.cluster.stop("crash")
-        self.replica.promote()
-        self.aim(self.replica.sql("SHOW listen_addresses"))
-        former, self.cluster, self.replica = self.cluster, self.replica, None
-        former.remove()
-
-    def fill(self):
-        """No connections are left for muster, and those it has are ended."""
-        self.cluster.sql("ALTER ROLE muster CONNECTION LIMIT 0")
-        self.cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'muster'")
-
-    def empty(self):
-        self.cluster.sql("ALTER ROLE muster CONNECTION LIMIT -1")
-
-    def url(self, way):
-        return self.cluster.url(self.database, f"127.0.4.{way}")
-
-    def rows(self, query):
-        return json.loads(self.cluster.sql(f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) AS t", self.database))
-
-    def clear(self):
-        """After a schedule: its connections, whatever hangs, and its database go."""
-        self.proxy.drop()
-        if self.replica:
-            self.cluster.sql("ALTER SYSTEM RESET synchronous_standby_names")
-            self.cluster.sql("SELECT pg_reload_conf()")
-            self.replica.remove()
-            self.replica = None
-        self.cluster.sql(f"DROP DATABASE {self.database} WITH (FORCE)")
-
-    def close(self):
-        self.proxy.close()
-        for cluster in filter(None, (self.cluster, self.replica)):
-            cluster.remove()
-
-
-class Rows(check.Rows):
-    """The rows of the run, of which a shared store has but one here."""
-
-    def __init__(self, site):
-        self.mistakes = []
-        self.run = next(iter(site.rows("SELECT * FROM muster.run")), None)
-        self.servers = site.rows("SELECT * FROM muster.server ORDER BY position")
-        self.benchmarks = site.rows("SELECT * FROM muster.benchmark ORDER BY position, ordinal")
-
 
 # ---- workers ---------------------------------------------------------------------------------------
 
@@ -170,14 +59,14 @@ class Worker:
         place = world.make("crew", self.story.report.name, f"{self.number}-{self.turn}")
         log = os.path.join(place, "log.jsonl")
         words = [
-            MUSTER, "worker", "--store", self.story.site.url(self.number), "-f", str(self.fanout),
-            "--lease", f"{self.story.lease}s", "--grace", "10s", "--log-file", log, "--log-format", "json",
+            MUSTER, "worker", "--store", self.story.url(self.number), "-f", str(self.fanout),
+            "--lease", f"{self.story.lease}s", "--grace", f"{GRACE}s", "--log-file", log, "--log-format", "json",
             *(["--exit-when-idle"] if self.story.idle else []),
         ]
         with open(os.path.join(place, "err"), "wb") as err:
             self.child = subprocess.Popen(
                 words, cwd=place, env={**world.environment(), "XDG_STATE_HOME": place},
-                stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=err, stderr=err, preexec_fn=self.story.inside(self.number),
             )
         self.logs.append([log, False])
 
@@ -195,15 +84,16 @@ class Worker:
         self.child = None
 
     def drain(self):
-        self.draining = True
+        self.draining, self.drained = True, time.monotonic()
         self.signal(signal.SIGTERM)
 
     def started_anew(self):
         """After kill or drain; one that takes its time to end is looked at again a little later."""
-        if self.draining and self.child and self.child.poll() is None:
+        late = self.draining and time.monotonic() > self.drained + GRACE
+        if self.draining and not late and self.child and self.child.poll() is None:
             return AGAIN
         if self.draining:
-            self.ended(ENDING)
+            self.ended(self.story.ending)
         self.start()
 
     def ended(self, seconds):
@@ -244,12 +134,17 @@ def draw(rng, kinds):
 
 
 class Story:
-    """One run and what happens during it."""
+    """One run and what happens during it. Other kinds of crews derive from it."""
+
+    of_workers, of_postgres = OF_WORKERS, OF_POSTGRES
+    results = staticmethod(key_results)
+    ending = ENDING
+    connected = 5  # seconds that PostgreSQL may take to see that a connection has ended
 
     def __init__(self, world, name):
         self.world, self.report = world, Report(name)
         rng = self.rng = random.Random(name)
-        self.fleet, fanout = rng.choice(FLEETS)
+        what, fanout = self.draw_run()
         self.lease = rng.choice((1, 2, 3))
         self.idle = rng.random() < 0.3
         self.workers = [Worker(self, i, fanout) for i in range(1, rng.randint(2, WORKERS) + 1)]
@@ -260,13 +155,32 @@ class Story:
         self.draw_of_postgres()
         heapq.heapify(self.actions)
         self.report.about = [
-            f"{self.fleet}, {len(self.workers)} workers with {fanout} at once, a lease of {self.lease} s"
+            f"{what}, {len(self.workers)} workers with {fanout} at once, a lease of {self.lease} s"
             f"{', which end when idle' * self.idle}",
             *(f"{at:.3f} s: {what}" for at, _, what, _ in sorted(self.actions)),
         ]
 
     def say(self, sentence):
         self.report.mistakes.append(sentence)
+
+    # -- the run --
+
+    def draw_run(self):
+        """Returns what it is, for people, and the fan-out of each worker."""
+        self.fleet, fanout = self.rng.choice(FLEETS)
+        return self.fleet, fanout
+
+    def submission(self):
+        """What `muster submit` is asked for."""
+        return [f"--simulate={self.fleet}", "--retries", "0"]
+
+    def reference(self):
+        """What results() must give in the end: that of one muster alone."""
+        if self.fleet not in references:
+            words = ["run", f"--simulate={self.fleet}", "-f", "2000", "--json", "-q", "--retries", "0"]
+            self.world.start(*words).wait(LIMIT)
+            references[self.fleet] = key_results(json.loads(self.world.read("run.out")))
+        return references[self.fleet]
 
     # -- what happens --
 
@@ -277,17 +191,18 @@ class Story:
     def draw_of_workers(self):
         rng = self.rng
         for _ in range(rng.randint(1, 5)):
-            kind, lasts = draw(rng, OF_WORKERS)
+            kind, lasts = draw(rng, self.of_workers)
             worker = rng.choice(self.workers)
             at = rng.uniform(0, 3)
             who = f"worker {worker.number}"
-            begins, ends = self.of_worker(kind, worker)
+            begins, ends = self.strike_worker(kind, worker)
             self.report.count(f"{kind} worker")
+            self.report.count("stops that outlast a worker's lease", kind == "stop" and lasts > self.lease)
             self.act(at, f"{kind} {who}", begins)
             if ends:
                 self.act(at + lasts, f"{who} is well again ({kind})", ends)
 
-    def of_worker(self, kind, worker):
+    def strike_worker(self, kind, worker):
         way = worker.number
         return {
             "kill": (worker.kill, worker.started_anew),
@@ -301,8 +216,7 @@ class Story:
 
     def strike(self, way, *kinds):
         def does():
-            for kind in kinds:
-                self.site.proxy.strike(self.site.ways[way], kind)
+            self.site.ways.strike(way, *kinds)
 
         return does
 
@@ -311,20 +225,20 @@ class Story:
         rng = self.rng
         at = 0
         for _ in range(rng.choice((0, 1, 1, 2))):
-            kind, lasts = draw(rng, OF_POSTGRES)
+            kind, lasts = draw(rng, self.of_postgres)
             at += rng.uniform(0.1, 2)
             if kind == "fail over":
                 self.fails_over = True
                 self.report.count("fail-over of PostgreSQL")
                 self.act(at, "PostgreSQL crashes, and its replica takes over", lambda: self.site.fail_over())
                 return
-            begins, ends = self.of_postgres(kind)
+            begins, ends = self.strike_postgres(kind)
             self.report.count(f"{kind} PostgreSQL")
             self.act(at, f"{kind} PostgreSQL", begins)
             at += lasts
             self.act(at, f"PostgreSQL is well again ({kind})", ends)
 
-    def of_postgres(self, kind):
+    def strike_postgres(self, kind):
         if kind == "pause":
             return lambda: self.site.cluster.pause(), lambda: self.site.cluster.resume()
         if kind == "fill":
@@ -335,8 +249,7 @@ class Story:
 
     def tell(self, site):
         self.site = site
-        if self.fleet not in references:
-            references[self.fleet] = self.alone()
+        self.wanted = self.reference()
         site.prepare("schedule", self.fails_over)
         try:
             self.run()
@@ -346,19 +259,27 @@ class Story:
             site.clear()
         return self.report
 
-    def alone(self):
-        words = ["run", f"--simulate={self.fleet}", "-f", "2000", "--json", "-q", "--retries", "0"]
-        self.world.start(*words).wait(LIMIT)
-        return key_results(json.loads(self.world.read("run.out")))
+    def url(self, number):
+        return self.site.url(number)
+
+    def inside(self, number):
+        """What a process on way `number` does before it becomes muster."""
+        def does():
+            die_with_parent()
+            self.site.ways.enter(number)
+
+        return does
 
     def run(self):
         status, out, err = self.world.ask(
-            "submit", f"--simulate={self.fleet}", "--retries", "0", "--store", self.site.cluster.url("schedule")
+            "submit", *self.submission(), "--store", self.site.cluster.url("schedule")
         )
         if status != 0:
             return self.say(f"submit ended with status {status}: {err[-500:]}")
         self.id = out.strip()
-        waiter = self.world.start("wait", self.id, "--store", self.site.url(WAITER), "--json", "-q")
+        waiter = self.world.start(
+            "wait", self.id, "--store", self.url(WAITER), "--json", "-q", inside=self.inside(WAITER)
+        )
         began = time.monotonic()
         for worker in self.workers:
             worker.start()
@@ -376,11 +297,15 @@ class Story:
             waiter.kill()
             return waiter.wait()
         self.report.worst("from the last fault to the end of a run, ms", (time.monotonic() - healed) * 1e3)
+        self.mend()
         for worker in self.workers:
             if not self.idle:
                 worker.drain()
-            worker.ended(ENDING)
+            worker.ended(self.ending)
         self.check(status)
+
+    def mend(self):
+        """Whatever was to last until the end of the run is well again."""
 
     def how_it_stands(self):
         for query in (
@@ -401,12 +326,11 @@ class Story:
         doc, mistakes = check.read_document(self.world.read("run.out"))
         if not doc:
             return self.say(f"{mistakes}: {self.world.read('run.err')[-500:]}")
-        reference = references[self.fleet]
         rows = Rows(self.site)
-        mistakes += check.document(doc, list(reference)) + check.exit_status(status, doc)
+        mistakes += check.document(doc, list(self.wanted)) + check.exit_status(status, doc)
         mistakes += check.store(rows, doc)
-        results = key_results(doc)
-        for name, wanted in reference.items():
+        results = self.results(doc)
+        for name, wanted in self.wanted.items():
             if results.get(name) != wanted:
                 mistakes.append(f"{name}: {results.get(name)}, alone {wanted}")
         if rows.run and not rows.run["judged"]:
@@ -444,7 +368,7 @@ class Story:
                 self.say(f"the lease of a worker is left that ended in order: {left}")
         query = "SELECT pid, state, query FROM pg_stat_activity WHERE usename = 'muster'"
         try:
-            wait_until(lambda: not self.site.rows(query), 5, "connections to end")
+            wait_until(lambda: not self.site.rows(query), self.connected, "connections to end")
         except TimeoutError:
             forgotten = "forget" in str(self.report.about)  # PostgreSQL has not heard of their end
             if not forgotten:
@@ -472,9 +396,14 @@ class Story:
             self.say(f"the logs have verdicts of servers that were not asked for: {said}")
 
 
-def run(world, kind, seed):
+def site_of(world, name, ways):
+    """The PostgreSQL of a lane's kind of crew, which is made for the first of its schedules."""
     world.reset()
-    if not hasattr(world, "site"):
-        world.site = Site(world)
-        world.at_end.append(world.site.close)
-    return Story(world, f"{kind}:{seed}").tell(world.site)
+    if name not in world.sites:
+        world.sites[name] = Site(world, ways((*range(1, WORKERS + 1), WAITER)))
+    return world.sites[name]
+
+
+def run(world, kind, seed):
+    site = site_of(world, "proxied", Proxied)
+    return Story(world, f"{kind}:{seed}").tell(site)

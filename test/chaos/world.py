@@ -79,12 +79,13 @@ def verdict_of(benchmarks, server):
     return ("passed", None) if passes else ("failed", "below-threshold")
 
 
-def configuration(benchmarks, top=(), timeout="2s"):
+def configuration(benchmarks, top=(), timeout="2s", first=""):
+    """`first` is what the shell does before each of them."""
     lines = [*top, "benchmarks:"]
     for name in benchmarks:
         what, base, _ = BENCHMARKS[name]
         # the file's folder is the lane's, and not on the way of any fault
-        command = f'{WHO}echo "$n {name}" >>"$EXECUTIONS"; {what}echo "$(({base} + n))"'
+        command = f'{WHO}{first}echo "$n {name}" >>"$EXECUTIONS"; {what}echo "$(({base} + n))"'
         quoted = command.replace("'", "''")
         extract = "extract: {regex: '(\\d+)\\s*$'}"
         lines.append(f"  {name}: {{command: '{quoted}', {extract}, timeout: {timeout}}}")
@@ -170,7 +171,8 @@ class World:
         self.proxy = None
         self.sshd = None
         self.routes = {}
-        self.at_end = []  # what is called before all is killed
+        self.sites = {}  # PostgreSQLs, by the ways to them
+        self.spaces = []  # network namespaces that servers have for themselves
 
     def make(self, *names):
         path = os.path.join(self.folder, *names)
@@ -188,19 +190,28 @@ class World:
     # -- the servers --
 
     def start_servers(self):
+        """The servers that a proxy leads to, too."""
+        numbers = [*range(1, SERVERS + 1), BASTION]
+        self.start_sshd("".join(f"ListenAddress 127.0.2.{i}\n" for i in numbers))
+        self.proxy = Proxy()
+        for i in numbers:
+            self.routes[i] = self.proxy.listen((f"127.0.1.{i}", PORT), (f"127.0.2.{i}", PORT))
+        for i in numbers:
+            wait_until(lambda: listens(f"127.0.2.{i}"), 10, f"sshd on 127.0.2.{i}")
+
+    def start_sshd(self, lines):
+        """`lines` of sshd_config are those that are not the same for all servers."""
         host = self.path("host")
         for path in (self.key, host):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
         with open(host + ".pub") as f:
             self.write("known_hosts", "chaos " + " ".join(f.read().split()[:2]) + "\n")
-        numbers = [*range(1, SERVERS + 1), BASTION]
-        listen = "".join(f"ListenAddress 127.0.2.{i}\n" for i in numbers)
         variables = {
             "SHLVL": 2,  # or bash would read ~/.bashrc
             "HOME": self.server_home, "TMPDIR": self.server_tmp,
             "XDG_CACHE_HOME": self.cache, "EXECUTIONS": self.executions,
         }
-        self.write("sshd_config", f"""{listen}Port {PORT}
+        self.write("sshd_config", f"""{lines}Port {PORT}
 HostKey {host}
 AuthorizedKeysFile {self.key}.pub
 PidFile {self.path("sshd.pid")}
@@ -221,11 +232,6 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
             [sshd, "-D", "-f", self.path("sshd_config"), "-E", self.path("sshd.log")],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )
-        self.proxy = Proxy()
-        for i in numbers:
-            self.routes[i] = self.proxy.listen((f"127.0.1.{i}", PORT), (f"127.0.2.{i}", PORT))
-        for i in numbers:
-            wait_until(lambda: listens(f"127.0.2.{i}"), 10, f"sshd on 127.0.2.{i}")
 
     def ssh_config(self, hosts):
         """`hosts` are blocks of lines for single hosts; what all have in common follows them."""
@@ -247,12 +253,12 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
             "TZ": "UTC", "LC_ALL": "C.UTF-8",
         }
 
-    def start(self, *arguments, name="run"):
+    def start(self, *arguments, name="run", inside=die_with_parent):
         """Starts muster; its standard output and error go to files NAME.out and NAME.err."""
         with open(self.path(name + ".out"), "wb") as out, open(self.path(name + ".err"), "wb") as err:
             return subprocess.Popen(
                 [MUSTER, *arguments], cwd=self.folder, env=self.environment(),
-                stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=die_with_parent,
+                stdin=subprocess.DEVNULL, stdout=out, stderr=err, preexec_fn=inside,
             )
 
     def read(self, name):
@@ -304,7 +310,11 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
 
     def leftovers(self):
         """Sentences on files and locks on the servers, and on files of the controller."""
-        mistakes = [f"the lock is still held: {name}" for name in abstract_sockets()]
+        held = abstract_sockets()
+        for space in self.spaces:
+            with space:
+                held += abstract_sockets()
+        mistakes = [f"the lock is still held: {name}" for name in held]
         for folder, what, allowed in (
             (self.server_tmp, "a temporary file on the server", ()),
             (self.server_home, "a file in the server's home", ()),
@@ -332,7 +342,7 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
         for name in os.listdir(os.path.join(self.cache, "muster")) if self.has_agent() else ():
             if not name.startswith("agent-"):
                 os.unlink(os.path.join(self.cache, "muster", name))
-        for folder in (self.state, self.tmp, self.server_tmp, self.server_home):
+        for folder in (self.state, self.tmp, self.server_tmp, self.server_home, self.path("crew")):
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder)
         for name in ("executions", "log.jsonl", "failed", "passed"):
@@ -354,7 +364,9 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
         ):
             if os.path.exists(self.path(name)):
                 shutil.copy(self.path(name), to)
-        shutil.copytree(self.state, os.path.join(to, "state"), dirs_exist_ok=True)
+        for folder in (self.state, self.path("crew")):
+            if os.path.isdir(folder):
+                shutil.copytree(folder, os.path.join(to, os.path.basename(folder)), dirs_exist_ok=True)
 
     def has_agent(self):
         return os.path.isdir(os.path.join(self.cache, "muster"))
@@ -362,9 +374,13 @@ SetEnv {" ".join(f"{name}={value}" for name, value in variables.items())}
     def drop_agent(self):
         shutil.rmtree(self.cache, ignore_errors=True)
 
+    def close_sites(self):
+        for site in self.sites.values():
+            site.close()
+        self.sites.clear()
+
     def stop(self):
-        for close in self.at_end:
-            close()
+        self.close_sites()
         if self.proxy:
             self.proxy.close()
         if self.sshd:
