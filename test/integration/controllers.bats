@@ -1,7 +1,7 @@
 #!/usr/bin/env bats
 # The examples of controllers for systemd and Kubernetes, held against what these take: that a unit's or
 # a manifest's words are known to them, that it is as confined as it says, and that every muster in it is
-# one that this muster understands. (Slurm's is run: slurm.bats.)
+# one that this muster understands. (They are run in systemd.bats and slurm.bats.)
 
 load common
 

@@ -25,6 +25,32 @@ way() { # VERB
     wait_for grep -qx "$1" "$T/way.out"
 }
 
+# a certificate NAME.crt, and its key, that the CA of a cluster with --tls has signed
+postgres_certificate() { # CLUSTER NAME DAYS COMMON-NAME [ALTERNATIVE-NAME]
+    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$2.key" -out "$2.csr" -subj "/CN=$4" \
+        2>"$T/err"
+    openssl x509 -req -in "$2.csr" -days "$3" -CA "$T/$1/ca.crt" -CAkey "$T/$1/ca.key" -CAcreateserial -out "$2.crt" \
+        -extfile <([ $# -lt 5 ] || echo "subjectAltName=$5") 2>"$T/err"
+}
+
+postgres_shows() { # CLUSTER SETTING VALUE
+    [ "$(postgres sql "$1" postgres "SHOW $2")" = "$3" ]
+}
+
+# a cluster with SETTING = VALUE, as soon as those who connect see it
+postgres_with() { # CLUSTER SETTING VALUE
+    postgres sql "$1" postgres "ALTER SYSTEM SET $2 = '$3'"
+    postgres sql "$1" postgres "SELECT pg_reload_conf()" >"$T/said"
+    wait_for postgres_shows "$@"
+}
+
+# a cluster with that certificate for its own
+postgres_has() { # CLUSTER NAME
+    install -m 0600 -o "$(stat -c %u "$T/$1/data/")" "$2.key" "$2.crt" "$T/$1/data/"
+    postgres_with "$1" ssl_key_file "$2.key"
+    postgres_with "$1" ssl_cert_file "$2.crt"
+}
+
 postgres_done() {
     local data
     for data in "$T"/*/data/PG_VERSION; do

@@ -13,10 +13,10 @@ setup_file() {
     ip addr add $HERE6/128 dev lo nodad
     postgres start db --quick --tls --listen "$HERE,$HERE6,127.0.0.1"
     muster store make --store "$(postgres database db store)"
-    certificate other 30 db.other DNS:db.other
-    certificate expired -1 db.expired "IP:$HERE"
-    certificate muster 30 muster
-    certificate expelled -1 muster
+    postgres_certificate db other 30 db.other DNS:db.other
+    postgres_certificate db expired -1 db.expired "IP:$HERE"
+    postgres_certificate db muster 30 muster
+    postgres_certificate db expelled -1 muster
 }
 
 teardown_file() {
@@ -30,45 +30,15 @@ setup() {
     export HOME=$T
 }
 
-# one that the CA has signed
-certificate() { # NAME DAYS COMMON-NAME [ALTERNATIVE-NAME]
-    openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout "$1.key" -out "$1.csr" -subj "/CN=$3" \
-        2>"$T/err"
-    openssl x509 -req -in "$1.csr" -days "$2" -CA "$T/db/ca.crt" -CAkey "$T/db/ca.key" -CAcreateserial -out "$1.crt" \
-        -extfile <([ $# -lt 4 ] || echo "subjectAltName=$4") 2>"$T/err"
-}
-
 another_ca() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout another.key -out another.crt \
         -subj "/CN=another CA" 2>"$T/err"
 }
 
-sql() { # STATEMENT
-    postgres sql db postgres "$1"
-}
-
-# the server with SETTING = VALUE, as soon as those who connect see it
-server_with() { # SETTING VALUE
-    sql "ALTER SYSTEM SET $1 = '$2'"
-    sql "SELECT pg_reload_conf()"
-    wait_for shows "$1" "$2"
-}
-
-shows() { # SETTING VALUE
-    [ "$(sql "SHOW $1")" = "$2" ]
-}
-
 as_it_was() {
-    sql "ALTER SYSTEM RESET ALL"
-    server_with ssl on
-    sql "ALTER SYSTEM RESET ALL"
-}
-
-# the server with NAME's certificate for its own
-server_has() { # NAME
-    install -m 0600 -o "$(stat -c %u db/data/)" "$1.key" "$1.crt" db/data/
-    server_with ssl_key_file "$1.key"
-    server_with ssl_cert_file "$1.crt"
+    postgres sql db postgres "ALTER SYSTEM RESET ALL"
+    postgres_with db ssl on
+    postgres sql db postgres "ALTER SYSTEM RESET ALL"
 }
 
 store() { # QUERY [HOST]: its URL
@@ -89,7 +59,7 @@ refused() { # URL CAUSE [LIBPQ'S]
 
 # whether the worker's connections are encrypted: t or f
 encrypted() { # APPLICATION
-    sql "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE application_name = '$1'"
+    postgres sql db postgres "SELECT DISTINCT s.ssl FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE application_name = '$1'"
 }
 
 seen_to_speak() {
@@ -116,7 +86,7 @@ spoken() { # URL [WORD...]
 }
 
 @test "a server without TLS is refused in words that say what to do" {
-    server_with ssl off
+    postgres_with db ssl off
     local url
     for url in "$(store '')" "$(store '' "[$HERE6]")" "$(store "?hostaddr=$HERE" localhost)" \
         "$(store "?hostaddr=127.0.0.1,$HERE" localhost,localhost)" "$(store '' "127.0.0.1,$HERE")" \
@@ -129,7 +99,7 @@ spoken() { # URL [WORD...]
 
 @test "who wants no TLS, and says so, has none" {
     sed -i 's/^hostssl/host/' db/data/pg_hba.conf
-    server_with ssl off
+    postgres_with db ssl off
     printf '[open]\nhost=%s\nuser=muster\ndbname=store\nsslmode=%s\n' $HERE disable >services
     connects "$(store '?sslmode=disable')"
     connects "$(store '?sslmode=prefer')"
@@ -145,7 +115,7 @@ spoken() { # URL [WORD...]
     [ "$(spoken "$(store '')" PGSSLMODE=disable)" = f ]
     [ "$(spoken "$(store '?sslmode=prefer')")" = t ]
     sed -i 's/^host /hostssl /' db/data/pg_hba.conf
-    server_with ssl on
+    postgres_with db ssl on
     refused "$(store '?sslmode=disable')" 'it lets nobody in without TLS' 'no encryption'
 }
 
@@ -159,10 +129,10 @@ spoken() { # URL [WORD...]
     refused "$(store '?sslmode=verify-full')" "a CA's certificate is needed" 'root certificate file'
     refused "$(store '?sslmode=verify-full&sslrootcert=none.crt')" "a CA's certificate is needed" 'none.crt'
     refused "$(store '?sslmode=verify-full&sslrootcert=services')" "a CA's certificate is needed" 'could not read'
-    server_has other
+    postgres_has db other
     refused "$(store "?$full")" 'its certificate is for another name' 'db.other'
     connects "$(store "?$full&hostaddr=$HERE" db.other)"
-    server_has expired
+    postgres_has db expired
     refused "$(store "?$full")" 'its certificate .* or has expired' 'verify failed'
     as_it_was
 }
@@ -170,7 +140,7 @@ spoken() { # URL [WORD...]
 @test "a certificate of the user's is shown to the server, where that is possible" {
     local own="?sslmode=require&sslcert=muster.crt&sslkey=muster.key"
     sed -i 's/^hostssl.*/hostssl all all all cert/' db/data/pg_hba.conf
-    server_with ssl on
+    postgres_with db ssl on
     connects "$(store "$own")"
     refused "$(store '')" 'the server wants a certificate of its users'
     chmod 644 muster.key
@@ -187,5 +157,5 @@ spoken() { # URL [WORD...]
     printf '[locked]\nsslkey=%s\nsslpassword=sesame\n' "$T/locked.key" >services
     PGSERVICEFILE=$T/services connects "$(store '?service=locked&sslcert=muster.crt')"
     sed -i 's/^hostssl.*/hostssl all all all trust/' db/data/pg_hba.conf
-    server_with ssl on
+    postgres_with db ssl on
 }
