@@ -54,7 +54,7 @@ static int read_options(int argc, char **argv, struct runner *r, struct beginnin
 static int begin(struct runner *r, struct error *err) {
     if (runner_prepare(r, err) < 0)
         return -1;
-    if (store_open(r->output.store, STORE_CREATE, &r->store, err) < 0 || runner_join(r, err) < 0 ||
+    if (runner_open_store(r, STORE_CREATE, err) < 0 || runner_join(r, err) < 0 ||
         runner_baselines(r, err) < 0)
         return -1;
     return begin_store(r, r->plan.fanout, err);

@@ -27,11 +27,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#define MOMENT (10 * CLOCK_S) /* Ctrl-C leaves a shared store so long; once more leaves none */
 #define LOG_PATIENCE (30 * CLOCK_S) /* with a store, for the last lines */
 #define LOG_PAUSE (100 * CLOCK_MS)
 
 void runner_init(struct runner *r) {
-    *r = (struct runner){.failed_to = -1, .passed_to = -1};
+    *r = (struct runner){.failed_to = -1, .passed_to = -1, .moment = MOMENT};
     run_options_init(&r->options);
     config_init(&r->config);
 }
@@ -43,13 +44,13 @@ void runner_done(struct runner *r) {
         outcome_done(&r->outcomes[i]);
     free(r->outcomes);
     transport_free(r->transport);
+    store_close(r->store); /* which may have to be waited for */
     if (r->log_open)
         log_close(&ignored);
     worklog_free(r->worklog);
     progress_done(&r->progress);
     signals_stop(r->signals);
     cancel_free(r->cancel);
-    store_close(r->store);
     fd_close(&r->failed_to);
     fd_close(&r->passed_to);
     password_free(r->password);
@@ -180,6 +181,14 @@ int runner_prepare_share(struct runner *r, int fanout, struct error *err) {
     return progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err);
 }
 
+static struct ending ending_of(const struct runner *r) {
+    return (struct ending){r->cancel, r->moment};
+}
+
+int runner_open_store(struct runner *r, enum store_mode mode, struct error *err) {
+    return store_open_ending(r->output.store, mode, ending_of(r), &r->store, err);
+}
+
 int runner_join(struct runner *r, struct error *err) {
     const struct store_enlistment as = {
         .site = r->site, .fanout = r->plan.fanout, .lease = CREW_LEASE};
@@ -206,7 +215,8 @@ static int close_log(struct runner *r, struct error *err) {
 int runner_fail(struct runner *r, const struct error *err) {
     struct error ignored;
     (void)close_log(r, &ignored);
-    return cli_fail(err);
+    int status = cli_fail(err), caught = r->signals ? signals_caught(r->signals) : 0;
+    return caught ? 128 + caught : status;
 }
 
 /* What `muster log` reads: a file beside the store, or of this process's own. */
@@ -223,10 +233,11 @@ int runner_open_log(struct runner *r, struct error *err) {
 
 /* A store that is away just then is waited for, for a while: the file is as good. */
 static int put_log_away(struct runner *r, struct error *err) {
+    const struct ending ending = ending_of(r);
     int64_t limit = deadline_in(LOG_PATIENCE);
     while (worklog_end(r->store, r->worklog, err) < 0) {
         struct timespec pause = deadline_timespec(deadline_in(LOG_PAUSE));
-        if (err->os != ECONNRESET || clock_now() >= limit)
+        if (err->os != ECONNRESET || clock_now() >= limit || ending_passed(&ending))
             return -1;
         pulse_beat(r->pulse);
         clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &pause, NULL);
@@ -265,6 +276,7 @@ int runner_execute(struct runner *r, struct error *err) {
                           .store = r->store,
                           .log = r->worklog,
                           .cancel = r->cancel,
+                          .ending = ending_of(r),
                           .drain = r->drain,
                           .grace = r->grace,
                           .pulse = r->pulse,
@@ -276,6 +288,7 @@ int runner_execute(struct runner *r, struct error *err) {
                  LOG_I("judged", (int64_t)(r->run.total - r->run.cancelled)));
     if (r->options.simulate)
         log_info("simulated servers", LOG_I("seed", (int64_t)r->options.simulation.seed));
+    store_end_with(r->store, ending_of(r));
     int rc = fleet_run(&fleet, &r->run, r->outcomes, err);
     end_worklog(r);
     log_footer(FOOTER_HIDE);

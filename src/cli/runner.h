@@ -33,6 +33,7 @@ struct runner {
     const struct cancel *drain; /* as struct fleet has them */
     struct pulse *pulse;
     int64_t grace;
+    int64_t moment; /* that a shared store still has when the token is fired: struct ending */
 
     /* the runner's own */
     struct plan plan;           /* its fan-out is what there is room for */
@@ -78,6 +79,9 @@ int runner_prepare_end(struct runner *r, struct error *err) must_use;
 
 /* Says what went wrong before a server was touched, after the log's lines. The exit status. */
 int runner_fail(struct runner *r, const struct error *err);
+
+/* Opens the store for a new run; Ctrl-C ends the waits for it, now and later. */
+int runner_open_store(struct runner *r, enum store_mode mode, struct error *err) must_use;
 
 /* Joins the crew of r->store, where that is shared, before it begins or goes on with the run. */
 int runner_join(struct runner *r, struct error *err) must_use;

@@ -20,7 +20,9 @@
 struct signals {
     pthread_mutex_t lock; /* guards what is below */
     struct signals_steps steps;
-    size_t taken; /* of the steps */
+    size_t taken;     /* of the steps */
+    int64_t deadline; /* of the grace that the first leaves; the thread's alone */
+    bool over;        /* that grace */
 
     pthread_t thread;
     sigset_t set;
@@ -55,7 +57,8 @@ static const char *take_step(struct signals *s) {
         says = s->steps.says[s->taken];
         if (s->steps.fire[s->taken])
             cancel_fire(s->steps.fire[s->taken]);
-        s->taken++;
+        if (s->taken++ == 0)
+            s->deadline = clock_now() + s->steps.grace;
     }
     pthread_mutex_unlock(&s->lock);
     return says;
@@ -86,15 +89,35 @@ static void heed(struct signals *s, int number) {
         interrupt(s, number);
 }
 
+/* The next signal; 0: the deadline may be over. */
+static int take_signal(const struct signals *s) {
+    int64_t left = s->deadline - clock_now();
+    struct timespec t = deadline_timespec(left > 0 ? left : 0);
+    int number = sigtimedwait(&s->set, NULL, s->deadline == DEADLINE_NEVER ? NULL : &t);
+    return number > 0 ? number : 0;
+}
+
+/* It ends when it should whatever the main thread waits for just then. */
+static void end_grace(struct signals *s) {
+    pthread_mutex_lock(&s->lock);
+    s->over = true;
+    s->deadline = DEADLINE_NEVER;
+    if (s->steps.fire[1])
+        cancel_fire(s->steps.fire[1]);
+    pthread_mutex_unlock(&s->lock);
+}
+
 static void *wait_for_signals(void *arg) {
     struct signals *s = arg;
     pthread_setname_np(pthread_self(), "signals");
     for (;;) {
-        int number;
-        sigwait(&s->set, &number);
+        int number = take_signal(s);
         if (atomic_load(&s->stop))
             return NULL;
-        heed(s, number);
+        if (number)
+            heed(s, number);
+        else if (clock_now() >= s->deadline)
+            end_grace(s);
     }
 }
 
@@ -103,6 +126,7 @@ int signals_start(struct signals_steps steps, struct signals **ret, struct error
     if (!s)
         return error_memory(err);
     s->steps = steps;
+    s->deadline = DEADLINE_NEVER;
     pthread_mutex_init(&s->lock, NULL);
     signal(SIGPIPE, SIG_IGN);
     const int heeded[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
@@ -123,7 +147,7 @@ int signals_start(struct signals_steps steps, struct signals **ret, struct error
 void signals_aim(struct signals *s, size_t step, struct cancel *cancel) {
     pthread_mutex_lock(&s->lock);
     s->steps.fire[step] = cancel;
-    if (cancel && s->taken > step)
+    if (cancel && (s->taken > step || (step == 1 && s->over)))
         cancel_fire(cancel);
     pthread_mutex_unlock(&s->lock);
 }

@@ -12,6 +12,7 @@
 #include "sync/cancel.h"
 
 #include <stddef.h>
+#include <stdint.h>
 
 #define SIGNALS_STEPS 2
 
@@ -19,13 +20,15 @@
 struct signals_steps {
     struct cancel *fire[SIGNALS_STEPS]; /* NULL: nothing (yet: signals_aim()) */
     const char *says[SIGNALS_STEPS];    /* a warning of the log; NULL: there is no such step */
+    int64_t grace; /* ns after the first, when what the second fires is fired without a signal */
 };
 
 /* That of a command with one token, which ends what it does. */
 #define SIGNALS_END(cancel)                                                                        \
     ((struct signals_steps){                                                                       \
-        {(cancel)},                                                                                \
-        {"interrupted: ending sessions, saving what was measured; once more to exit at once"}})
+        .fire = {(cancel)},                                                                        \
+        .says = {                                                                                  \
+            "interrupted: ending sessions, saving what was measured; once more to exit at once"}})
 
 struct signals;
 

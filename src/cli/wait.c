@@ -12,8 +12,9 @@
 
 #include <stdio.h>
 
-#define FIND (60 * CLOCK_S) /* that a store is given to be there; it may just be starting anew */
-#define POLL CLOCK_S        /* between two looks, where nobody says that something has changed */
+#define FIND (60 * CLOCK_S)  /* that a store is given to be there; it may just be starting anew */
+#define MOMENT (2 * CLOCK_S) /* for a store that does not answer, after Ctrl-C */
+#define POLL CLOCK_S         /* between two looks, where nobody says that something has changed */
 
 static const char help[] =
     "usage: muster wait [OPTIONS] RUN\n\n"
@@ -65,10 +66,11 @@ static int find_run(struct waiting *w, const char *run, struct error *err) {
 }
 
 static int find_run_patiently(struct waiting *w, const char *run, struct error *err) {
+    const struct ending never = {0}; /* Ctrl-C ends the program as long as nobody heeds it */
     int64_t until = deadline_in(FIND);
     for (;;) {
         int rc = find_run(w, run, err);
-        if (patience_answered(&w->patience, w->runner.cancel, rc, err) || clock_now() >= until)
+        if (patience_answered(&w->patience, &never, rc, err) || clock_now() >= until)
             return rc;
         if (w->patience.tries == 1) /* the log is not open yet */
             fprintf(stderr, "muster: %s: trying again for a minute\n", err->text);
@@ -78,14 +80,21 @@ static int find_run_patiently(struct waiting *w, const char *run, struct error *
     }
 }
 
+/* Who presses Ctrl-C is told how far the run is, if that can be had in a moment. */
+static struct ending ending_of(const struct waiting *w) {
+    return (struct ending){w->runner.cancel, MOMENT};
+}
+
 static int begin(struct waiting *w, const char *run, struct error *err) {
     struct runner *r = &w->runner;
     if (cancel_new(&r->cancel, err) < 0 || find_run_patiently(w, run, err) < 0 ||
         runner_prepare_end(r, err) < 0)
         return -1;
-    const struct signals_steps steps = {{r->cancel}, {"no longer waiting: the run goes on"}};
+    const struct signals_steps steps = {.fire = {r->cancel},
+                                        .says = {"no longer waiting: the run goes on"}};
     if (runner_watch(r, steps, err) < 0)
         return -1;
+    store_end_with(r->store, ending_of(w));
     board_start(r->progress.board, &r->run, 0);
     w->progress = deadline_in(progress_period(&r->progress));
     log_info("waiting for the run", LOG_S("run", r->run.id),
@@ -131,11 +140,12 @@ static int read_outcomes(struct runner *r, struct error *err) {
 
 static int follow(struct waiting *w, struct error *err) {
     struct runner *r = &w->runner;
+    const struct ending ending = ending_of(w);
     bool ended = false;
     int rc;
     while (!ended && !cancel_fired(r->cancel)) {
         rc = look(w, &ended, err);
-        if (!patience_answered(&w->patience, r->cancel, rc, err))
+        if (!patience_answered(&w->patience, &ending, rc, err))
             continue;
         if (rc < 0)
             return -1;
@@ -146,7 +156,7 @@ static int follow(struct waiting *w, struct error *err) {
     log_flush(DEADLINE_NEVER);
     do
         rc = read_outcomes(r, err);
-    while (!patience_answered(&w->patience, r->cancel, rc, err));
+    while (!patience_answered(&w->patience, &ending, rc, err));
     return rc;
 }
 
@@ -159,7 +169,7 @@ static int wait_for(struct waiting *w, const char *run) {
     bool logged = log_close(&closing) == 0;
     if (!logged)
         cli_fail(&closing);
-    return ok ? runner_tell(&w->runner, logged) : cli_fail(&err);
+    return ok ? runner_tell(&w->runner, logged) : runner_fail(&w->runner, &err);
 }
 
 static int cmd_wait(int argc, char **argv) {

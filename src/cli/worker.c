@@ -6,6 +6,11 @@
  * of it is claimed and run until there is nothing left that this worker may claim (fleet). Several
  * workers differ in nothing but their number, so one that dies is replaced by any other.
  *
+ * What ends it is a token, and the time after it. Signals fire `drain` and, when the grace is over
+ * or with the second one, the token of the share. The store is waited for without an end before
+ * that, and for MOMENT afterwards: what cannot be handed in then is another worker's, after the
+ * lease.
+ *
  * Three things must not end it. A store that is away is waited for (fleet/patience). A run that
  * cannot be worked on here, because a newer muster began it or a key is not there, is said in the
  * log and passed over for a while, so that it keeps nobody from the others. And a run that ends
@@ -30,6 +35,7 @@
 #include <unistd.h>
 
 #define GRACE (60 * CLOCK_S)
+#define MOMENT (2 * CLOCK_S)     /* for a store that does not answer, when the grace is over */
 #define PASS_OVER (60 * CLOCK_S) /* a run that cannot be worked on here */
 #define AWAIT_FIRST CLOCK_S      /* for something to do; then twice as long, up to */
 #define AWAIT_LONGEST (10 * CLOCK_S)
@@ -40,7 +46,8 @@ static const char help[] =
     "Takes its share of the runs in a store on PostgreSQL: claims servers, benchmarks them and\n"
     "writes their results, beside any number of other workers, until it is told to end.\n"
     "SIGTERM or Ctrl-C: it claims no more and ends when what it measures is done, at the latest\n"
-    "after --grace; a second one ends its sessions at once.\n\n"
+    "after --grace, or 2 s later where the store does not answer; a second one ends its sessions\n"
+    "at once.\n\n"
     "      --store URL          where the runs are: postgresql://...\n"
     "      --site SITE          claim servers of this site only, and those of none\n"
     "      --run RUN            of this run only\n"
@@ -102,7 +109,8 @@ struct worker {
     int64_t last_begun;
     struct passed_over *passed_over;
     size_t passed_count, passed_cap;
-    bool idle; /* there is nothing left, and it was told to end then */
+    bool unsaved; /* not all that was measured could be handed in */
+    bool idle;    /* there is nothing left, and it was told to end then */
 };
 
 /* ---- options ------------------------------------------------------------------------------- */
@@ -235,7 +243,14 @@ static int do_share(struct worker *w, struct runner *r, const char *run, struct 
     signals_aim(w->signals, 1, r->cancel);
     rc = runner_execute(r, err);
     signals_aim(w->signals, 1, NULL);
-    return rc;
+    if (rc == 0 || err->os != ECONNRESET)
+        return rc;
+    w->unsaved = true;
+    return error_prefix(err, "not all of its share of the run %s is in the store", run);
+}
+
+static struct ending ending_of(const struct worker *w) {
+    return (struct ending){w->drain, MOMENT};
 }
 
 static int share(struct worker *w, const char *run, struct error *err) {
@@ -246,10 +261,12 @@ static int share(struct worker *w, const char *run, struct error *err) {
     r.until = FLEET_SHARE;
     r.drain = w->drain;
     r.grace = w->grace;
+    r.moment = MOMENT;
     r.pulse = w->pulse;
     log_name_run(run);
     int rc = do_share(w, &r, run, err);
     log_name_run(NULL);
+    store_end_with(w->store, ending_of(w)); /* the share's token goes with it */
     store_release(w->store);
     r.store = NULL; /* the worker's */
     runner_done(&r);
@@ -261,7 +278,8 @@ static int share(struct worker *w, const char *run, struct error *err) {
 /* ---- the loop -------------------------------------------------------------------------------- */
 
 static int join(struct worker *w, struct error *err) {
-    if (!w->store && store_open(w->output.store, STORE_CREATE, &w->store, err) < 0)
+    if (!w->store &&
+        store_open_ending(w->output.store, STORE_CREATE, ending_of(w), &w->store, err) < 0)
         return -1;
     struct run run = {0};
     if (w->only && store_run(w->store, w->only, &run, err) < 0) /* it may be `last` */
@@ -326,25 +344,32 @@ static int come_round(struct worker *w, struct error *err) {
 
 /* Until it is told to end, or there is nothing left to do. */
 static int work(struct worker *w, struct error *err) {
+    const struct ending ending = ending_of(w);
     while (!w->idle && !cancel_fired(w->drain)) {
         pulse_beat(w->pulse);
         int rc = come_round(w, err);
-        if (patience_answered(&w->patience, w->drain, rc, err) && rc < 0)
-            return cancel_fired(w->drain) && err->os == ECONNRESET ? 0 : -1;
+        if (patience_answered(&w->patience, &ending, rc, err) && rc < 0)
+            return cancel_fired(w->drain) && err->os == ECONNRESET && !w->unsaved ? 0 : -1;
     }
     return 0;
 }
 
 /* What it has claimed and not measured is given back; without a store, when its lease is over. */
 static int leave(struct worker *w, struct error *err) {
+    const struct ending ending = ending_of(w);
     int rc;
     pulse_beat(w->pulse);
     if (!w->joined)
         return 0;
     do
         rc = store_leave(w->store, err);
-    while (!patience_answered(&w->patience, w->drain, rc, err));
-    return rc;
+    while (!patience_answered(&w->patience, &ending, rc, err));
+    if (rc == 0 || err->os != ECONNRESET || !cancel_fired(w->drain))
+        return rc;
+    log_warning("the store does not answer: others take over what this worker held when its lease "
+                "is over",
+                LOG_S("detail", err->text));
+    return 0;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */
@@ -360,10 +385,12 @@ static int begin(struct worker *w, struct error *err) {
     if (cancel_new(&w->drain, err) < 0 || pulse_new(w->drain, &w->pulse, err) < 0)
         return -1;
     const struct signals_steps steps = {
-        {w->drain, NULL},
-        {"ending: claiming no more servers, waiting for those that are measured; once more to "
-         "end their sessions",
-         "ending sessions, giving back what was not measured; once more to exit at once"}};
+        .fire = {w->drain, NULL},
+        .says =
+            {"ending: claiming no more servers, waiting for those that are measured; once more to "
+             "end their sessions",
+             "ending sessions, giving back what was not measured; once more to exit at once"},
+        .grace = w->grace};
     if (signals_start(steps, &w->signals, err) < 0 ||
         logging_open(&w->output, &w->progress, err) < 0)
         return -1;

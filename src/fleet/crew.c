@@ -9,7 +9,7 @@
 #define POLL CLOCK_S /* between two looks, where nobody says that something has changed */
 
 static bool answered(struct crew_view *v, int rc, const struct error *err) {
-    return patience_answered(v->patience, v->fleet->cancel, rc, err);
+    return patience_answered(v->patience, &v->fleet->ending, rc, err);
 }
 
 int crew_look(struct crew_view *v, size_t mine, struct error *err) {

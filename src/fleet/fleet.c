@@ -217,7 +217,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     c->run->seconds = seconds_so_far(c);
     for (;;) {
         claimed = store_turn(c->f->store, c->run, c->batch, n, most, c->positions, err);
-        if (patience_answered(&c->patience, c->f->cancel, claimed, err))
+        if (patience_answered(&c->patience, &c->f->ending, claimed, err))
             break;
         heed_time(c);
     }

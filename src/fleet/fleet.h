@@ -11,7 +11,7 @@
 #include "model/run.h"
 #include "store/store.h"
 #include "store/worklog.h"
-#include "sync/cancel.h"
+#include "sync/ending.h"
 #include "sync/pulse.h"
 
 enum fleet_until {
@@ -26,6 +26,7 @@ struct fleet {
     struct store *store;
     struct worklog *log;        /* is carried into the store as it grows; NULL: it is not */
     struct cancel *cancel;      /* fire it to end the run early */
+    struct ending ending;       /* how long a shared store is still waited for then */
     const struct cancel *drain; /* fire it to claim no more, and end in `grace`; or NULL */
     int64_t grace;              /* ns for what is measured then, before it is cancelled */
     enum fleet_until until;

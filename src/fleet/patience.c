@@ -14,7 +14,6 @@
 
 #define FIRST (100 * CLOCK_MS)
 #define LONGEST (5 * CLOCK_S)
-#define AT_THE_END (10 * CLOCK_S) /* that an ending run gives the store to come back */
 
 static int64_t pause_of(int tries) {
     int64_t pause = FIRST;
@@ -38,23 +37,23 @@ static void begin(struct patience *p, const struct error *err) {
     log_warning("the store cannot be reached: trying again", LOG_S("detail", err->text));
 }
 
-bool patience_answered(struct patience *p, const struct cancel *cancel, ssize_t rc,
+/* Goes on after the token was fired, for as long as that may take. */
+static void rest(const struct ending *e, int64_t until) {
+    if (e->cancel && !cancel_sleep(e->cancel, until))
+        return;
+    struct timespec end = deadline_timespec(deadline_min(until, ending_deadline(e, 0)));
+    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &end, NULL);
+}
+
+bool patience_answered(struct patience *p, const struct ending *ending, ssize_t rc,
                        const struct error *err) {
     pulse_set_ready(p->pulse, rc >= 0);
     if (rc >= 0)
         return reached(p);
-    if (err->os != ECONNRESET)
+    if (err->os != ECONNRESET || ending_passed(ending))
         return true;
     if (!p->since)
         begin(p, err);
-    int64_t until = deadline_in(pause_of(++p->tries));
-    if (!cancel_sleep(cancel, until))
-        return false;
-    if (!p->limit)
-        p->limit = deadline_in(AT_THE_END);
-    if (clock_now() >= p->limit)
-        return true;
-    struct timespec rest = deadline_timespec(until);
-    clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &rest, NULL);
+    rest(ending, deadline_in(pause_of(++p->tries)));
     return false;
 }

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "base/error.h"
-#include "sync/cancel.h"
+#include "sync/ending.h"
 #include "sync/pulse.h"
 
 #include <stdbool.h>
@@ -15,15 +15,14 @@
 struct patience {
     int64_t since; /* of clock_now(): it cannot be reached; 0: it can */
     int tries;
-    int64_t limit;       /* once the token was fired, it is waited for until then */
     struct pulse *pulse; /* is ready while the store answers; NULL: nobody feels it */
 };
 
 /*
  * Whether that is the store's answer, rc and *err. False, after a pause that grows from one failure
  * to the next, when it is to be asked again: it could not be reached (err->os is ECONNRESET), and
- * the run is not ending, or has been for a moment only. The log has a line when that begins and one
- * when it is over.
+ * the moment that an ending leaves is not over. The log has a line when that begins and one when it
+ * is over.
  */
-bool patience_answered(struct patience *p, const struct cancel *cancel, ssize_t rc,
+bool patience_answered(struct patience *p, const struct ending *ending, ssize_t rc,
                        const struct error *err) must_use;
