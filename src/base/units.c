@@ -132,7 +132,8 @@ void duration_format(int64_t ns, char out[DURATION_TEXT]) {
     else if (ns >= 120 * CLOCK_S && ns % (60 * CLOCK_S) == 0)
         snprintf(out, DURATION_TEXT, "%lldm", (long long)(ns / (60 * CLOCK_S)));
     else if (ns >= 100000 * CLOCK_S) /* from here on, %g would write an exponent */
-        snprintf(out, DURATION_TEXT, "%llds", (long long)((ns + CLOCK_S / 2) / CLOCK_S));
+        snprintf(out, DURATION_TEXT, "%llds",
+                 (long long)(ns / CLOCK_S + (ns % CLOCK_S >= CLOCK_S / 2)));
     else if (ns >= CLOCK_S)
         snprintf(out, DURATION_TEXT, "%.6gs", (double)ns / 1e9);
     else

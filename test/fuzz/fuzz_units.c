@@ -5,6 +5,7 @@
  * back as itself, within the six digits that are printed; and number_parse() takes nothing that
  * strtod() reads otherwise.
  */
+#include "base/clock.h"
 #include "base/units.h"
 #include "fuzz.h"
 #include "input/sshvalues.h"
@@ -32,6 +33,20 @@ static void check_duration(const char *text) {
     duration_format(ns, shown);
     require(duration_parse(shown, &again, &err) == 0);
     require(fabs((double)again - (double)ns) <= 1 + 1e-5 * (double)ns);
+}
+
+/* Any length can be printed, though only those that are not too long read back. */
+static void check_length(const uint8_t *data, size_t size) {
+    int64_t ns = 0, again;
+    char shown[DURATION_TEXT];
+    struct error err = {0};
+    memcpy(&ns, data, size < sizeof ns ? size : sizeof ns);
+    ns &= INT64_MAX;
+    duration_format(ns, shown);
+    if (duration_parse(shown, &again, &err) == 0)
+        require(fabs((double)again - (double)ns) <= 1 + 1e-5 * (double)ns);
+    else
+        require(ns == 0 || ns > 8999999999 * CLOCK_S);
 }
 
 /* What may be zero, too, is otherwise the same. */
@@ -67,6 +82,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     cleanup(free_ptr) char *text = fuzz_text(data, size);
     check_number(text, size);
     check_duration(text);
+    check_length(data, size);
     check_zero(text);
     check_size(text);
     check_ssh(text);

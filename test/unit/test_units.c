@@ -71,6 +71,12 @@ static void writes_durations_that_read_back(UNUSED void **state) {
     }
 }
 
+static void writes_the_longest_duration(UNUSED void **state) {
+    char out[DURATION_TEXT];
+    duration_format(INT64_MAX, out);
+    assert_string_equal(out, "9223372037s");
+}
+
 static void reads_sizes(UNUSED void **state) {
     struct error err;
     int64_t n;
@@ -162,6 +168,7 @@ int main(void) {
         cmocka_unit_test(some_durations_may_be_zero),
         cmocka_unit_test(says_that_a_unit_is_missing),
         cmocka_unit_test(writes_durations_that_read_back),
+        cmocka_unit_test(writes_the_longest_duration),
         cmocka_unit_test(reads_sizes),
         cmocka_unit_test(reads_shares),
         cmocka_unit_test(a_share_is_exceeded_by_more_than_it),
