@@ -61,10 +61,10 @@ json_is() {
     [ "$got" = "$2" ] || fail "$1 is '$got', not '$2'"
 }
 
-# waits until COMMAND succeeds, for 20 s at most
+# waits until COMMAND succeeds, for a minute at most: a busy machine is no mistake
 wait_for() {
     local i
-    for i in $(seq 400); do
+    for i in $(seq 1200); do
         "$@" 2>/dev/null && return 0
         read -r -t 0.05 <> <(:) || true
     done
