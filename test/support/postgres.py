@@ -17,6 +17,9 @@ user can get into. In it are `data`, `log`, the socket, and with --tls a CA, `ca
 has signed the server's certificate, and is to sign those of users; with --password there is a `pgpass`,
 and TCP asks for what is in it.
 
+Where MUSTER_TEST_CLUSTER names a path, the first cluster leaves a copy of its new data there for others
+to begin with, which is several times as fast as to make it.
+
 A cluster has the superuser `postgres`, and `muster`, who may make databases and owns those of
 `database`. PostgreSQL does not run as root: for root it is started as the user `postgres`, or `nobody`.
 It commits to disk unless it is --quick. It listens on its Unix socket, and at port 5432 of ADDRESS, or of
@@ -28,6 +31,7 @@ it themselves: no pid of one that ended is ever taken for one of them.
 
 import argparse
 import ctypes
+import fcntl
 import glob
 import os
 import pwd
@@ -101,14 +105,35 @@ class Cluster:
     def make(place=None, **settings):
         """A new one, started; settings are those of configure(). `place` is a link to make."""
         cluster = Cluster.new_folder(place)
-        cluster.program(
-            "initdb", "-D", cluster.data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions",
-            "--locale=C.UTF-8", "--encoding=UTF8", "--wal-segsize=4",
-        )
+        cluster.make_data()
         cluster.configure(**settings)
         cluster.start()
-        cluster.sql(f"CREATE ROLE muster LOGIN CREATEDB PASSWORD '{PASSWORD}'")
         return cluster
+
+    def make_data(self):
+        """Its data, without settings: a copy of what the first to come here has made, if there is a
+        place for that."""
+        template = os.environ.get("MUSTER_TEST_CLUSTER")
+        if not template:
+            return self.initialise()
+        with open(template + ".lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(template):
+                self.initialise()
+                shutil.rmtree(template + ".new", ignore_errors=True)
+                copy_tree(self.data, template + ".new")
+                return os.rename(template + ".new", template)
+        return copy_tree(template, self.data)
+
+    def initialise(self):
+        self.program(
+            "initdb", "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync", "--no-instructions",
+            "--locale=C.UTF-8", "--encoding=UTF8", "--wal-segsize=4",
+        )
+        self.program(
+            "postgres", "--single", "-D", self.data, "-F", "postgres",
+            said=f"CREATE ROLE muster LOGIN CREATEDB PASSWORD '{PASSWORD}'\n",
+        )
 
     @staticmethod
     def new_folder(place):
@@ -200,11 +225,11 @@ class Cluster:
 
     # ---- asking it ---------------------------------------------------------------------------------
 
-    def program(self, name, *arguments):
-        """Runs one of PostgreSQL's programs as its user, and returns what it prints."""
+    def program(self, name, *arguments, said=""):
+        """Runs one of PostgreSQL's programs as its user, told `said`, and returns what it prints."""
         done = subprocess.run(
             [os.path.join(programs(), name), *arguments], cwd=self.folder, env=environment(), **owner(),
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            input=said, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )
         if done.returncode:
             raise OSError(f"{name}: {done.stderr.strip()}")
@@ -315,6 +340,11 @@ class Cluster:
     def remove(self):
         self.stop("immediate")
         shutil.rmtree(self.folder)
+
+
+def copy_tree(source, target):
+    """With owners and modes."""
+    subprocess.run(["cp", "-a", source, target], check=True)
 
 
 def until(condition, what, pause=0.01):
