@@ -304,7 +304,11 @@ while True:
     output_has 'Out of 100, '
     said w1 '"event":"server passed"'
     whole last 100
-    "$MUSTER" run --store "$URL" --simulate=servers=16,seed=1,delay=200ms-300ms -f 2 >run.out 2>run.log 3>&- &
+    # one that takes but one at a time, or the run might be left with none
+    tell TERM w1
+    ended w1 0
+    worker w2 -f 1
+    "$MUSTER" run --store "$URL" --simulate=servers=16,seed=1,delay=400ms-500ms -f 2 >run.out 2>run.log 3>&- &
     echo $! >w9.pid
     wait_for grep -q 'benchmark completed' run.log
     id=$(muster runs --store "$URL" --json | jq -r '.[0].run')
@@ -316,6 +320,7 @@ while True:
     ends "$waiting" 1
     run -0 muster runs --store "$URL"
     output_has interrupted
+    worker w3
     run -1 muster resume --store "$URL" "$id" -q
     whole "$id" 16
 }

@@ -2,12 +2,16 @@
 # muster under valgrind: no leak, no wrong access, no descriptor left open.
 
 load common.bash
+load postgres.bash
 
 setup() {
     command -v valgrind >/dev/null || skip "no valgrind"
     scratch
 }
-teardown() { scratch_done; }
+teardown() {
+    [ -z "${T:-}" ] || postgres_done
+    scratch_done
+}
 
 # PROGRAM must end with STATUS and, under valgrind, with nothing to say of it
 clean() { # STATUS PROGRAM...
@@ -56,4 +60,20 @@ TXT
     start_sshd 127.0.0.2 'ForceCommand exit 1'
     printf 'benchmarks:\n  n: {command: "echo 80", extract: {regex: "([0-9]+)"}}\n' >muster.yaml
     clean 1 "$MUSTER" run -F ssh_config --retries 1 127.0.0.1 127.0.0.2 127.0.0.9 no-such-host.invalid
+}
+
+@test "two workers on one PostgreSQL, who submits and who waits" {
+    postgres start db --quick
+    url=$(postgres database db store)
+    clean 0 "$MUSTER" submit --simulate=servers=24,seed=1,delay=1ms-5ms,error=20% --limit rack=4 --store "$url"
+    (
+        T=$T/other
+        mkdir "$T"
+        clean 0 "$MUSTER" worker --exit-when-idle -f 4 --store "$url" >"$T/out" 2>&1 3>&-
+        touch "$T/was-clean"
+    ) &
+    clean 0 "$MUSTER" worker --exit-when-idle -f 4 --store "$url"
+    wait
+    [ -e other/was-clean ] || fail "$(cat other/out)"
+    clean 1 "$MUSTER" wait last --store "$url"
 }
