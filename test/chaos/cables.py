@@ -32,7 +32,7 @@ type filter hook input priority 0;
 
 def why_not():
     """Why there can be no cables here, or None."""
-    missing = [program for program in ("ip", "nft", "nsenter") if not shutil.which(program)]
+    missing = [program for program in ("ip", "nft", "nsenter", "flock") if not shutil.which(program)]
     if missing:
         return f"{missing[0]} is not installed"
     return None if os.getuid() == 0 else "network namespaces and nftables take root"

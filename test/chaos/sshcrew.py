@@ -17,10 +17,9 @@ import crew
 import losscrew
 from cables import SERVERS, Cables, Space
 from postgres_site import PORT
-from world import configuration, value_of, verdict_of
+from world import SHORT, configuration, value_of, verdict_of
 
 COUNT = 100
-BENCHMARKS = ("quick", "weak", "slow", "much", "clings", "litters", "spawns")
 FIRST = 'exec 9>>"$EXECUTIONS.$n"; flock -n 9 || echo "$n twice" >>"$EXECUTIONS"; '
 # an agent that hears nothing of its muster ends, and so a server that was taken over has to wait so long
 TOP = ("heartbeat: 1s", "lease: 8s")
@@ -42,8 +41,10 @@ class Story(losscrew.Story):
     kinds_of_loss = {"lose": {}, "lose store": {"port": PORT}, "lose for good": {}}
 
     def draw_run(self):
-        self.benchmarks = self.rng.sample(BENCHMARKS, self.rng.randint(2, 3))
-        fanout = self.rng.choice((6, 12, 25))
+        # one that is still there when a worker's lease is over
+        self.benchmarks = [*self.rng.sample(SHORT, self.rng.randint(1, 2)), "lasts"]
+        self.rng.shuffle(self.benchmarks)
+        fanout = self.rng.choice((8, 16, 30))
         return f"{COUNT} servers, benchmarks {' '.join(self.benchmarks)}", fanout
 
     def submission(self):
@@ -80,7 +81,8 @@ class Story(losscrew.Story):
 
 
 def is_on_server(process):
-    return process.server() is not None or process.is_agent() or process.command.startswith("sshd: ")
+    """Those of sshd itself, which learns of a cut connection by TCP, are no business of muster's."""
+    return process.server() is not None or process.is_agent()
 
 
 def start_servers(world):

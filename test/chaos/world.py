@@ -64,7 +64,9 @@ BENCHMARKS = {
     "spawns": ("setsid sleep 300 >/dev/null 2>&1 & (sleep 300 &) ; ", 63, 0),
     "clings": ("trap '' TERM HUP; (trap '' TERM HUP; sleep 0.3); ", 64, 0.3),
     "litters": ('mkdir "$TMPDIR/d"; echo some >"$TMPDIR/d/left"; sleep 0.1; ', 65, 0.1),
+    "lasts": ("sleep 2; ", 66, 2),
 }
+SHORT = sorted(name for name, (*_, seconds) in BENCHMARKS.items() if seconds < 1)
 THRESHOLD = 50
 
 
