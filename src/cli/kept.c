@@ -7,8 +7,9 @@
 #include <unistd.h>
 
 int kept_hold(struct runner *r, const char *run, struct store_recipe *ret, struct error *err) {
+    struct servers *servers = r->until == FLEET_SHARE ? NULL : &r->servers;
     if (store_hold(r->store, run, &r->run, err) < 0 ||
-        store_recipe(r->store, r->run.id, ret, &r->servers, err) < 0)
+        store_recipe(r->store, r->run.id, ret, servers, err) < 0)
         return -1;
     if (!ret->options)
         return error_set(err, ERROR_USAGE,
@@ -29,14 +30,6 @@ int kept_config(struct runner *r, const struct store_recipe *recipe, struct erro
     return recipe->config ? cli_config_kept(recipe->config_path, recipe->config, recipe->config_len,
                                             &r->config, err)
                           : 0;
-}
-
-int kept_outcomes(struct runner *r, struct error *err) {
-    if (store_outcomes(r->store, &r->run, r->outcomes, err) < 0)
-        return -1;
-    for (size_t i = 0; i < r->servers.count; i++)
-        r->servers.items[i].round = (int)r->outcomes[i].earlier;
-    return 0;
 }
 
 int kept_absolute(const char **path, char **owned, struct error *err) {

@@ -10,7 +10,8 @@
 #include "cli/runner.h"
 
 /*
- * Holds the run of r->store, and reads how it was begun and its servers. ERROR_USAGE when a muster
+ * Holds the run of r->store, and reads how it was begun and, for more than a share, its servers.
+ * ERROR_USAGE when a muster
  * began it that did not keep that. Free the recipe with store_recipe_done().
  */
 int kept_hold(struct runner *r, const char *run, struct store_recipe *ret,
@@ -24,9 +25,6 @@ int kept_options(struct runner *r, const struct store_recipe *recipe) must_use;
  * user gave now is to be absolute by then.
  */
 int kept_config(struct runner *r, const struct store_recipe *recipe, struct error *err) must_use;
-
-/* Which servers have their verdict, and how often each was begun: fills r->outcomes. */
-int kept_outcomes(struct runner *r, struct error *err) must_use;
 
 /*
  * Makes the path of a file that the user gave relative to where muster was started absolute; NULL

@@ -104,7 +104,7 @@ static int resume(struct resuming *r, bool failed, struct error *err) {
     struct runner *runner = &r->runner;
     if (runner_join(runner, err) < 0 || runner_baselines(runner, err) < 0 ||
         store_resume(runner->store, &runner->run, failed, err) < 0 ||
-        kept_outcomes(runner, err) < 0)
+        store_outcomes(runner->store, &runner->run, runner->outcomes, err) < 0)
         return -1;
     runner->resumed = true;
     return 0;

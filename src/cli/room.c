@@ -107,10 +107,10 @@ static void say(const struct capacity *c, int asked) {
                 LOG_S("raise", raise.failed ? "" : raise.data));
 }
 
-int room_for(const struct run_options *o, const struct servers *servers, int asked) {
+int room_for(const struct run_options *o, const struct servers *servers, size_t total, int asked) {
     struct demand d = demand_of(o, servers);
     struct machine m;
-    int most = servers->count < (size_t)asked ? (int)servers->count : asked;
+    int most = total < (size_t)asked ? (int)total : asked;
     most = most > 0 ? most : 1;
     machine_read("", hard_limit(RLIMIT_NOFILE), hard_limit(RLIMIT_NPROC),
                  capacity_needed(&d, RESOURCE_PROCESSES, most), &m);

@@ -155,7 +155,7 @@ int runner_prepare(struct runner *r, struct error *err) {
         runner_watch(r, SIGNALS_END(r->cancel), err) < 0)
         return -1;
     warn_of_idle_limits(r);
-    r->plan.fanout = room_for(o, &r->servers, r->plan.fanout);
+    r->plan.fanout = room_for(o, &r->servers, r->servers.count, r->plan.fanout);
     return 0;
 }
 
@@ -165,7 +165,8 @@ int runner_plan(struct runner *r, int *asked, struct error *err) {
         cancel_new(&r->cancel, err) < 0 || make_transport(r, err) < 0)
         return -1;
     *asked = r->plan.fanout;
-    r->plan.fanout = room_for(&r->options, &r->servers, *asked);
+    size_t total = r->until == FLEET_SHARE ? r->run.total : r->servers.count;
+    r->plan.fanout = room_for(&r->options, &r->servers, total, *asked);
     return 0;
 }
 
@@ -176,7 +177,7 @@ int runner_prepare_share(struct runner *r, int fanout, struct error *err) {
         return error_set(err, ERROR_USAGE,
                          "it was begun with --ask-password, and a worker has "
                          "nobody to ask");
-    if (runner_plan(r, &asked, err) < 0 || make_outcomes(r, err) < 0)
+    if (runner_plan(r, &asked, err) < 0)
         return -1;
     return progress_init(&r->progress, &r->output, r->plan.benchmark_count, r->cancel, err);
 }
@@ -271,7 +272,6 @@ static void end_worklog(struct runner *r) {
 
 int runner_execute(struct runner *r, struct error *err) {
     struct fleet fleet = {.plan = &r->plan,
-                          .servers = &r->servers,
                           .transport = r->transport,
                           .store = r->store,
                           .log = r->worklog,

@@ -46,7 +46,8 @@ struct runner {
     struct transport *transport;
     bool log_open;
     struct worklog *worklog;  /* of a shared store: this process's own log of the run */
-    struct outcome *outcomes; /* of every server; none has a verdict until it is given one */
+    struct outcome *outcomes; /* of every server; none has a verdict until it is given one. NULL for
+                                 a share, which has no list of the servers, either */
 };
 
 /* Nothing given. */

@@ -238,7 +238,7 @@ static int do_share(struct worker *w, struct runner *r, const char *run, struct 
     cli_collect(NULL);
     if (rc > 0)
         return pass_over(w, run, mistakes.failed || !mistakes.len ? "" : mistakes.data, err);
-    if (runner_baselines(r, err) < 0 || kept_outcomes(r, err) < 0 || runner_open_log(r, err) < 0)
+    if (runner_baselines(r, err) < 0 || runner_open_log(r, err) < 0)
         return -1;
     signals_aim(w->signals, 1, r->cancel);
     rc = runner_execute(r, err);

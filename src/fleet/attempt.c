@@ -9,19 +9,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-int attempt_new(const struct attempts *all, const struct server *server, size_t position,
-                struct attempt **ret, struct error *err) {
+int attempt_new(const struct attempts *all, struct store_claim *claim, struct attempt **ret,
+                struct error *err) {
     struct attempt *a = malloc(sizeof(*a));
     if (!a)
         return error_memory(err);
-    *a = (struct attempt){.all = all, .server = server, .position = position, .number = 1};
+    *a = (struct attempt){
+        .all = all, .server = claim->server, .position = claim->position, .number = 1};
+    claim->server = (struct server){0};
     *ret = a;
     return 0;
 }
 
 void attempt_free(struct attempt *a) {
-    if (a)
-        server_result_free(a->last);
+    if (!a)
+        return;
+    server_result_free(a->last);
+    server_done(&a->server);
     free(a);
 }
 
@@ -43,7 +47,7 @@ int attempt_run(void *arg, void **result, struct error *err) {
         return error_memory(err);
     int64_t begin = clock_now();
     bind_number(a);
-    int rc = bench_server(&a->all->bench, a->server, deadline_in(time_left(a)), r, err);
+    int rc = bench_server(&a->all->bench, &a->server, deadline_in(time_left(a)), r, err);
     log_unbind("attempt");
     if (rc < 0) {
         free(r);
@@ -60,8 +64,7 @@ int attempt_run(void *arg, void **result, struct error *err) {
 }
 
 static int64_t pause_after(const struct attempt *a) {
-    return backoff_pause(a->all->run, a->server->name, a->number,
-                         a->all->bench.plan->longest_pause);
+    return backoff_pause(a->all->run, a->server.name, a->number, a->all->bench.plan->longest_pause);
 }
 
 /* Whether the agent that was lost is still there by then. */
@@ -82,7 +85,7 @@ void attempt_next(struct attempt *a, const struct server_result *r) {
     a->spent += pause;
     a->due = clock_now() + pause;
     bind_number(a);
-    log_bind("server", a->server->name);
+    log_bind("server", a->server.name);
     log_warning("trying again", LOG_S("reason", reason_name(r->reason)), LOG_S("detail", r->detail),
                 LOG_F("seconds", (double)(pause / CLOCK_MS) / 1e3));
     log_unbind("server");

@@ -16,6 +16,7 @@
 
 #include "bench/bench.h"
 #include "model/result.h"
+#include "store/store.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +30,7 @@ struct attempts {
 
 struct attempt {
     const struct attempts *all;
-    const struct server *server;
+    struct server server; /* owned */
     size_t position;
     int number;                 /* from 1 */
     int64_t spent;              /* ns of the server's time-out */
@@ -38,9 +39,9 @@ struct attempt {
     struct server_result *last; /* of the attempt before, while the server waits; owned */
 };
 
-/* The first attempt, all of it borrowed. Fails with ERROR_INTERNAL. */
-int attempt_new(const struct attempts *all, const struct server *server, size_t position,
-                struct attempt **ret, struct error *err) must_use;
+/* The first attempt at a server, which it takes over. Fails with ERROR_INTERNAL. */
+int attempt_new(const struct attempts *all, struct store_claim *claim, struct attempt **ret,
+                struct error *err) must_use;
 
 /* NULL is allowed. */
 void attempt_free(struct attempt *a);

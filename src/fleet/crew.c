@@ -2,6 +2,7 @@
 #include "fleet/crew.h"
 
 #include "base/clock.h"
+#include "fleet/judgement.h"
 #include "live/board.h"
 #include "store/crew.h"
 #include "sync/log.h"
@@ -51,42 +52,35 @@ static int outcomes(struct crew_view *v, struct error *err) {
  * Judges the run, of which nothing is claimed or pending, unless another worker does. Returns 1
  * when that came to nothing: the store was lost, or another was faster.
  */
-static int judge(struct crew_view *v, struct judgement *j, struct error *err) {
+static int judge(struct crew_view *v, struct error *err) {
     const struct fleet *f = v->fleet;
+    struct judgement *j = NULL;
     bool mine = false;
     int rc = store_may_judge(f->store, &mine, err);
     if (rc == 0 && !mine)
         return 1;
     if (rc == 0)
-        rc = outcomes(v, err);
+        rc = judgement_new(v->run->total, &j, err);
     if (rc == 0)
-        rc = judgement_make(j, f->store, f->plan, v->run, v->outcomes, err);
+        rc = judgement_make(j, f->store, f->plan, v->run, NULL, err);
+    judgement_free(j);
     return answered(v, rc, err) ? rc : 1;
 }
 
-static void drop_judgement(struct judgement **j) {
-    judgement_free(*j);
-    *j = NULL;
-}
-
-/* A judgement that came to nothing is not made again, but another one. */
-int crew_settle(struct crew_view *v, struct judgement *j, struct error *err) {
+int crew_settle(struct crew_view *v, struct error *err) {
     const struct fleet *f = v->fleet;
-    cleanup(drop_judgement) struct judgement *another = NULL;
     for (;;) {
         if (crew_look(v, 0, err) < 0)
             return -1;
         if (v->left > 0 || v->run->judged)
             return f->until == FLEET_WHOLE ? outcomes(v, err) : 0;
-        int rc = judge(v, another ? another : j, err);
-        if (rc <= 0)
+        int rc = judge(v, err);
+        if (rc < 0)
             return rc;
-        if (f->until == FLEET_SHARE || cancel_fired(f->cancel))
+        if (f->until == FLEET_SHARE || (rc > 0 && cancel_fired(f->cancel)))
             return 0;
-        drop_judgement(&another);
-        if (judgement_new(f->servers, &another, err) < 0)
-            return -1;
-        store_await(f->store, f->cancel, deadline_in(POLL));
+        if (rc > 0)
+            store_await(f->store, f->cancel, deadline_in(POLL));
     }
 }
 

@@ -5,7 +5,6 @@
 #pragma once
 
 #include "fleet/fleet.h"
-#include "fleet/judgement.h"
 #include "fleet/patience.h"
 #include "fleet/sites.h"
 
@@ -29,7 +28,7 @@ int crew_look(struct crew_view *v, size_t mine, struct error *err) must_use;
  * another. With FLEET_WHOLE, outcomes[] and *run are then what is on disk, also of a run that ends
  * early; with FLEET_SHARE a judgement that another worker is at is not waited for.
  */
-int crew_settle(struct crew_view *v, struct judgement *j, struct error *err) must_use;
+int crew_settle(struct crew_view *v, struct error *err) must_use;
 
 /* Ends the run for everybody, for the reason in run->stopped. */
 int crew_stop(struct crew_view *v, struct error *err) must_use;

@@ -37,10 +37,10 @@ struct collector {
     struct run *run;
     struct outcome *outcomes;
     struct inhand hand;
-    struct judgement *judgement;
-    size_t depth;  /* how many may be in hand at a time */
-    size_t errors; /* verdicts of this sitting */
-    size_t left;   /* servers whose agents linger */
+    struct judgement *judgement; /* of a run that is not shared */
+    size_t depth;                /* how many may be in hand at a time */
+    size_t errors;               /* verdicts of this sitting */
+    size_t left;                 /* servers whose agents linger */
     int64_t start;
     int64_t progress;     /* when the next line of the log says how far the run is */
     double before;        /* seconds that were spent in earlier sittings */
@@ -55,7 +55,7 @@ struct collector {
     bool told;            /* that there is nothing to do until then */
     struct patience patience;
     struct crew_view view;
-    size_t *positions;          /* room for `depth` */
+    struct store_claim *claims; /* room for `depth` */
     struct store_result *batch; /* room for `depth` */
 };
 
@@ -107,31 +107,42 @@ static void report_progress(struct collector *c) {
     line_log(c->f->board);
 }
 
+/* For the summary and who looks at the board. */
+static void keep_outcome(struct collector *c, const struct store_result *b) {
+    struct server_result *r = (struct server_result *)b->result;
+    struct outcome *o = &c->outcomes[b->position];
+    o->verdict = r->verdict;
+    o->reason = r->reason;
+    o->detail = TAKE(r->detail);
+    o->flaky = server_result_flaky(r);
+    if (r->verdict == VERDICT_FAILED || r->verdict == VERDICT_ERROR)
+        board_failure(c->f->board, b->server, r->reason, o->detail);
+}
+
+static void report_one(struct collector *c, const struct store_result *b) {
+    const struct server_result *r = b->result;
+    if (b->refused) {
+        entries_refused(b->server, r);
+        return;
+    }
+    if (c->f->until == FLEET_SHARE && r->verdict == VERDICT_CANCELLED)
+        entries_returned(b->server);
+    else
+        entries_server(b->server, r);
+    if (c->judgement)
+        judgement_take(c->judgement, b->position, r);
+    run_count(c->run, r->verdict);
+    c->errors += r->verdict == VERDICT_ERROR;
+    c->left += c->f->plan->linger > 0 && r->verdict == VERDICT_CANCELLED && r->facts;
+    if (c->outcomes)
+        keep_outcome(c, b);
+}
+
 /* Totals, log and outcome of what is on disk now. */
 static void report_batch(struct collector *c, size_t n) {
     for (size_t i = 0; i < n; i++) {
-        struct server_result *r = (struct server_result *)c->batch[i].result;
-        struct outcome *o = &c->outcomes[c->batch[i].position];
-        if (c->batch[i].refused) {
-            entries_refused(o->server, r);
-            server_result_free(r);
-            continue;
-        }
-        if (c->f->until == FLEET_SHARE && r->verdict == VERDICT_CANCELLED)
-            entries_returned(o->server);
-        else
-            entries_server(o->server, r);
-        judgement_take(c->judgement, c->batch[i].position, r);
-        o->verdict = r->verdict;
-        o->reason = r->reason;
-        o->detail = TAKE(r->detail);
-        o->flaky = server_result_flaky(r);
-        if (r->verdict == VERDICT_FAILED || r->verdict == VERDICT_ERROR)
-            board_failure(c->f->board, o->server, r->reason, o->detail);
-        run_count(c->run, r->verdict);
-        c->errors += r->verdict == VERDICT_ERROR;
-        c->left += c->f->plan->linger > 0 && r->verdict == VERDICT_CANCELLED && r->facts;
-        server_result_free(r);
+        report_one(c, &c->batch[i]);
+        result_drop(&c->batch[i]);
     }
     board_totals(c->f->board, c->run);
     heed_errors(c);
@@ -198,11 +209,15 @@ static void heed_limits(struct collector *c, ssize_t claimed) {
 /* Begins with what was claimed. Returns how many results of the next batch are there at once. */
 static size_t begin(struct collector *c, ssize_t claimed) {
     size_t n = 0;
-    for (ssize_t i = 0; i < claimed; i++) {
-        size_t at = c->positions[i];
-        n += inhand_add(&c->hand, &c->f->servers->items[at], at, &c->batch[n]);
-    }
+    for (ssize_t i = 0; i < claimed; i++)
+        n += inhand_add(&c->hand, &c->claims[i], &c->batch[n]);
     return n;
+}
+
+/* What cannot be kept anywhere. */
+static void drop_batch(struct collector *c, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        result_drop(&c->batch[i]);
 }
 
 /*
@@ -216,14 +231,13 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
         return 0;
     c->run->seconds = seconds_so_far(c);
     for (;;) {
-        claimed = store_turn(c->f->store, c->run, c->batch, n, most, c->positions, err);
+        claimed = store_turn(c->f->store, c->run, c->batch, n, most, c->claims, err);
         if (patience_answered(&c->patience, &c->f->ending, claimed, err))
             break;
         heed_time(c);
     }
     if (claimed < 0) {
-        for (size_t i = 0; i < n; i++)
-            server_result_free((struct server_result *)c->batch[i].result);
+        drop_batch(c, n);
         return -1;
     }
     report_batch(c, n);
@@ -232,13 +246,16 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
     if (!c->shared)
         c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
     bool idle = c->hand.count == 0 && claimed == 0;
-    if (c->shared && (idle || clock_now() >= c->ask)) {
-        if (crew_look(&c->view, c->hand.count, err) < 0)
-            return -1;
-        carry_log(c);
-        c->ask = deadline_in(LOOK);
+    n = begin(c, claimed);
+    if (!c->shared || (!idle && clock_now() < c->ask))
+        return (ssize_t)n;
+    if (crew_look(&c->view, c->hand.count, err) < 0) {
+        drop_batch(c, n);
+        return -1;
     }
-    return (ssize_t)begin(c, claimed);
+    carry_log(c);
+    c->ask = deadline_in(LOOK);
+    return (ssize_t)n;
 }
 
 /* Whether there may be something to claim later: what another worker does not come to the end of,
@@ -271,7 +288,7 @@ static void abandon(struct collector *c) {
 
 /* What has no verdict now was never submitted. */
 static void cancel_the_rest(struct collector *c) {
-    for (size_t i = 0; i < c->f->servers->count; i++) {
+    for (size_t i = 0; i < c->run->total; i++) {
         struct outcome *o = &c->outcomes[i];
         if (!outcome_is_open(o))
             continue;
@@ -289,7 +306,7 @@ static int settle(struct collector *c, struct error *err) {
         return judgement_make(c->judgement, f->store, f->plan, c->run, c->outcomes, err);
     if (stopped && crew_stop(&c->view, err) < 0)
         return -1;
-    return crew_settle(&c->view, c->judgement, err);
+    return crew_settle(&c->view, err);
 }
 
 static int end(struct collector *c, struct error *err) {
@@ -381,18 +398,18 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
     if (c.shared)
         c.ask = 0;
     c.depth = depth_of(&c);
-    c.positions = malloc(c.depth * sizeof(*c.positions));
+    c.claims = malloc(c.depth * sizeof(*c.claims));
     c.batch = malloc(c.depth * sizeof(*c.batch));
-    if (!c.positions || !c.batch || agent_command.failed)
+    if (!c.claims || !c.batch || agent_command.failed)
         error_memory(err);
     else if (inhand_init(&c.hand, &attempts, f->cancel, err) == 0 &&
-             judgement_new(f->servers, &c.judgement, err) == 0)
+             (c.shared || judgement_new(run->total, &c.judgement, err) == 0))
         rc = run_collector(&c, err);
     (void)!store_set_limits(f->store, NULL, err);
     inhand_done(&c.hand);
     sites_done(&c.view.sites);
     judgement_free(c.judgement);
-    free(c.positions);
+    free(c.claims);
     free(c.batch);
     return rc;
 }

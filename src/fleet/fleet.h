@@ -21,7 +21,6 @@ enum fleet_until {
 
 struct fleet {
     const struct plan *plan;
-    const struct servers *servers;
     struct transport *transport;
     struct store *store;
     struct worklog *log;        /* is carried into the store as it grows; NULL: it is not */
@@ -39,9 +38,10 @@ struct fleet {
  * Runs what is pending of the run, which the store holds, in the inventory's order or, if the plan
  * says so, those first that are expected to take longest (fleet/longest.h). Adds to run's totals
  * and seconds, and fills those of outcomes[], one for each of the servers in their order, that have
- * no verdict yet: VERDICT_CANCELLED without a reason. The caller frees their details. When the
- * token was fired, or the run's time is over, servers without a verdict are cancelled and stay
- * pending in the store; that is no error.
+ * no verdict yet: VERDICT_CANCELLED without a reason. The caller frees their details. For a share
+ * of a run outcomes is NULL: the memory in use does not grow with the run, but for who judges it.
+ * When the token was fired, or the run's time is over, servers without a verdict are cancelled and
+ * stay pending in the store; that is no error.
  *
  * Fails with ERROR_STORE when the store cannot be written any more, or with ERROR_INTERNAL for want
  * of memory at its start; every session has ended by then. A server for which no thread or no

@@ -17,13 +17,14 @@ static int submit(struct inhand *h, struct attempt *a, struct error *err) {
     return pool_submit(h->pool, attempt_run, a, h->completed, &future, err);
 }
 
-static int submit_first(struct inhand *h, const struct server *server, size_t position,
-                        struct error *err) {
+static int submit_first(struct inhand *h, struct store_claim *claim, struct error *err) {
     struct attempt *a;
-    if (attempt_new(&h->attempts, server, position, &a, err) < 0)
+    if (attempt_new(&h->attempts, claim, &a, err) < 0)
         return -1;
     if (submit(h, a, err) == 0)
         return 0;
+    claim->server = a->server;
+    a->server = (struct server){0};
     attempt_free(a);
     return -1;
 }
@@ -36,14 +37,22 @@ static struct server_result *result_of_error(const struct error *why) {
     return r;
 }
 
-size_t inhand_add(struct inhand *h, const struct server *server, size_t position,
-                  struct store_result *ret) {
+void result_drop(struct store_result *r) {
+    server_result_free((struct server_result *)r->result);
+    free(r->server);
+    *r = (struct store_result){0};
+}
+
+size_t inhand_add(struct inhand *h, struct store_claim *claim, struct store_result *ret) {
     struct error why;
-    if (submit_first(h, server, position, &why) == 0) {
+    if (submit_first(h, claim, &why) == 0) {
         h->count++;
         return 0;
     }
-    *ret = (struct store_result){.position = position, .result = result_of_error(&why)};
+    *ret = (struct store_result){.position = claim->position, .result = result_of_error(&why)};
+    if (ret->result)
+        ret->server = TAKE(claim->server.name);
+    server_done(&claim->server);
     return ret->result != NULL;
 }
 
@@ -84,6 +93,8 @@ static bool wait_for_another(struct inhand *h, bool ending, struct attempt *a,
 static bool finish(struct inhand *h, struct attempt *a, struct server_result *r,
                    struct store_result *ret) {
     *ret = (struct store_result){.position = a->position, .result = r};
+    if (r)
+        ret->server = TAKE(a->server.name);
     h->count--;
     attempt_free(a);
     return r != NULL;
@@ -147,7 +158,7 @@ void inhand_abandon(struct inhand *h) {
     while (inhand_submitted(h) > 0) {
         struct store_result dropped;
         if (collect_one(h, true, completed_next(h->completed, DEADLINE_NEVER), &dropped))
-            server_result_free((struct server_result *)dropped.result);
+            result_drop(&dropped);
     }
 }
 

@@ -35,11 +35,10 @@ int inhand_init(struct inhand *h, const struct attempts *attempts, const struct 
 void inhand_done(struct inhand *h);
 
 /*
- * Submits the first attempt of a server, which stays the caller's. Returns how many results there
- * are of that at once: 1 where it could not be submitted and ended in `internal`, else 0.
+ * Submits the first attempt at a server, which it takes over. Returns how many results there are of
+ * that at once: 1 where it could not be submitted and ended in `internal`, else 0.
  */
-size_t inhand_add(struct inhand *h, const struct server *server, size_t position,
-                  struct store_result *ret);
+size_t inhand_add(struct inhand *h, struct store_claim *claim, struct store_result *ret);
 
 /* How many of them are with the pool. */
 size_t inhand_submitted(const struct inhand *h);
@@ -48,10 +47,14 @@ size_t inhand_submitted(const struct inhand *h);
  * Waits for at least one result and takes all that come within a moment of it, but not over `most`
  * once none of the waiting has ended. Returns how many; 0 when the deadline or somebody's pause is
  * over. `ending`: nothing is begun any more, and those that wait for an attempt end now. ret[] has
- * room for all that are in hand, and each result becomes the caller's.
+ * room for all that are in hand, and each result, with its server's name, becomes the
+ * caller's: result_drop().
  */
 size_t inhand_collect(struct inhand *h, bool ending, size_t most, int64_t deadline,
                       struct store_result *ret);
+
+/* Frees what a result consists of. */
+void result_drop(struct store_result *r);
 
 /* Those that no worker has begun with end as cancelled. */
 void inhand_cancel_pending(struct inhand *h);

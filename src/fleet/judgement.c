@@ -10,6 +10,7 @@
 #include "fleet/judgement.h"
 
 #include "base/attr.h"
+#include "base/text.h"
 #include "fleet/past.h"
 #include "policy/finding.h"
 #include "policy/idlekind.h"
@@ -22,9 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A server as it stands in the store, and what becomes of it. */
+/* A server of which there is something to say, as it stands in the store, and what becomes of it.
+ */
 struct row {
-    bool taken;
+    char *name; /* once something was found */
     enum verdict verdict, new_verdict;
     enum reason reason, new_reason;
     char *detail, *findings, *why;
@@ -35,10 +37,10 @@ struct judgement {
     const struct plan *plan;
     struct run *run;
     struct cohort cohort;
-    struct row *rows; /* the cohort's: the run's servers in their order */
-    size_t taken;     /* rows that have a verdict */
-    size_t next;      /* the row whose turn it is as the store is read */
-    bool sensed;      /* whether any server had sensors */
+    struct row **rows; /* the cohort's: the run's servers in their order; NULL: passed, no more */
+    size_t taken;      /* rows that have a verdict */
+    size_t next;       /* the row whose turn it is as the store is read */
+    bool sensed;       /* whether any server had sensors */
     struct traits traits;
     struct findings found;
     struct misfits misfits;
@@ -46,20 +48,24 @@ struct judgement {
     struct str notes; /* a JSON array; empty: none */
 };
 
-static void row_done(struct row *r) {
+static void row_free(struct row *r) {
+    if (!r)
+        return;
+    free(r->name);
     free(r->detail);
     free(r->findings);
     free(r->why);
     free(r->new_detail);
     free(r->new_findings);
     free(r->new_why);
+    free(r);
 }
 
 void judgement_free(struct judgement *j) {
     if (!j)
         return;
-    for (size_t i = 0; i < j->cohort.server_count; i++)
-        row_done(&j->rows[i]);
+    for (size_t i = 0; j->rows && i < j->cohort.server_count; i++)
+        row_free(j->rows[i]);
     free(j->rows);
     free(j->concerned);
     cohort_done(&j->cohort);
@@ -70,32 +76,30 @@ void judgement_free(struct judgement *j) {
     free(j);
 }
 
-static int fill(struct judgement *j, const struct servers *servers, struct error *err) {
-    j->rows = calloc(servers->count + 1, sizeof(*j->rows));
-    j->concerned = calloc(servers->count + 1, sizeof(*j->concerned));
-    if (!j->rows || !j->concerned)
-        return error_memory(err);
-    for (size_t i = 0; i < servers->count; i++) {
-        if (cohort_add_server(&j->cohort, servers->items[i].name, NULL, err) < 0)
-            return -1;
-        struct cohort_server *s = &j->cohort.servers[i];
-        s->verdict = j->rows[i].verdict = j->rows[i].new_verdict = VERDICT_CANCELLED;
-        s->reason = j->rows[i].reason = j->rows[i].new_reason = REASON_INTERRUPTED;
-        s->measured = false;
-    }
-    return 0;
-}
-
-int judgement_new(const struct servers *servers, struct judgement **ret, struct error *err) {
+int judgement_new(size_t servers, struct judgement **ret, struct error *err) {
     struct judgement *j = calloc(1, sizeof(*j));
     if (!j)
         return error_memory(err);
-    if (fill(j, servers, err) < 0) {
+    j->rows = calloc(servers + 1, sizeof(struct row *));
+    j->concerned = calloc(servers + 1, sizeof(*j->concerned));
+    if (!j->rows || !j->concerned || cohort_add_rows(&j->cohort, servers) < 0) {
         judgement_free(j);
-        return -1;
+        return error_memory(err);
     }
     *ret = j;
     return 0;
+}
+
+static bool is_taken(const struct judgement *j, size_t at) {
+    return j->cohort.servers[at].verdict != VERDICT_CANCELLED;
+}
+
+/* That of a server, made if need be; NULL: no memory. */
+static struct row *row_of(struct judgement *j, size_t at) {
+    struct row **row = &j->rows[at];
+    if (!*row && (*row = calloc(1, sizeof(**row))))
+        (*row)->verdict = (*row)->new_verdict = VERDICT_PASSED;
+    return *row;
 }
 
 static bool is_judged_here(enum reason reason) {
@@ -107,28 +111,41 @@ static int copy(const char *text, char **ret) {
     return text && !*ret ? -1 : 0;
 }
 
+/* What stands in the store of a server that did not just pass. */
+static int take_texts(struct judgement *j, size_t at, const struct server_result *r) {
+    const struct cohort_server *s = &j->cohort.servers[at];
+    if (r->verdict == VERDICT_PASSED && !r->detail && !r->findings && !r->why)
+        return 0;
+    struct row *row = row_of(j, at);
+    if (!row)
+        return -1;
+    row->verdict = r->verdict;
+    row->reason = r->reason;
+    row->new_verdict = s->verdict;
+    row->new_reason = s->reason;
+    return copy(r->detail, &row->detail) < 0 || copy(r->findings, &row->findings) < 0 ||
+                   copy(r->why, &row->why) < 0 ||
+                   copy(is_judged_here(r->reason) ? NULL : r->detail, &row->new_detail) < 0
+               ? -1
+               : 0;
+}
+
 /* What a server was before it was judged by others: one that was failed for them had passed. */
 static int take(struct judgement *j, size_t at, const struct server_result *r, struct error *err) {
-    struct row row = {.taken = true, .verdict = r->verdict, .reason = r->reason};
+    struct cohort_server *s = &j->cohort.servers[at];
     if (cohort_put(&j->cohort, at, r, err) < 0)
         return -1;
-    struct cohort_server *s = &j->cohort.servers[at];
-    bool by_others = is_judged_here(s->reason);
-    if (by_others) {
+    if (is_judged_here(s->reason)) {
         s->verdict = VERDICT_PASSED;
         s->reason = REASON_NONE;
     }
-    row.new_verdict = s->verdict;
-    row.new_reason = s->reason;
-    if (copy(r->detail, &row.detail) < 0 || copy(r->findings, &row.findings) < 0 ||
-        copy(r->why, &row.why) < 0 || copy(by_others ? NULL : r->detail, &row.new_detail) < 0 ||
-        misfits_take(&j->misfits, r, err) < 0) {
-        row_done(&row);
+    if (take_texts(j, at, r) < 0 || misfits_take(&j->misfits, r, err) < 0) {
+        row_free(TAKE(j->rows[at]));
+        s->verdict = VERDICT_CANCELLED;
         return error_memory(err);
     }
     for (size_t i = 0; i < r->benchmark_count; i++)
         j->sensed |= r->benchmarks[i].sensors != NULL;
-    j->rows[at] = row;
     j->taken++;
     return 0;
 }
@@ -144,7 +161,7 @@ static int read_row(void *arg, const char *server, const struct server_result *r
     struct judgement *j = arg;
     size_t at = j->next++;
     (void)server;
-    if (at >= j->cohort.server_count || j->rows[at].taken || r->verdict == VERDICT_CANCELLED)
+    if (at >= j->cohort.server_count || is_taken(j, at) || r->verdict == VERDICT_CANCELLED)
         return 0;
     return take(j, at, r, err);
 }
@@ -189,9 +206,17 @@ static int tell_why(struct judgement *j, struct store *store, struct error *err)
         (j->sensed && store_each_sensors(store, j->run->id, read_sensors, j, err) < 0) ||
         why_tell(&j->cohort, &j->traits, found, why, err) < 0)
         return -1;
-    for (size_t i = 0; i < n; i++)
-        j->rows[i].new_why = why[i];
-    return 0;
+    int rc = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct row *row = why[i] ? row_of(j, i) : NULL;
+        if (row)
+            row->new_why = why[i];
+        else if (why[i]) {
+            free(why[i]);
+            rc = error_memory(err);
+        }
+    }
+    return rc;
 }
 
 static int judge(struct judgement *j, struct store *store, struct error *err) {
@@ -215,8 +240,10 @@ static bool decides(const struct judgement *j, const struct row *row, const stru
 
 /* The findings of one row, `n` of them, the first one being the one that decides. */
 static int settle_row(struct judgement *j, const struct finding *f, size_t n, struct error *err) {
-    struct row *row = &j->rows[f->row];
+    struct row *row = row_of(j, f->row);
     struct str json = {0};
+    if (!row)
+        return error_memory(err);
     finding_add_json(&json, f, n);
     if (!(row->new_findings = str_take(&json)))
         return error_memory(err);
@@ -265,8 +292,8 @@ static int write(struct judgement *j, struct store *store, struct error *err) {
     if (!judged)
         return error_memory(err);
     for (size_t i = 0; i < j->cohort.server_count; i++) {
-        const struct row *r = &j->rows[i];
-        if (!changed(r))
+        const struct row *r = j->rows[i];
+        if (!r || !changed(r))
             continue;
         judged[n++] = (struct store_judged){
             i, r->new_verdict, r->new_reason, r->new_detail, r->new_findings, r->new_why};
@@ -281,12 +308,20 @@ static int write(struct judgement *j, struct store *store, struct error *err) {
     return 0;
 }
 
+static int take_name(void *arg, size_t position, const char *text, struct error *err) {
+    struct judgement *j = arg;
+    struct row *row = position < j->cohort.server_count ? j->rows[position] : NULL;
+    struct str name = {0};
+    if (!row || !row->new_findings)
+        return 0;
+    text_add_printable(&name, text ? text : "", text ? strlen(text) : 0, SIZE_MAX);
+    row->name = str_take(&name);
+    return row->name ? 0 : error_memory(err);
+}
+
 /* One line for each server that something was found on. */
-static void report(const struct judgement *j, const struct outcome *o, size_t row) {
-    const struct row *r = &j->rows[row];
-    if (!r->new_findings)
-        return;
-    log_bind("server", o->server);
+static void report(const struct row *r, const struct outcome *o) {
+    log_bind("server", r->name);
     if (is_judged_here(r->new_reason))
         log_error("server failed", LOG_S("verdict", verdict_name(r->new_verdict)),
                   LOG_S("reason", reason_name(r->new_reason)), LOG_S("detail", r->new_detail),
@@ -297,20 +332,25 @@ static void report(const struct judgement *j, const struct outcome *o, size_t ro
     log_unbind("server");
 }
 
-/* Outcomes become what is on disk. */
+/* Tells of one server; *o becomes what is on disk. */
+static int tell_row(const struct row *r, struct outcome *o, struct error *err) {
+    o->verdict = r->new_verdict;
+    o->reason = r->new_reason;
+    free(TAKE(o->detail));
+    if (copy(r->new_detail, &o->detail) < 0 ||
+        finding_tell(o, r->new_findings, r->new_why, err) < 0)
+        return error_memory(err);
+    if (r->new_findings)
+        report(r, o);
+    return 0;
+}
+
 static int tell(struct judgement *j, struct outcome *outcomes, struct error *err) {
-    for (size_t i = 0; i < j->cohort.server_count && i < j->run->total; i++) {
-        struct row *r = &j->rows[i];
-        struct outcome *o = &outcomes[i];
-        if (r->verdict == VERDICT_CANCELLED)
-            continue;
-        o->verdict = r->new_verdict;
-        o->reason = r->new_reason;
-        free(o->detail);
-        if (copy(r->new_detail, &o->detail) < 0 ||
-            finding_tell(o, r->new_findings, r->new_why, err) < 0)
-            return error_memory(err);
-        report(j, o, i);
+    for (size_t i = 0; i < j->cohort.server_count; i++) {
+        cleanup(outcome_done) struct outcome unasked = {0};
+        const struct row *r = j->rows[i];
+        if (r && tell_row(r, outcomes ? &outcomes[i] : &unasked, err) < 0)
+            return -1;
     }
     for (size_t i = 0; i < j->found.note_count; i++)
         log_info("of the run", LOG_S("note", j->found.notes[i]));
@@ -321,7 +361,8 @@ int judgement_make(struct judgement *j, struct store *store, const struct plan *
                    struct run *run, struct outcome *outcomes, struct error *err) {
     j->plan = plan;
     j->run = run;
-    if (read_rest(j, store, err) < 0 || judge(j, store, err) < 0 || settle(j, err) < 0)
+    if (read_rest(j, store, err) < 0 || judge(j, store, err) < 0 || settle(j, err) < 0 ||
+        (j->found.count > 0 && store_each_name(store, run->id, take_name, j, err) < 0))
         return -1;
     int rc = write(j, store, err);
     return rc == 0 ? tell(j, outcomes, err) : rc;

@@ -8,24 +8,25 @@
  * verdict that it gave is taken back before. So a run that died between its last result and its
  * judgement is judged when it is resumed.
  *
- * Numbers are taken while results come in, so that a fleet is judged at once when its last one is
- * there; what an earlier sitting measured, and what servers say of themselves, is read from the
- * store.
+ * Numbers may be taken while results come in, so that a fleet is judged at once when its last one
+ * is there; what was not taken so, because an earlier sitting or another worker has measured it,
+ * and what servers say of themselves, is read from the store.
+ *
+ * Of each server it holds its numbers and a few dozen bytes; texts only of those that did not pass,
+ * or of which there is something to say.
  *
  * The orchestrator's.
  */
 #pragma once
 
 #include "model/run.h"
-#include "model/server.h"
 #include "policy/plan.h"
 #include "store/store.h"
 
 struct judgement;
 
-/* Of the servers of a run, which has no results yet. Fails with ERROR_INTERNAL. */
-int judgement_new(const struct servers *servers, struct judgement **ret,
-                  struct error *err) must_use;
+/* Of a run of so many servers, which has no results yet. Fails with ERROR_INTERNAL. */
+int judgement_new(size_t servers, struct judgement **ret, struct error *err) must_use;
 
 /* NULL is allowed. */
 void judgement_free(struct judgement *j);
@@ -38,8 +39,9 @@ void judgement_take(struct judgement *j, size_t position, const struct server_re
 
 /*
  * Judges the run that the store holds: its totals and outcomes[], in the inventory's order, become
- * what is on disk. Once for a judgement. Fails with ERROR_STORE or ERROR_INTERNAL; then nothing has
- * changed on disk. Returns 1, with nothing changed, where store_judge() does.
+ * what is on disk; NULL: nobody asks for them. Once for a judgement. Fails with ERROR_STORE or
+ * ERROR_INTERNAL; then nothing has changed on disk. Returns 1, with nothing changed, where
+ * store_judge() does.
  */
 int judgement_make(struct judgement *j, struct store *store, const struct plan *plan,
                    struct run *run, struct outcome *outcomes, struct error *err) must_use;

@@ -12,6 +12,7 @@
 
 #include <math.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -155,7 +156,8 @@ void board_totals(struct board *b, const struct run *run) {
 void board_failure(struct board *b, const char *server, enum reason reason, const char *detail) {
     if (!b)
         return;
-    struct board_failed new = {.server = server, .reason = reason};
+    struct board_failed new = {.reason = reason};
+    snprintf(new.server, sizeof(new.server), "%s", server);
     size_t n = detail ? strnlen(detail, sizeof(new.detail) - 1) : 0;
     while (n > 0 && ((unsigned char)detail[n] & 0xc0) == 0x80)
         n--; /* no part of a character */
@@ -186,14 +188,14 @@ void board_crew(struct board *b, const struct board_crew *crew) {
     pthread_mutex_unlock(&b->lock);
 }
 
-static struct board_running running_of(const struct spot *p, int64_t now) {
+static void fill_running(const struct spot *p, int64_t now, struct board_running *ret) {
     bool limited = p->deadline != DEADLINE_NEVER;
-    return (struct board_running){.server = p->server,
-                                  .benchmark = p->benchmark,
-                                  .trial = p->trial,
-                                  .seconds = seconds(now - p->begun),
-                                  .in_it = seconds(now - p->trial_at),
-                                  .limit = limited ? seconds(p->deadline - p->trial_at) : NAN};
+    snprintf(ret->server, sizeof(ret->server), "%s", p->server);
+    ret->benchmark = p->benchmark;
+    ret->trial = p->trial;
+    ret->seconds = seconds(now - p->begun);
+    ret->in_it = seconds(now - p->trial_at);
+    ret->limit = limited ? seconds(p->deadline - p->trial_at) : NAN;
 }
 
 /* `age`: of the board. */
@@ -220,7 +222,7 @@ static void look_locked(const struct board *b, struct board_view *v) {
     for (size_t i = 0; i < b->phase_count; i++)
         v->phases[i] = phase_of(&b->phases[i], now - b->start);
     for (const struct spot *p = b->first; p && v->longest_count < BOARD_LONGEST; p = p->after)
-        v->longest[v->longest_count++] = running_of(p, now);
+        fill_running(p, now, &v->longest[v->longest_count++]);
     memcpy(v->failures, b->failures, sizeof(v->failures));
     v->failure_count = b->failure_count;
 }

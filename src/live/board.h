@@ -7,12 +7,14 @@
  * of the few servers that are looked at.
  *
  * Threads: every function may be called by any thread; a place belongs to its worker. Where a board
- * is asked for, NULL is one that nobody looks at. Names are borrowed: they outlive the board.
+ * is asked for, NULL is one that nobody looks at. A server's name is borrowed while a worker is at
+ * it, and copied for who looks; names of benchmarks outlive the board.
  */
 #pragma once
 
 #include "base/error.h"
 #include "model/run.h"
+#include "model/server.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -72,6 +74,7 @@ void board_crew(struct board *b, const struct board_crew *crew);
 #define BOARD_LONGEST 8
 #define BOARD_FAILURES 3
 #define BOARD_DETAIL 200
+#define BOARD_NAME (2 * SERVER_PART_MAX + 16) /* user, host and port */
 
 /* A phase, over all attempts until now. Times in seconds. */
 struct board_phase {
@@ -81,7 +84,7 @@ struct board_phase {
 };
 
 struct board_running {
-    const char *server;
+    char server[BOARD_NAME];
     const char *benchmark; /* NULL: connecting */
     int trial;             /* 0: none has begun */
     double seconds;        /* since the server was begun */
@@ -90,7 +93,7 @@ struct board_running {
 };
 
 struct board_failed {
-    const char *server;
+    char server[BOARD_NAME];
     enum reason reason;
     char detail[BOARD_DETAIL]; /* its beginning */
 };

@@ -22,8 +22,6 @@ static void metric_free(struct cohort_metric *m) {
 
 static void server_free(struct cohort_server *s) {
     free(s->name);
-    free(s->kind);
-    free(s->disk);
     free(s->machine);
 }
 
@@ -34,6 +32,7 @@ void cohort_done(struct cohort *c) {
         metric_free(&c->metrics[i]);
     free(c->servers);
     free(c->metrics);
+    names_done(&c->words);
     *c = (struct cohort){0};
 }
 
@@ -69,8 +68,9 @@ static struct cohort_metric *new_metric(struct cohort *c, const char *benchmark,
                               .metric = strdup(metric),
                               .unit = unit ? strdup(unit) : NULL,
                               .lower_is_better = lower_is_better};
-    if (!m.benchmark || !m.metric || (unit && !m.unit) ||
-        vec_reserve(&m.values, &m.cap, c->server_cap, sizeof(*m.values)) < 0) {
+    m.cap = c->server_cap; /* no more: the values are most of what a large cohort is */
+    m.values = malloc((m.cap + 1) * sizeof(*m.values));
+    if (!m.benchmark || !m.metric || (unit && !m.unit) || !m.values) {
         metric_free(&m);
         return NULL;
     }
@@ -100,6 +100,18 @@ int cohort_add_value(struct cohort *c, size_t row, const char *benchmark, const 
     return put(c, row, benchmark, metric, unit, lower_is_better, false, value, err);
 }
 
+/* Makes *word the cohort's copy of the text. */
+static int intern(struct cohort *c, const char *text, const char **word) {
+    size_t n = text ? strlen(text) : 0, at;
+    if (!text || names_add(&c->words, text, n) < 0 ||
+        (at = names_find(&c->words, text, n)) == NAMES_NONE) {
+        *word = NULL;
+        return text ? -1 : 0;
+    }
+    *word = c->words.items[at];
+    return 0;
+}
+
 static int copy(const char *text, char **ret) {
     *ret = text ? strdup(text) : NULL;
     return text && !*ret ? -1 : 0;
@@ -122,12 +134,27 @@ static int make_room(struct cohort *c) {
 int cohort_add_server(struct cohort *c, const char *server, const char *kind, struct error *err) {
     struct cohort_server s = {.verdict = VERDICT_PASSED, .measured = true};
     if (make_room(c) < 0 || copy(server, &s.name) < 0 ||
-        copy(kind ? kind : COHORT_UNKNOWN, &s.kind) < 0) {
+        intern(c, kind ? kind : COHORT_UNKNOWN, &s.kind) < 0) {
         server_free(&s);
         return error_memory(err);
     }
     c->servers[c->server_count++] = s;
     c->next = 0;
+    return 0;
+}
+
+int cohort_add_rows(struct cohort *c, size_t n) {
+    const struct cohort_server unknown = {.verdict = VERDICT_CANCELLED,
+                                          .reason = REASON_INTERRUPTED};
+    const char *kind;
+    c->servers = calloc(n + 1, sizeof(*c->servers));
+    if (!c->servers || intern(c, COHORT_UNKNOWN, &kind) < 0)
+        return -1;
+    for (size_t i = 0; i < n; i++) {
+        c->servers[i] = unknown;
+        c->servers[i].kind = kind;
+    }
+    c->server_count = c->server_cap = n;
     return 0;
 }
 
@@ -159,28 +186,25 @@ static bool has_disk(const struct server_result *r) {
     return false;
 }
 
-/* What the server is, but for its name. */
-static int describe(struct cohort_server *s, const struct server_result *r) {
+/* What the server is. */
+static int describe(struct cohort *c, size_t row, const struct server_result *r) {
     struct error ignored;
-    struct kind kind = {0};
+    cleanup(kind_done) struct kind kind = {0};
     bool by_disk = has_disk(r);
     if (by_disk && kind_read(r->facts, &kind, &ignored) < 0)
         return -1;
-    free(s->kind);
-    free(s->disk);
-    free(s->machine);
-    s->disk = by_disk ? TAKE(kind.disk) : NULL;
-    kind_done(&kind);
+    struct cohort_server *s = &c->servers[row];
+    if (intern(c, by_disk ? kind.disk : NULL, &s->disk) < 0)
+        return -1;
     s->verdict = r->verdict;
     s->reason = r->reason;
     s->measured = r->verdict == VERDICT_PASSED || r->verdict == VERDICT_FAILED;
-    int rc = copy(r->machine, &s->machine);
-    return copy(r->kind ? r->kind : COHORT_UNKNOWN, &s->kind) < 0 ? -1 : rc;
+    return intern(c, r->kind ? r->kind : COHORT_UNKNOWN, &s->kind);
 }
 
 int cohort_put(struct cohort *c, size_t row, const struct server_result *r, struct error *err) {
     c->next = 0;
-    if (describe(&c->servers[row], r) < 0)
+    if (describe(c, row, r) < 0)
         return error_memory(err);
     for (size_t i = 0; i < r->benchmark_count; i++)
         if (has_numbers(&r->benchmarks[i]) && add_benchmark(c, row, &r->benchmarks[i], err) < 0)
@@ -192,7 +216,10 @@ int cohort_add(struct cohort *c, const char *server, const struct server_result 
                struct error *err) {
     if (cohort_add_server(c, server, r->kind, err) < 0)
         return -1;
-    return cohort_put(c, c->server_count - 1, r, err);
+    size_t row = c->server_count - 1;
+    if (copy(r->machine, &c->servers[row].machine) < 0)
+        return error_memory(err);
+    return cohort_put(c, row, r, err);
 }
 
 static int compare_texts(const char *a, const char *b) {

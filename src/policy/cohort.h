@@ -13,6 +13,7 @@
 
 #include "base/attr.h"
 #include "base/error.h"
+#include "input/names.h"
 #include "model/result.h"
 
 #include <stdbool.h>
@@ -32,11 +33,11 @@ struct cohort_metric {
 };
 
 struct cohort_server {
-    char *name;
-    char *kind; /* never NULL */
-    char
-        *disk; /* class of its disk, which metrics of the benchmark `disk` are judged by; or NULL */
-    char *machine; /* what it is known by when it is renamed; or NULL */
+    char *name;       /* or NULL */
+    const char *kind; /* never NULL; the cohort's, as the next */
+    const char *disk; /* class of its disk, which metrics of the benchmark `disk` are judged by; or
+                         NULL */
+    char *machine;    /* what it is known by when it is renamed; or NULL */
     enum verdict verdict;
     enum reason reason;
     bool measured; /* its benchmarks ran: it passed or failed */
@@ -48,6 +49,7 @@ struct cohort {
     struct cohort_metric *metrics;
     size_t metric_count, metric_cap;
     size_t next; /* the metric that is looked for first: servers have theirs in the same order */
+    struct names words; /* kinds and disks, each once however many servers are of it */
 };
 
 void cohort_done(struct cohort *c);
@@ -57,9 +59,15 @@ int cohort_add_server(struct cohort *c, const char *server, const char *kind,
                       struct error *err) must_use;
 
 /*
- * Makes the row that of a server with this result; one that failed may be made again. Its numbers
- * are those of its benchmarks that passed or are below their threshold: of a wrong result or one
- * that broke off, they say nothing.
+ * Adds so many rows to an empty cohort, of servers without a name of which nothing is known yet:
+ * VERDICT_CANCELLED, REASON_INTERRUPTED. Returns 0, or -1 when memory ran out.
+ */
+int cohort_add_rows(struct cohort *c, size_t n) must_use;
+
+/*
+ * Makes the row that of a server with this result, but for its name and machine; one that failed
+ * may be made again. Its numbers are those of its benchmarks that passed or are below their
+ * threshold: of a wrong result or one that broke off, they say nothing.
  */
 int cohort_put(struct cohort *c, size_t row, const struct server_result *r,
                struct error *err) must_use;

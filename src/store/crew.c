@@ -88,7 +88,7 @@ static int find_work(struct store *s, const char *only, char *id, struct error *
 
 int store_find_work(struct store *s, const char *only, char ret[RUN_ID_SIZE], struct error *err) {
     s->held_run = 0;
-    s->crew.token_count = 0; /* whatever it held, it has handed in or given back */
+    s->crew.held.count = 0; /* whatever it held, it has handed in or given back */
     if (database_begin(s, err) < 0)
         return -1;
     int found = find_work(s, only, ret, err);

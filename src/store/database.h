@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/str.h"
+#include "store/held.h"
 #include "store/sql.h"
 #include "store/store.h"
 
@@ -76,12 +77,6 @@ enum statement {
 /* Their texts. */
 extern const char *const statements[STATEMENT_COUNT];
 
-/* A server that was claimed in this turn, and the token that came with it. */
-struct claim {
-    size_t position;
-    int64_t token;
-};
-
 /* This process among those that work on the runs of a shared store (store/crew.h). */
 struct crew {
     const char *site;
@@ -91,9 +86,8 @@ struct crew {
     int64_t former;  /* the number that it had when it lost connection or lease; 0: it has it yet */
     int64_t contact; /* when it last was in contact, of clock_now() */
     int64_t steady;  /* since when it has been, without a break */
-    int64_t *tokens; /* by position: of each server that it holds; 0: it does not */
-    size_t token_count;
-    struct claim *claims; /* of the turn that is not on disk yet */
+    struct held held;          /* of the held run */
+    struct held_claim *claims; /* of the turn that is not on disk yet */
     size_t claim_count, claim_cap;
     int64_t denied;       /* the run that another judges */
     int64_t denied_since; /* of clock_now() */

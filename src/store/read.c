@@ -309,6 +309,12 @@ static int each_text(struct store *s, const char *select, const char *run_id, st
     return database_read_end(s, begun, walk_text(s, select, run_id, each, arg, err), err);
 }
 
+int store_each_name(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                    struct error *err) {
+    return each_text(s, "SELECT position, name FROM server WHERE " ROW_BETWEEN " ORDER BY position",
+                     run_id, each, arg, err);
+}
+
 int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                      struct error *err) {
     return each_text(s,

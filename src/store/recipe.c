@@ -34,19 +34,6 @@ static int read_recipe(struct sql_stmt *stmt, struct store_recipe *ret, struct e
     return 0;
 }
 
-static int read_server(struct sql_stmt *stmt, struct server *ret, struct error *err) {
-    int host = sql_column_type(stmt, 1) == SQL_NULL ? 0 : 1;
-    if (row_read_name(stmt, 0, &ret->name, err) < 0 ||
-        row_read_text(stmt, host, &ret->host, err) < 0 ||
-        row_read_text(stmt, 2, &ret->user, err) < 0 ||
-        row_read_text(stmt, 4, &ret->identity, err) < 0 ||
-        row_read_text(stmt, 5, &ret->kind, err) < 0 ||
-        row_read_printable(stmt, 6, &ret->labels, err) < 0)
-        return -1;
-    ret->port = sql_column_int(stmt, 3);
-    return 0;
-}
-
 /* Calls each() for every row that the query gives for the run. */
 static int walk(struct store *s, const char *select, int64_t run,
                 int (*each)(struct sql_stmt *stmt, void *arg, struct error *err), void *arg,
@@ -80,7 +67,7 @@ static int take_server(struct sql_stmt *stmt, void *arg, struct error *err) {
         return error_memory(err);
     struct server *server = &list->items[list->count++];
     *server = (struct server){0};
-    return read_server(stmt, server, err);
+    return row_read_given(stmt, 0, server, err);
 }
 
 int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
@@ -92,17 +79,16 @@ int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
         return -1;
     if (query(s, "SELECT options, config_path, config, folder FROM run WHERE number = ?", run,
               take_recipe, &recipe, err) < 0 ||
-        query(s,
-              "SELECT name, host, \"user\", port, identity, given_kind, labels "
-              "FROM server WHERE run = ? "
-              "ORDER BY position",
-              run, take_server, &list, err) < 0) {
+        (servers &&
+         query(s, "SELECT " ROW_GIVEN_COLUMNS " FROM server WHERE run = ? ORDER BY position", run,
+               take_server, &list, err) < 0)) {
         servers_done(&list);
         return -1;
     }
     *ret = recipe;
     recipe = (struct store_recipe){0};
-    *servers = list;
+    if (servers)
+        *servers = list;
     return 0;
 }
 

@@ -146,6 +146,19 @@ int row_read_name(struct sql_stmt *stmt, int column, char **ret, struct error *e
     return *ret ? 0 : corrupt("name", err);
 }
 
+int row_read_given(struct sql_stmt *stmt, int column, struct server *ret, struct error *err) {
+    int host = sql_column_type(stmt, column + 1) == SQL_NULL ? column : column + 1;
+    ret->port = (int)sql_column_int(stmt, column + 3);
+    return row_read_name(stmt, column, &ret->name, err) < 0 ||
+                   row_read_text(stmt, host, &ret->host, err) < 0 ||
+                   row_read_text(stmt, column + 2, &ret->user, err) < 0 ||
+                   row_read_text(stmt, column + 4, &ret->identity, err) < 0 ||
+                   row_read_text(stmt, column + 5, &ret->kind, err) < 0 ||
+                   row_read_printable(stmt, column + 6, &ret->labels, err) < 0
+               ? -1
+               : 0;
+}
+
 int row_read_verdict(struct sql_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,
                      struct error *err) {
     const char *v, *r;

@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/str.h"
 #include "model/result.h"
+#include "model/server.h"
 #include "store/sql.h"
 
 #include <stddef.h>
@@ -22,6 +23,9 @@
     "benchmark, verdict, reason, detail, score, metric, value, unit, better, reference, "          \
     "threshold, trials, spread, seconds, metrics, conditions, sensors, flaky, "                    \
     "reference_source"
+
+/* What the user gave of a server. */
+#define ROW_GIVEN_COLUMNS "name, host, \"user\", port, identity, given_kind, labels"
 
 /*
  * Of a benchmark: its value may be compared with those of other runs (store/history.h). An index is
@@ -60,6 +64,10 @@ int row_read_text(struct sql_stmt *stmt, int column, char **ret, struct error *e
  */
 int row_read_printable(struct sql_stmt *stmt, int column, char **ret, struct error *err) must_use;
 int row_read_name(struct sql_stmt *stmt, int column, char **ret, struct error *err) must_use;
+
+/* Those of ROW_GIVEN_COLUMNS, the first in `column`. Failing, *ret is to be freed as well. */
+int row_read_given(struct sql_stmt *stmt, int column, struct server *ret,
+                   struct error *err) must_use;
 
 /* The verdict in `column` and the reason in the one after it. */
 int row_read_verdict(struct sql_stmt *stmt, int column, enum verdict *verdict, enum reason *reason,

@@ -66,10 +66,11 @@ static int join(struct store *s, struct error *err) {
 static int list_held(struct store *s, struct error *err) {
     str_clear(&s->json);
     str_add_char(&s->json, '[');
-    for (size_t i = 0; i < s->crew.token_count; i++)
-        if (s->crew.tokens[i])
-            str_addf(&s->json, "%s{\"p\":%zu,\"c\":%lld}", s->json.len > 1 ? "," : "", i,
-                     (long long)s->crew.tokens[i]);
+    for (size_t i = 0; i < s->crew.held.count; i++) {
+        const struct held_claim *c = &s->crew.held.items[i];
+        str_addf(&s->json, "%s{\"p\":%zu,\"c\":%lld}", i > 0 ? "," : "", c->position,
+                 (long long)c->token);
+    }
     str_add_char(&s->json, ']');
     return s->json.failed ? error_memory(err) : 0;
 }
@@ -103,7 +104,7 @@ static int join_anew(struct store *s, struct error *err) {
     if (!c->former)
         c->former = c->number;
     c->steady = clock_now();
-    if (join(s, err) < 0 || (c->token_count > 0 && adopt(s, err) < 0))
+    if (join(s, err) < 0 || (c->held.count > 0 && adopt(s, err) < 0))
         return -1;
     if (!c->former)
         return 0;
@@ -143,14 +144,9 @@ int shared_reap(struct store *s, struct error *err) {
     return database_run(s, forget, err);
 }
 
-int shared_begin(struct store *s, size_t servers, struct error *err) {
-    free(s->crew.tokens);
-    s->crew.token_count = 0;
-    s->crew.tokens = calloc(servers + 1, sizeof(*s->crew.tokens));
-    if (!s->crew.tokens)
-        return error_memory(err);
-    s->crew.token_count = servers;
-    return 0;
+static int64_t token_of(const struct store *s, size_t position) {
+    const struct held_claim *c = held_find(&s->crew.held, position);
+    return c ? c->token : 0;
 }
 
 static int list_results(struct store *s, const struct store_result *results, size_t n,
@@ -158,7 +154,7 @@ static int list_results(struct store *s, const struct store_result *results, siz
     str_clear(&s->json);
     for (size_t i = 0; i < n; i++)
         str_addf(&s->json, "%c{\"i\":%zu,\"p\":%zu,\"c\":%lld}", i ? ',' : '[', i,
-                 results[i].position, (long long)s->crew.tokens[results[i].position]);
+                 results[i].position, (long long)token_of(s, results[i].position));
     str_add_char(&s->json, ']');
     return s->json.failed ? error_memory(err) : 0;
 }
@@ -212,53 +208,59 @@ int shared_count(struct store *s, const struct run *counts, double seconds, stru
     return database_run(s, stmt, err);
 }
 
-static int compare_positions(const void *a, const void *b) {
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return x < y ? -1 : x > y;
-}
-
-/* Runs a claim, of which the second parameter is bound. Returns how many, or -1. */
-static ssize_t take(struct store *s, struct sql_stmt *stmt, size_t max, size_t *positions,
+/* Takes the row of a server that was claimed; *parts: those that earlier turns have begun. */
+static int take_row(struct store *s, struct sql_stmt *stmt, struct claimed *into, size_t *parts,
                     struct error *err) {
     struct crew *c = &s->crew;
-    size_t n = 0, parts = 0;
-    if (vec_reserve(&c->claims, &c->claim_cap, c->claim_count + max, sizeof(*c->claims)) < 0)
+    size_t position = (size_t)sql_column_int(stmt, 0);
+    c->claims[c->claim_count++] =
+        (struct held_claim){position, sql_column_int(stmt, CLAIMED_COUNT)};
+    if (sql_column_int(stmt, CLAIMED_COUNT + 1))
+        str_addf(&s->json, "%c%zu", (*parts)++ ? ',' : '[', position);
+    /* one that is held was lost and is back, while it is being measured */
+    return held_find(&c->held, position) ? 0 : claimed_add(into, stmt, err);
+}
+
+/* Runs a claim, of which the second parameter is bound. */
+static int take(struct store *s, struct sql_stmt *stmt, size_t max, struct claimed *into,
+                struct error *err) {
+    struct crew *c = &s->crew;
+    size_t parts = 0;
+    int rc = 0;
+    if (vec_reserve(&c->claims, &c->claim_cap, c->claim_count + max, sizeof(*c->claims)) < 0 ||
+        held_reserve(&c->held, c->claim_count + max) < 0)
         return error_memory(err);
     sql_bind_int(stmt, 1, s->held_run);
     sql_bind_text(stmt, 3, c->site);
     sql_bind_int(stmt, 4, (int64_t)max);
     sql_bind_int(stmt, 5, c->number);
-    int rc = sql_step(stmt);
+    int more = sql_step(stmt);
     str_clear(&s->json); /* what was bound of it has been sent */
-    for (; rc == SQL_ROW; rc = sql_step(stmt)) {
-        size_t position = (size_t)sql_column_int(stmt, 0);
-        c->claims[c->claim_count++] = (struct claim){position, sql_column_int(stmt, 1)};
-        if (sql_column_int(stmt, 2))
-            str_addf(&s->json, "%c%zu", parts++ ? ',' : '[', position);
-        if (!c->tokens[position]) /* else it was lost and is back, while it is being measured */
-            positions[n++] = position;
-    }
-    if (sql_reset(stmt) < 0)
-        return database_fail(s, err);
-    return parts > 0 && drop_parts(s, err) < 0 ? -1 : (ssize_t)n;
+    for (; rc == 0 && more == SQL_ROW; more = sql_step(stmt))
+        rc = take_row(s, stmt, into, &parts, err);
+    if (sql_reset(stmt) < 0 && rc == 0)
+        rc = database_fail(s, err);
+    return rc == 0 && parts > 0 ? drop_parts(s, err) : rc;
 }
 
-static ssize_t claim_next(struct store *s, size_t from, size_t max, size_t *positions,
-                          struct error *err) {
+static int claim_next(struct store *s, size_t from, size_t max, struct claimed *into,
+                      struct error *err) {
     struct sql_stmt *stmt = database_use(s, SHARED_CLAIM, err);
+    size_t first = into->count;
     if (!stmt)
         return -1;
     sql_bind_int(stmt, 2, (int64_t)from);
-    ssize_t n = take(s, stmt, max, positions, err);
-    if (n > 0)
-        qsort(positions, (size_t)n, sizeof(*positions), compare_positions);
-    return n;
+    if (take(s, stmt, max, into, err) < 0)
+        return -1;
+    claimed_sort(into, first);
+    return 0;
 }
 
 /* Of the `count` servers that are wanted, in their order. */
-static ssize_t claim_these(struct store *s, const size_t *wanted, size_t count, size_t max,
-                           size_t *positions, struct error *err) {
+static int claim_these(struct store *s, const size_t *wanted, size_t count, size_t max,
+                       struct claimed *into, struct error *err) {
     struct sql_stmt *stmt = database_use(s, SHARED_CLAIM_THESE, err);
+    size_t first = into->count;
     if (!stmt)
         return -1;
     str_clear(&s->json);
@@ -268,39 +270,25 @@ static ssize_t claim_these(struct store *s, const size_t *wanted, size_t count, 
     if (s->json.failed)
         return error_memory(err);
     sql_bind_text_n(stmt, 2, s->json.data, s->json.len);
-    ssize_t n = take(s, stmt, max, positions, err);
-    if (n <= 0)
-        return n;
-    qsort(positions, (size_t)n, sizeof(*positions), compare_positions);
-    size_t *claimed = calloc((size_t)n, sizeof(*claimed)), k = 0;
-    if (!claimed)
-        return error_memory(err);
-    for (size_t i = 0; i < count; i++)
-        if (bsearch(&wanted[i], positions, (size_t)n, sizeof(*positions), compare_positions))
-            claimed[k++] = wanted[i];
-    memcpy(positions, claimed, (size_t)n * sizeof(*claimed));
-    free(claimed);
-    return n;
+    return take(s, stmt, max, into, err) < 0 ? -1
+                                             : claimed_arrange(into, first, wanted, count, err);
 }
 
-static ssize_t claim_in_order(struct store *s, size_t from, size_t max, size_t *positions,
-                              struct error *err) {
-    size_t n = 0;
-    for (; n < max && from < s->order_count; from += ORDERED) {
-        size_t to = from + ORDERED < s->order_count ? from + ORDERED : s->order_count;
-        ssize_t claimed = claim_these(s, s->order + from, to - from, max - n, positions + n, err);
-        if (claimed < 0)
+static int claim_in_order(struct store *s, size_t from, size_t max, struct claimed *into,
+                          struct error *err) {
+    for (; into->count < max && from < s->order_count; from += ORDERED) {
+        size_t n = s->order_count - from < ORDERED ? s->order_count - from : ORDERED;
+        if (claim_these(s, s->order + from, n, max - into->count, into, err) < 0)
             return -1;
-        n += (size_t)claimed;
     }
-    return (ssize_t)n;
+    return 0;
 }
 
 /*
  * Those who claim with limits do it one after the other, or two would take the same place. What
  * others have claimed meanwhile is chosen in vain, and more is chosen instead.
  */
-static ssize_t claim_places(struct store *s, size_t max, size_t *positions, struct error *err) {
+static int claim_places(struct store *s, size_t max, struct claimed *into, struct error *err) {
     struct sql_stmt *lock = database_use(s, SHARED_LOCK_PLACES, err);
     cleanup(free_ptr) size_t *chosen = calloc(max, sizeof(*chosen));
     if (!lock || !chosen)
@@ -308,45 +296,43 @@ static ssize_t claim_places(struct store *s, size_t max, size_t *positions, stru
     sql_step(lock);
     if (sql_reset(lock) < 0)
         return database_fail(s, err);
-    size_t n = 0;
-    ssize_t count = 1, claimed = 0;
-    for (int i = 0; i < CHOICES && n < max && count > 0; i++) {
-        count = places_choose(s, s->held_run, max - n, chosen, err);
-        claimed = count <= 0
-                      ? count
-                      : claim_these(s, chosen, (size_t)count, (size_t)count, positions + n, err);
-        if (claimed < 0)
+    ssize_t count = 1;
+    for (int i = 0; i < CHOICES && into->count < max && count > 0; i++) {
+        size_t before = into->count;
+        count = places_choose(s, s->held_run, max - into->count, chosen, err);
+        if (count < 0 ||
+            (count > 0 && claim_these(s, chosen, (size_t)count, (size_t)count, into, err) < 0))
             return -1;
-        n += (size_t)claimed;
-        if (claimed == count)
+        if (into->count - before == (size_t)count)
             break;
     }
-    if (n == 0 && count > 0)
+    if (into->count == 0 && count > 0)
         places_missed(s->places);
-    return (ssize_t)n;
+    return 0;
 }
 
-ssize_t shared_claim(struct store *s, size_t max, size_t *positions, struct error *err) {
+int shared_claim(struct store *s, size_t max, struct claimed *into, struct error *err) {
     if (s->places)
-        return claim_places(s, max, positions, err);
-    ssize_t (*claim)(struct store *, size_t, size_t, size_t *, struct error *) =
+        return claim_places(s, max, into, err);
+    int (*claim)(struct store *, size_t, size_t, struct claimed *, struct error *) =
         s->order ? claim_in_order : claim_next;
-    ssize_t n = claim(s, s->claimed_to, max, positions, err);
-    if (n == 0 && s->claimed_to > 0) /* what was given back is further up */
-        n = claim(s, 0, max, positions, err);
-    return n;
+    int rc = claim(s, s->claimed_to, max, into, err);
+    if (rc == 0 && into->count == 0 && s->claimed_to > 0) /* what was given back is further up */
+        rc = claim(s, 0, max, into, err);
+    return rc;
 }
 
 void shared_unclaimed(struct store *s) {
-    for (size_t i = 0; i < s->crew.token_count; i++)
-        s->crew.tokens[i] = 0;
+    s->crew.held.count = 0;
 }
 
 void shared_settle(struct store *s, const struct store_result *results, size_t n) {
     struct crew *c = &s->crew;
-    for (size_t i = 0; i < n; i++)
-        c->tokens[results[i].position] = 0;
-    for (size_t i = 0; i < c->claim_count; i++)
-        c->tokens[c->claims[i].position] = c->claims[i].token;
+    for (size_t i = 0; i < n; i++) {
+        struct held_claim *claim = held_find(&c->held, results[i].position);
+        if (claim)
+            claim->token = 0;
+    }
+    held_settle(&c->held, c->claims, c->claim_count);
     c->claim_count = 0;
 }

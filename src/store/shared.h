@@ -4,6 +4,7 @@
  */
 #pragma once
 
+#include "store/claimed.h"
 #include "store/crew.h"
 #include "store/database.h"
 
@@ -19,9 +20,6 @@ void shared_in_contact(struct store *s);
 /* Gives back what dead workers had claimed, once this one may say so. */
 int shared_reap(struct store *s, struct error *err) must_use;
 
-/* Makes room for the tokens of the held run's servers. */
-int shared_begin(struct store *s, size_t servers, struct error *err) must_use;
-
 /*
  * Sets which results are `refused`, and which are `there` already, after a transaction that had no
  * answer. The rows of the others are locked, and what a result that left them pending measured is
@@ -34,8 +32,8 @@ int shared_accept(struct store *s, struct store_result *results, size_t n,
 int shared_count(struct store *s, const struct run *counts, double seconds,
                  struct error *err) must_use;
 
-/* Claims up to `max` servers that are pending. Returns how many, or -1. */
-ssize_t shared_claim(struct store *s, size_t max, size_t *positions, struct error *err) must_use;
+/* Claims up to `max` servers that are pending. */
+int shared_claim(struct store *s, size_t max, struct claimed *into, struct error *err) must_use;
 
 /* The turn is on disk: these results are handed in, and what it claimed is this worker's. */
 void shared_settle(struct store *s, const struct store_result *results, size_t n);

@@ -131,9 +131,9 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
     run->seconds = NAN;
     run->total = run->cancelled = servers->count;
     store_set_order(s, NULL, 0);
-    if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0 ||
-        shared_begin(s, servers->count, err) < 0)
+    if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
         return -1;
+    s->crew.held.count = 0;
     s->noted = write_begin(s, run, recipe, servers, err) == 0;
     if (s->noted)
         return 0;
@@ -167,12 +167,12 @@ int store_hold(struct store *s, const char *run_id, struct run *ret, struct erro
     if (lock(s, run.id, &holder, err) < 0)
         return holder ? held_by_another(s, run.id, holder, err) : -1;
     if (database_find_run(s, run.id, &s->held_run, err) < 0 ||
-        set_holder(s, clock_wall(), err) < 0 || store_run(s, run.id, &run, err) < 0 ||
-        shared_begin(s, run.total, err) < 0) {
+        set_holder(s, clock_wall(), err) < 0 || store_run(s, run.id, &run, err) < 0) {
         fd_close(&s->hold);
         return -1;
     }
     s->noted = true;
+    s->crew.held.count = 0;
     *ret = run;
     return 0;
 }

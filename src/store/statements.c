@@ -4,6 +4,7 @@
  */
 #include "store/database.h"
 
+#include "store/claimed.h"
 #include "store/rows.h"
 
 /* of advisory locks, "mstr"; the other half is the number of a run */
@@ -16,7 +17,7 @@
     "UPDATE server SET state = 'claimed', holder = ?5, claim = claim + 1 WHERE ctid = ANY(ARRAY("  \
     "SELECT server.ctid " from " FOR UPDATE OF server SKIP LOCKED)) AND "                          \
     "(SELECT closed FROM run WHERE number = ?1) = 0 "                                              \
-    "RETURNING position, claim, verdict IS NOT NULL"
+    "RETURNING " CLAIMED_COLUMNS ", claim, verdict IS NOT NULL"
 #define REOPEN(more)                                                                               \
     "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, detail = NULL, "          \
     "attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, machine = NULL, "                 \
@@ -38,7 +39,7 @@ const char *const statements[STATEMENT_COUNT] = {
                         "(SELECT state FROM server WHERE server.run = ?1 AND "
                         "server.position = benchmark.position) = 'pending'",
     [CLAIM] = "UPDATE server SET state = 'claimed' WHERE run = ? AND position BETWEEN ? AND ? AND "
-              "state = 'pending'",
+              "state = 'pending' RETURNING " CLAIMED_COLUMNS,
     [FINISH_SERVER] = "UPDATE server SET state = ?, verdict = ?, reason = ?, detail = ?, "
                       "attempts = ?, seconds = ?, facts = ?, kind = ?, machine = ?, findings = ?, "
                       "why = ? WHERE run = ? AND position = ?",

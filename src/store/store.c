@@ -160,7 +160,7 @@ void store_close(struct store *s) {
     str_done(&s->json);
     free(s->order);
     places_free(s->places);
-    free(s->crew.tokens);
+    held_done(&s->crew.held);
     free(s->crew.claims);
     free(s->folder);
     free(s->path);

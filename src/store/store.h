@@ -87,7 +87,10 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
 int store_hold(struct store *s, const char *run_id, struct run *ret, struct error *err) must_use;
 void store_release(struct store *s);
 
-/* How the run was begun, and its servers. Free with store_recipe_done() and servers_done(). */
+/*
+ * How the run was begun, and its servers, unless `servers` is NULL. Free with store_recipe_done()
+ * and servers_done().
+ */
 int store_recipe(struct store *s, const char *run_id, struct store_recipe *ret,
                  struct servers *servers, struct error *err) must_use;
 
@@ -104,19 +107,26 @@ int store_outcomes(struct store *s, const struct run *run, struct outcome *outco
 struct store_result {
     size_t position;
     const struct server_result *result;
+    char *server; /* its name, of who hands it in and for him: the store does not read it */
     /* set by store_turn(), where the store is shared: */
     bool refused; /* another worker has the server by now: this is nobody's result */
     bool there;   /* it was in the store already */
 };
 
+/* A server that was claimed: all that is needed to measure it. */
+struct store_claim {
+    size_t position;
+    struct server server; /* owned by who claimed it */
+};
+
 /*
  * Hands in `n` results and claims up to `max` pending servers in the inventory's order, or that of
- * store_set_order(), into positions[], in one transaction: when it returns, the results and
+ * store_set_order(), into claims[], in one transaction: when it returns, the results and
  * run->seconds are on disk. A result of VERDICT_CANCELLED leaves its server pending. Returns how
  * many were claimed, or -1: then it may be called again with the same.
  */
 ssize_t store_turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
-                   size_t max, size_t *positions, struct error *err) must_use;
+                   size_t max, struct store_claim *claims, struct error *err) must_use;
 
 /*
  * From now on store_turn() claims these servers, in this order; those of them that are pending.
@@ -218,12 +228,14 @@ int store_refresh(struct store *s, bool *changed, struct error *err) must_use;
 int store_rest(struct store *s, struct error *err) must_use;
 
 /*
- * Calls each() for every server of the run that told its facts, in the inventory's order, with the
- * JSON text, which is borrowed for the call; or of whom
- * judging the run found something, with that; or for every benchmark that sensors watched. A
- * negative value of each() ends the walk and is returned.
+ * Calls each() for every server of the run, in the inventory's order, with a text that is borrowed
+ * for the call: its name, as it stands in the store; or the JSON text of its facts, if it told
+ * them; or of what judging the run found of it, if it did; or for every benchmark that sensors
+ * watched. A negative value of each() ends the walk and is returned.
  */
 typedef int store_text_fn(void *arg, size_t position, const char *text, struct error *err);
+int store_each_name(struct store *s, const char *run_id, store_text_fn *each, void *arg,
+                    struct error *err) must_use;
 int store_each_facts(struct store *s, const char *run_id, store_text_fn *each, void *arg,
                      struct error *err) must_use;
 int store_each_finding(struct store *s, const char *run_id, store_text_fn *each, void *arg,

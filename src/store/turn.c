@@ -7,9 +7,12 @@
  */
 #include "store/database.h"
 
+#include "store/claimed.h"
 #include "store/places.h"
 #include "store/rows.h"
 #include "store/shared.h"
+
+#include <stdlib.h>
 
 void store_set_order(struct store *s, size_t *positions, size_t n) {
     free(s->order);
@@ -19,78 +22,90 @@ void store_set_order(struct store *s, size_t *positions, size_t n) {
     places_forget(s->places);
 }
 
-static ssize_t find_pending(struct store *s, int64_t run, size_t max, size_t *positions,
-                            struct error *err) {
+/* The positions of the next `max` pending servers are between these; false: there are none. */
+struct range {
+    bool any;
+    size_t first, last;
+};
+
+static int find_pending(struct store *s, int64_t run, size_t max, struct range *ret,
+                        struct error *err) {
     struct sql_stmt *stmt = database_use(s, FIND_PENDING, err);
+    *ret = (struct range){0};
     if (!stmt)
         return -1;
     sql_bind_int(stmt, 1, run);
     sql_bind_int(stmt, 2, (int64_t)s->claimed_to);
     sql_bind_int(stmt, 3, (int64_t)max);
-    ssize_t n = 0;
-    while (sql_step(stmt) == SQL_ROW)
-        positions[n++] = (size_t)sql_column_int(stmt, 0);
-    return sql_reset(stmt) == 0 ? n : database_fail(s, err);
+    while (sql_step(stmt) == SQL_ROW) {
+        ret->last = (size_t)sql_column_int(stmt, 0);
+        ret->first = ret->any ? ret->first : ret->last;
+        ret->any = true;
+    }
+    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
 }
 
-/* Runs a statement on those of the positions `first` to `last` that are pending. */
-static int on_pending(struct store *s, enum statement which, int64_t run, size_t first, size_t last,
-                      struct error *err) {
+/* A statement on those of the positions `first` to `last` that are pending; NULL with the error. */
+static struct sql_stmt *on_pending(struct store *s, enum statement which, int64_t run, size_t first,
+                                   size_t last, struct error *err) {
     struct sql_stmt *stmt = database_use(s, which, err);
     if (!stmt)
-        return -1;
+        return NULL;
     sql_bind_int(stmt, 1, run);
     sql_bind_int(stmt, 2, (int64_t)first);
     sql_bind_int(stmt, 3, (int64_t)last);
-    return database_run(s, stmt, err);
+    return stmt;
 }
 
-/* Claims the servers of these positions that are pending. Returns how many that were, or -1. */
-static ssize_t claim_range(struct store *s, int64_t run, size_t first, size_t last,
-                           struct error *err) {
-    return on_pending(s, DROP_BENCHMARKS, run, first, last, err) < 0 ||
-                   on_pending(s, CLAIM, run, first, last, err) < 0
-               ? -1
-               : (ssize_t)sql_changes(s->statements[CLAIM]);
+/* Claims the servers of these positions that are pending. */
+static int claim_range(struct store *s, int64_t run, size_t first, size_t last,
+                       struct claimed *into, struct error *err) {
+    struct sql_stmt *drop = on_pending(s, DROP_BENCHMARKS, run, first, last, err);
+    if (!drop || database_run(s, drop, err) < 0)
+        return -1;
+    struct sql_stmt *stmt = on_pending(s, CLAIM, run, first, last, err);
+    int rc = stmt ? 0 : -1;
+    while (rc == 0 && sql_step(stmt) == SQL_ROW)
+        rc = claimed_add(into, stmt, err);
+    return stmt && sql_reset(stmt) < 0 && rc == 0 ? database_fail(s, err) : rc;
 }
 
-/* Returns how many, or -1. */
-static ssize_t claim_in_order(struct store *s, int64_t run, size_t max, size_t *positions,
-                              struct error *err) {
-    size_t n = 0;
-    for (size_t i = s->claimed_to; n < max && i < s->order_count; i++) {
-        ssize_t claimed = claim_range(s, run, s->order[i], s->order[i], err);
-        if (claimed < 0)
+/* Of so many positions, one by one, those that are pending, in this order. */
+static int claim_these(struct store *s, int64_t run, const size_t *positions, size_t n, size_t max,
+                       struct claimed *into, struct error *err) {
+    for (size_t i = 0; into->count < max && i < n; i++)
+        if (claim_range(s, run, positions[i], positions[i], into, err) < 0)
             return -1;
-        positions[n] = s->order[i];
-        n += (size_t)claimed;
-    }
-    return (ssize_t)n;
+    return 0;
 }
 
-/* One by one: of what is chosen, what is still pending. Returns how many, or -1. */
-static ssize_t claim_places(struct store *s, int64_t run, size_t max, size_t *positions,
-                            struct error *err) {
-    ssize_t chosen = places_choose(s, run, max, positions, err), n = 0;
-    for (ssize_t i = 0; i < chosen; i++) {
-        ssize_t claimed = claim_range(s, run, positions[i], positions[i], err);
-        if (claimed < 0)
-            return -1;
-        positions[n] = positions[i];
-        n += claimed;
-    }
-    return chosen < 0 ? -1 : n;
+static int claim_places(struct store *s, int64_t run, size_t max, struct claimed *into,
+                        struct error *err) {
+    cleanup(free_ptr) size_t *chosen = calloc(max, sizeof(*chosen));
+    if (!chosen)
+        return error_memory(err);
+    ssize_t n = places_choose(s, run, max, chosen, err);
+    return n < 0 ? -1 : claim_these(s, run, chosen, (size_t)n, max, into, err);
 }
 
-/* Returns how many, or -1. */
-static ssize_t claim(struct store *s, int64_t run, size_t max, size_t *positions,
-                     struct error *err) {
+static int claim_next(struct store *s, int64_t run, size_t max, struct claimed *into,
+                      struct error *err) {
+    struct range of;
+    if (find_pending(s, run, max, &of, err) < 0 ||
+        (of.any && claim_range(s, run, of.first, of.last, into, err) < 0))
+        return -1;
+    claimed_sort(into, 0);
+    return 0;
+}
+
+static int claim(struct store *s, int64_t run, size_t max, struct claimed *into,
+                 struct error *err) {
     if (s->places)
-        return claim_places(s, run, max, positions, err);
+        return claim_places(s, run, max, into, err);
     if (s->order)
-        return claim_in_order(s, run, max, positions, err);
-    ssize_t n = find_pending(s, run, max, positions, err);
-    return n > 0 ? claim_range(s, run, positions[0], positions[n - 1], err) : n;
+        return claim_these(s, run, s->order + s->claimed_to, s->order_count - s->claimed_to, max,
+                           into, err);
+    return claim_next(s, run, max, into, err);
 }
 
 static int write_benchmarks(struct store *s, int64_t run, const struct store_result *r,
@@ -144,23 +159,23 @@ static int write_results(struct store *s, int64_t number, double seconds,
                               : count_up(s, number, &counts, seconds, err);
 }
 
-static ssize_t turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
-                    size_t max, size_t *positions, struct error *err) {
+static int turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
+                size_t max, struct claimed *into, struct error *err) {
     int64_t number = s->held_run;
     bool shared = store_is_shared(s);
     s->crew.claim_count = 0;
     if (database_begin(s, err) < 0)
         return -1;
-    ssize_t claimed = shared ? shared_renew(s, err) : database_find_run(s, run->id, &number, err);
-    if (claimed == 0 && n > 0)
-        claimed = write_results(s, number, run->seconds, results, n, err);
-    if (claimed == 0 && shared)
-        claimed = shared_reap(s, err);
-    if (claimed == 0 && max > 0)
-        claimed =
-            shared ? shared_claim(s, max, positions, err) : claim(s, number, max, positions, err);
-    if (database_end(s, claimed < 0 ? -1 : 0, err) == 0)
-        return claimed;
+    int rc = shared ? shared_renew(s, err) : database_find_run(s, run->id, &number, err);
+    if (rc == 0 && n > 0)
+        rc = write_results(s, number, run->seconds, results, n, err);
+    if (rc == 0 && shared)
+        rc = shared_reap(s, err);
+    if (rc == 0 && max > 0)
+        rc = shared ? shared_claim(s, max, into, err) : claim(s, number, max, into, err);
+    if (database_end(s, rc, err) == 0)
+        return 0;
+    claimed_cut(into, 0);
     places_forget(s->places);
     return -1;
 }
@@ -175,17 +190,19 @@ static void pass_over(struct store *s, size_t position) {
 }
 
 ssize_t store_turn(struct store *s, const struct run *run, struct store_result *results, size_t n,
-                   size_t max, size_t *positions, struct error *err) {
-    ssize_t claimed;
-    int tries = 0;
+                   size_t max, struct store_claim *claims, struct error *err) {
+    struct claimed claimed = {.items = claims};
+    int rc, tries = 0;
     do
-        claimed = turn(s, run, results, n, max, positions, err);
-    while (claimed < 0 && database_try_again(&tries, err));
-    if (claimed > 0 && !s->places)
-        pass_over(s, positions[claimed - 1]);
-    if (claimed >= 0 && store_is_shared(s)) {
+        rc = turn(s, run, results, n, max, &claimed, err);
+    while (rc < 0 && database_try_again(&tries, err));
+    if (rc < 0)
+        return -1;
+    if (claimed.count > 0 && !s->places)
+        pass_over(s, claims[claimed.count - 1].position);
+    if (store_is_shared(s)) {
         shared_in_contact(s);
         shared_settle(s, results, n);
     }
-    return claimed;
+    return (ssize_t)claimed.count;
 }

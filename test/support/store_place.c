@@ -77,6 +77,19 @@ int store_place_done(struct store_place *p) {
     return failed ? -1 : 0;
 }
 
+ssize_t store_turn_positions(struct store *s, const struct run *run, struct store_result *results,
+                             size_t n, size_t max, size_t *positions, struct error *err) {
+    struct store_claim *claims = calloc(max + 1, sizeof(*claims));
+    assert_non_null(claims);
+    ssize_t claimed = store_turn(s, run, results, n, max, claims, err);
+    for (ssize_t i = 0; i < claimed; i++) {
+        positions[i] = claims[i].position;
+        server_done(&claims[i].server);
+    }
+    free(claims);
+    return claimed;
+}
+
 static void change_file(const char *path, const char *sql) {
     sqlite3 *db;
     char *why = NULL;

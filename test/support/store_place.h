@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include "store/store.h"
+
 #include <stdbool.h>
 
 struct store_place {
@@ -21,6 +23,11 @@ int store_place_done(struct store_place *p);
 
 /* Runs statements behind the store's back; fails the test where they do. */
 void store_place_sql(const struct store_place *p, const char *sql);
+
+/* As store_turn(), for who asks for no more of the servers that are claimed than their positions.
+ */
+ssize_t store_turn_positions(struct store *s, const struct run *run, struct store_result *results,
+                             size_t n, size_t max, size_t *positions, struct error *err);
 
 /* For groups of tests: which engine the places are made on from now on. */
 int store_place_on_sqlite(void **state);

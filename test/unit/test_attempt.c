@@ -9,7 +9,6 @@
 
 static struct plan plan;
 static struct attempts all = {.bench = {.plan = &plan}, .run = "20261123-120000-abcdef"};
-static const struct server web1 = {.name = (char *)"web1", .host = (char *)"web1"};
 
 static int set_up(UNUSED void **state) {
     plan = (struct plan){
@@ -18,9 +17,11 @@ static int set_up(UNUSED void **state) {
 }
 
 static struct attempt *make(void) {
+    struct store_claim claim = {.position = 3};
     struct attempt *a;
     struct error err;
-    assert_int_equal(attempt_new(&all, &web1, 3, &a, &err), 0);
+    assert_int_equal(server_parse("web1", &claim.server, &err), 0);
+    assert_int_equal(attempt_new(&all, &claim, &a, &err), 0);
     assert_int_equal(a->number, 1);
     return a;
 }

@@ -74,8 +74,9 @@ static void colours_say_no_more_than_letters(UNUSED void **state) {
 
 static void takes_no_more_room_than_there_is(UNUSED void **state) {
     struct board_view v = busy();
-    v.longest[0].server = "a-very-long-name-of-a-server.in.a.domain.that.is.longer.still.example";
-    v.longest[1].server = "\xe6\x9c\x8d\xe5\x8b\x99\xe5\x99\xa8-\xc3\xbc";
+    strcpy(v.longest[0].server,
+           "a-very-long-name-of-a-server.in.a.domain.that.is.longer.still.example");
+    strcpy(v.longest[1].server, "\xe6\x9c\x8d\xe5\x8b\x99\xe5\x99\xa8-\xc3\xbc");
     v.longest[1].benchmark = "a benchmark with a name of its own length";
     for (int columns = 1; columns < 200; columns++)
         for (int rows = 1; rows < 14; rows++) {
@@ -89,8 +90,8 @@ static void takes_no_more_room_than_there_is(UNUSED void **state) {
 
 static void cuts_names_and_keeps_columns(UNUSED void **state) {
     struct board_view v = busy();
-    v.longest[0].server = "rack17-node042.example.org";
-    v.longest[1].server = "\xe6\x9c\x8d\xe5\x8b\x99\xe5\x99\xa8";
+    strcpy(v.longest[0].server, "rack17-node042.example.org");
+    strcpy(v.longest[1].server, "\xe6\x9c\x8d\xe5\x8b\x99\xe5\x99\xa8");
     v.failure_count = 0;
     check(&v, 60, (struct block_room){50, 6, false},
           "[PPPPPPPPPPPPPPPPPPPPPPPPPPPPPPFERRRwwwwwwwwwwwww]\n"
@@ -102,10 +103,10 @@ static void cuts_names_and_keeps_columns(UNUSED void **state) {
 
 static void shows_no_byte_that_a_terminal_would_obey(UNUSED void **state) {
     struct board_view v = busy();
-    v.longest[0].server = "evil\x1b[2J\x1b]0;owned\x07";
+    strcpy(v.longest[0].server, "evil\x1b[2J\x1b]0;owned\x07");
     v.longest[1].benchmark = "a\nb\xff\xe2\x80\xae";
-    v.failures[0].server = "\x9b"
-                           "31m\r";
+    strcpy(v.failures[0].server, "\x9b"
+                                 "31m\r");
     strcpy(v.failures[0].detail, "said \x1b[31m\b\b\b and \x7f");
     struct str out = {0};
     block_add(&out, &v, 1, false, (struct block_room){160, 12, false});

@@ -69,7 +69,7 @@ static void claims(struct store *s, const struct run *run, size_t max, const cha
     size_t positions[8];
     char got[9] = "";
     struct error err;
-    ssize_t n = store_turn(s, run, NULL, 0, max, positions, &err);
+    ssize_t n = store_turn_positions(s, run, NULL, 0, max, positions, &err);
     if (n < 0)
         fail_msg("%s", err.text);
     for (ssize_t i = 0; i < n; i++)
@@ -91,9 +91,9 @@ static struct store_result gives(struct store *s, const struct run *run, size_t 
 /* The same, as if the end of the transaction had no answer. */
 static void gives_unheard(struct store *s, const struct run *run, size_t position,
                           enum verdict verdict) {
-    int64_t token = s->crew.tokens[position];
+    struct held_claim claim = *held_find(&s->crew.held, position);
     assert_false(gives(s, run, position, verdict).refused);
-    s->crew.tokens[position] = token;
+    held_settle(&s->crew.held, &claim, 1);
 }
 
 static void check_counts(struct store *s, const struct run *run, size_t passed, size_t failed) {
@@ -213,7 +213,8 @@ static void what_was_claimed_unheard_is_claimed_again(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     claims(s, &run, 2, "01");
-    s->crew.tokens[1] = 0;
+    held_find(&s->crew.held, 1)->token = 0;
+    held_settle(&s->crew.held, NULL, 0);
     cut(s);
     claims(s, &run, 8, "23");
     claims(s, &run, 8, "1");

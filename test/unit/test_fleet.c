@@ -63,7 +63,6 @@ static void run_fleet(struct board *board, int64_t progress, const char *log) {
         outcomes[i] =
             (struct outcome){.server = servers.items[i].name, .verdict = VERDICT_CANCELLED};
     const struct fleet fleet = {.plan = &plan,
-                                .servers = &servers,
                                 .transport = transport,
                                 .store = store,
                                 .cancel = cancel,

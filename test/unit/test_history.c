@@ -70,7 +70,7 @@ static const char *add_run(const char *options, const struct row *rows, size_t n
         items[i].name = (char *)rows[i].name;
     run = (struct run){.fanout = 1, .threshold = 50};
     assert_int_equal(store_begin(store, &run, &recipe, &(struct servers){items, n, n}, &err), 0);
-    assert_int_equal(store_turn(store, &run, NULL, 0, n, positions, &err), n);
+    assert_int_equal(store_turn_positions(store, &run, NULL, 0, n, positions, &err), n);
     for (size_t i = 0; i < n; i++) {
         struct benchmark_result b = benchmark_of(&rows[i]);
         struct server_result r = {.verdict = b.verdict,

@@ -128,7 +128,7 @@ static pid_t work_in_a_child(char id[RUN_ID_SIZE]) {
         size_t positions[2];
         struct store *s = open_store(STORE_CREATE);
         struct run run = begin(s);
-        if (store_turn(s, &run, NULL, 0, 2, positions, &err) != 2)
+        if (store_turn_positions(s, &run, NULL, 0, 2, positions, &err) != 2)
             _exit(1);
         run.seconds = 12.5;
         hand_in(s, &run, positions[0], VERDICT_PASSED, 80);
@@ -216,7 +216,7 @@ static void what_a_killed_process_had_claimed_is_pending_again(UNUSED void **sta
     assert_int_equal(outcomes[0].verdict, VERDICT_PASSED);
     assert_int_equal(outcomes[1].verdict, VERDICT_CANCELLED);
     assert_int_equal(outcomes[1].reason, REASON_NONE);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(positions[i], i + 1);
     store_close(s);
@@ -264,7 +264,7 @@ static void attempts_that_did_not_pass_are_kept_when_made_again(UNUSED void **st
     size_t positions[8];
     struct store *s = open_store(STORE_CREATE);
     struct run run = begin(s);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 4);
     hand_in(s, &run, 0, VERDICT_PASSED, 80);
     hand_in(s, &run, 1, VERDICT_FAILED, 10);
     hand_in(s, &run, 2, VERDICT_ERROR, NAN);
@@ -282,12 +282,12 @@ static void attempts_that_did_not_pass_are_kept_when_made_again(UNUSED void **st
     assert_int_equal(seen.earlier[3], 0);
 
     /* once more: one failed again, one passes now, one that had no turn gets none */
-    assert_int_equal(store_turn(s, &run, NULL, 0, 2, positions, &err), 2);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 2, positions, &err), 2);
     hand_in(s, &run, 1, VERDICT_FAILED, 20);
     hand_in(s, &run, 2, VERDICT_PASSED, 70);
     assert_int_equal(store_end(s, &run, &err), 0);
     assert_int_equal(store_resume(s, &run, true, &err), 0);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 2);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 2);
     hand_in(s, &run, 1, VERDICT_PASSED, 90);
     seen = look(s, &run);
     assert_int_equal(seen.verdicts[1], VERDICT_PASSED);
@@ -356,7 +356,7 @@ static void a_store_of_version_2_is_migrated(UNUSED void **state) {
     store_recipe_done(&r);
     servers_done(&servers);
     assert_int_equal(store_resume(s, &run, true, &err), 0);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 5);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 5);
     memset(counts, 0, sizeof(counts));
     assert_int_equal(store_each(s, run.id, count, counts, &err), 0);
     assert_int_equal(counts[1], 0);

@@ -2,6 +2,7 @@
 #include "test.h"
 
 #include "store/crew.h"
+#include "store/held.h"
 #include "store/store.h"
 #include "store_place.h"
 
@@ -152,7 +153,7 @@ static void keeps_what_was_measured(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 4);
     struct benchmark_result b = some_benchmark();
     struct server_result r = some_result(&b);
     struct store_result done = {.position = 1, .result = &r};
@@ -181,12 +182,12 @@ static void claims_each_server_once_and_in_order(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 3);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 3, positions, &err), 3);
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(positions[i], i);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 1);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 3, positions, &err), 1);
     assert_int_equal(positions[0], 3);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 0);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 3, positions, &err), 0);
     store_close(s);
 }
 
@@ -197,6 +198,56 @@ static size_t *copy_of(const size_t *positions, size_t n) {
     return copy;
 }
 
+static bool same_text(const char *a, const char *b) {
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+/* Claims the one server there is and compares it. */
+static void claim_is(struct store *s, const struct run *run, const struct server *want, int round) {
+    struct store_claim claim;
+    struct error err;
+    assert_int_equal(store_turn(s, run, NULL, 0, 1, &claim, &err), 1);
+    assert_int_equal(claim.position, 0);
+    assert_int_equal(claim.server.round, round);
+    assert_int_equal(claim.server.port, want->port);
+    assert_true(same_text(claim.server.name, want->name));
+    assert_true(same_text(claim.server.host, want->host));
+    assert_true(same_text(claim.server.user, want->user));
+    assert_true(same_text(claim.server.identity, want->identity));
+    assert_true(same_text(claim.server.kind, want->kind));
+    assert_true(same_text(claim.server.labels, want->labels));
+    server_done(&claim.server);
+}
+
+static void claims_bring_what_it_takes_to_measure_a_server(UNUSED void **state) {
+    struct error err;
+    struct store *s = open_store();
+    struct server given[] = {{.name = (char *)"root@db1:2222",
+                              .host = (char *)"db1",
+                              .user = (char *)"root",
+                              .port = 2222,
+                              .identity = (char *)"/home/me/key",
+                              .kind = (char *)"EPYC",
+                              .labels = (char *)"{\"rack\":\"a1\"}"},
+                             {.name = (char *)"web1", .host = (char *)"web1"}};
+    for (size_t i = 0; i < ARRAY_LEN(given); i++) {
+        const struct servers one = {&given[i], 1, 1};
+        struct benchmark_result b = some_benchmark();
+        const struct server_result failed = some_result(&b);
+        struct run run = {.fanout = 7, .threshold = 50};
+        assert_int_equal(store_begin(s, &run, &recipe, &one, &err), 0);
+        claim_is(s, &run, &given[i], 0);
+        assert_int_equal(
+            store_turn(s, &run, &(struct store_result){.result = &failed}, 1, 0, NULL, &err), 0);
+        /* its earlier attempts are counted, and an order that was set makes no difference */
+        assert_int_equal(store_resume(s, &run, true, &err), 0);
+        store_set_order(s, copy_of((const size_t[]){0}, 1), 1);
+        claim_is(s, &run, &given[i], 1);
+        assert_int_equal(store_end(s, &run, &err), 0);
+    }
+    store_close(s);
+}
+
 static void claims_in_an_order_that_was_set(UNUSED void **state) {
     struct error err;
     struct store *s = open_store();
@@ -204,25 +255,26 @@ static void claims_in_an_order_that_was_set(UNUSED void **state) {
     size_t positions[8];
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     store_set_order(s, copy_of((const size_t[]){2, 0, 3, 1}, 4), 4);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 1, positions, &err), 1);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 1, positions, &err), 1);
     assert_int_equal(positions[0], 2);
-    assert_int_equal(store_turn(s, &run, &(struct store_result){.position = 2, .result = &passed},
-                                1, 2, positions, &err),
+    assert_int_equal(store_turn_positions(s, &run,
+                                          &(struct store_result){.position = 2, .result = &passed},
+                                          1, 2, positions, &err),
                      2);
     assert_int_equal(positions[0], 0);
     assert_int_equal(positions[1], 3);
     assert_int_equal(store_end(s, &run, &err), 0);
     /* what is left, and what has a verdict is not begun again */
     store_set_order(s, copy_of((const size_t[]){3, 2, 1, 0}, 4), 4);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 3);
     assert_int_equal(positions[0], 3);
     assert_int_equal(positions[1], 1);
     assert_int_equal(positions[2], 0);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 0);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 0);
     /* resumed, the inventory's order holds again */
     assert_int_equal(store_end(s, &run, &err), 0);
     assert_int_equal(store_resume(s, &run, false, &err), 0);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 3);
     assert_int_equal(positions[0], 0);
     assert_int_equal(positions[2], 3);
     store_close(s);
@@ -262,7 +314,7 @@ static void turn_gives(struct store *s, const struct run *run, const char *passe
     for (size_t i = 0; i < n; i++)
         results[i] =
             (struct store_result){.position = (size_t)(passed[i] - '0'), .result = &result};
-    ssize_t claimed = store_turn(s, run, results, n, max, positions, &err);
+    ssize_t claimed = store_turn_positions(s, run, results, n, max, positions, &err);
     if (claimed < 0)
         fail_msg("%s", err.text);
     for (ssize_t i = 0; i < claimed; i++)
@@ -356,7 +408,7 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s);
     size_t positions[8];
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 4);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
     struct server_result cancelled = {.verdict = VERDICT_CANCELLED, .reason = REASON_INTERRUPTED};
     struct store_result done[] = {{.position = 0, .result = &passed},
@@ -376,7 +428,7 @@ static void a_cancelled_server_is_pending_again(UNUSED void **state) {
     assert_string_equal(found.stopped, "too many birds");
     assert_int_equal(found.passed, 1);
     assert_int_equal(store_hold(s, run.id, &found, &err), 0);
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 3);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 3);
     assert_int_equal(positions[0], 1);
 
     /* what the first turn measured of a server goes, and of nobody else */
@@ -449,7 +501,7 @@ static void a_reader_sees_one_moment(UNUSED void **state) {
     struct store *s = open_store(), *reader;
     struct run run = begin(s), found;
     size_t positions[8], done = 0;
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 4);
     assert_int_equal(store_open(place.url, STORE_READ, &reader, &err), 0);
     assert_int_equal(store_run(reader, run.id, &found, &err), 0);
     struct server_result passed = {.verdict = VERDICT_PASSED, .attempts = 1};
@@ -480,7 +532,7 @@ static void what_another_program_wrote_does_no_harm(UNUSED void **state) {
     struct store *s = open_store();
     struct run run = begin(s), found;
     size_t positions[8], seen = 0;
-    assert_int_equal(store_turn(s, &run, NULL, 0, 8, positions, &err), 4);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 8, positions, &err), 4);
     struct benchmark_result b = some_benchmark();
     struct server_result r = {.verdict = VERDICT_FAILED,
                               .reason = REASON_BELOW_THRESHOLD,
@@ -647,7 +699,7 @@ static void a_reader_that_looks_again_sees_what_others_wrote(UNUSED void **state
     assert_int_equal(store_refresh(reader, &changed, &err), 0);
     assert_false(changed);
     how_far(reader, run.id, "0 0 0 0|1 0 0 0|2 0 0 0|3 0 0 0|");
-    assert_int_equal(store_turn(s, &run, NULL, 0, 3, positions, &err), 3);
+    assert_int_equal(store_turn_positions(s, &run, NULL, 0, 3, positions, &err), 3);
     struct benchmark_result b = some_benchmark();
     struct server_result r = some_result(&b);
     struct store_result done = {.position = 1, .result = &r};
@@ -673,6 +725,34 @@ static void a_reader_that_looks_again_sees_what_others_wrote(UNUSED void **state
     store_close(s);
 }
 
+static void held_are(const struct held *h, const struct held_claim *want, size_t n) {
+    assert_int_equal(h->count, n);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(h->items[i].position, want[i].position);
+        assert_int_equal(h->items[i].token, want[i].token);
+        assert_ptr_equal(held_find(h, want[i].position), &h->items[i]);
+    }
+}
+
+static void tokens_are_held_by_position(UNUSED void **state) {
+    struct held h = {0};
+    struct held_claim first[] = {{7, 1}, {3, 1}, {9, 2}},
+                      second[] = {{8, 1}, {3, 5}, {0, 4}, {11, 1}};
+    assert_null(held_find(&h, 3));
+    assert_int_equal(held_reserve(&h, 3), 0);
+    held_settle(&h, first, 3);
+    held_are(&h, (const struct held_claim[]){{3, 1}, {7, 1}, {9, 2}}, 3);
+    /* one is handed in, one was lost and is claimed again, three are new */
+    held_find(&h, 7)->token = 0;
+    assert_int_equal(held_reserve(&h, 4), 0);
+    held_settle(&h, second, 4);
+    held_are(&h, (const struct held_claim[]){{0, 4}, {3, 5}, {8, 1}, {9, 2}, {11, 1}}, 5);
+    assert_null(held_find(&h, 7));
+    held_settle(&h, NULL, 0);
+    assert_int_equal(h.count, 5);
+    held_done(&h);
+}
+
 #define test(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 
 int main(void) {
@@ -682,6 +762,7 @@ int main(void) {
         test(a_baseline_that_is_none_is_an_error),
         test(claims_each_server_once_and_in_order),
         test(claims_in_an_order_that_was_set),
+        test(claims_bring_what_it_takes_to_measure_a_server),
         test(claims_within_limits),
         test(claims_within_limits_in_an_order_that_was_set),
         test(limits_hold_over_runs),
@@ -695,6 +776,7 @@ int main(void) {
     const struct CMUnitTest of_files[] = {
         test(refuses_what_is_no_store_of_its_own),
         test(puts_logs_beside_the_database),
+        cmocka_unit_test(tokens_are_held_by_position),
     };
     return run_on_each_engine(tests) +
            cmocka_run_group_tests_name("in a file", of_files, store_place_on_sqlite, NULL);

@@ -94,7 +94,7 @@ static void changed_are(struct watch *w, uint32_t since, const char *expected) {
 }
 
 static void a_listener_sees_what_changed_since_it_looked(UNUSED void **state) {
-    size_t claimed[2];
+    struct store_claim claimed[2];
     struct error err;
     finish(3, VERDICT_PASSED);
     struct watch *w = join();
@@ -106,6 +106,8 @@ static void a_listener_sees_what_changed_since_it_looked(UNUSED void **state) {
     changed_are(w, 0, "d");
     changed_are(w, first.look, "");
     assert_int_equal(store_turn(writer, &run, NULL, 0, 2, claimed, &err), 2);
+    for (size_t i = 0; i < ARRAY_LEN(claimed); i++)
+        server_done(&claimed[i].server);
     struct watch_view second = next_view(w, first.look);
     assert_int_equal(second.claimed, 2);
     changed_are(w, first.look, ""); /* nothing is known of them yet */
