@@ -223,11 +223,12 @@ int runner_fail(struct runner *r, const struct error *err) {
 /* What `muster log` reads: a file beside the store, or of this process's own. */
 int runner_open_log(struct runner *r, struct error *err) {
     enum log_level level = r->output.verbose ? LOG_DEBUG : LOG_INFO;
-    log_name_run(r->run.id);
+    if (!log_thread_run())
+        log_name_run(r->run.id);
     if (store_is_shared(r->store))
         return worklog_begin(r->store, r->run.id, &r->worklog, err) < 0
                    ? -1
-                   : log_add_file(worklog_path(r->worklog), LOG_JSON, level, err);
+                   : log_add_run_file(worklog_path(r->worklog), r->run.id, LOG_JSON, level, err);
     cleanup(free_ptr) char *path = store_log_path(r->store, r->run.id);
     return path ? log_add_file(path, LOG_JSON, level, err) : error_memory(err);
 }
@@ -280,6 +281,7 @@ int runner_execute(struct runner *r, struct error *err) {
                           .drain = r->drain,
                           .grace = r->grace,
                           .pulse = r->pulse,
+                          .slots = r->slots,
                           .until = r->until,
                           .board = r->progress.board,
                           .progress = progress_period(&r->progress)};

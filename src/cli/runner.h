@@ -1,6 +1,6 @@
 /*
  * runner: one sitting of a run, from what it needs to its exit status. `run` begins a run with it,
- * `resume` goes on with one, `worker` does a share of one after the other, `wait` tells how one
+ * `resume` goes on with one, `worker` does a share of several, `wait` tells how one
  * ended.
  *
  * In this order: the caller fills options, output, config and servers; runner_prepare(); the caller
@@ -32,6 +32,7 @@ struct runner {
     enum fleet_until until;
     const struct cancel *drain; /* as struct fleet has them */
     struct pulse *pulse;
+    struct slots_part *slots;
     int64_t grace;
     int64_t moment; /* that a shared store still has when the token is fired: struct ending */
 

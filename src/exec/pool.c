@@ -36,6 +36,7 @@
 
 struct pool {
     pthread_attr_t attr;
+    const char *run; /* that its threads' lines in the log are of */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t work;  /* idle threads sleep on it */
@@ -107,6 +108,7 @@ static struct future *next_job_locked(struct pool *p) {
 static void *thread_main(void *arg) {
     struct pool *p = arg;
     pthread_setname_np(pthread_self(), "worker");
+    log_name_thread(p->run);
     pthread_mutex_lock(&p->lock);
     p->idle--;
     p->waking = false;
@@ -182,6 +184,7 @@ int pool_new(size_t bound, size_t stack, struct pool **ret, struct error *err) {
     pthread_mutex_init(&p->lock, NULL);
     pthread_cond_init(&p->work, NULL);
     p->bound = bound;
+    p->run = log_thread_run();
     *ret = p;
     return 0;
 }

@@ -53,6 +53,7 @@ struct collector {
     int64_t ask;          /* the store, without a result to hand in */
     bool held_back;       /* servers wait for a place that the limits leave */
     bool told;            /* that there is nothing to do until then */
+    size_t wanted;        /* servers that it would claim, were others' slots free */
     struct patience patience;
     struct crew_view view;
     struct store_claim *claims; /* room for `depth` */
@@ -221,14 +222,20 @@ static void drop_batch(struct collector *c, size_t n) {
 }
 
 /*
- * Stores and reports a batch of n results, and keeps the pool supplied. Returns how many results of
- * the next batch are there already, or -1.
+ * What it could not even ask for, because others have the slots, it waits for: for all of it where
+ * there is more for sure, or else for one, to see.
  */
-static ssize_t turn(struct collector *c, size_t n, struct error *err) {
-    size_t most = room(c);
+static void heed_slots(struct collector *c, size_t wanted, size_t most, ssize_t claimed) {
+    bool got_all = (size_t)claimed == most;
+    c->wanted = got_all ? wanted - most : 0;
+    if (most == 0 && (!c->more || c->held_back) && c->wanted > 1)
+        c->wanted = 1;
+    slots_settle(c->f->slots, inhand_submitted(&c->hand), c->wanted);
+}
+
+/* Stores a batch, and claims up to `most`. Returns how many, or -1, and the results are dropped. */
+static ssize_t store(struct collector *c, size_t n, size_t most, struct error *err) {
     ssize_t claimed;
-    if (n == 0 && most == 0 && clock_now() < c->ask)
-        return 0;
     c->run->seconds = seconds_so_far(c);
     for (;;) {
         claimed = store_turn(c->f->store, c->run, c->batch, n, most, c->claims, err);
@@ -236,10 +243,24 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
             break;
         heed_time(c);
     }
-    if (claimed < 0) {
+    if (claimed < 0)
         drop_batch(c, n);
-        return -1;
+    return claimed;
+}
+
+/*
+ * Stores and reports a batch of n results, and keeps the pool supplied. Returns how many results of
+ * the next batch are there already, or -1.
+ */
+static ssize_t turn(struct collector *c, size_t n, struct error *err) {
+    size_t wanted = room(c), most = slots_ask(c->f->slots, inhand_submitted(&c->hand), wanted);
+    if (n == 0 && most == 0 && clock_now() < c->ask) {
+        heed_slots(c, wanted, 0, 0);
+        return 0;
     }
+    ssize_t claimed = store(c, n, most, err);
+    if (claimed < 0)
+        return -1;
     report_batch(c, n);
     if (most > 0)
         heed_limits(c, claimed);
@@ -247,6 +268,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
         c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
     bool idle = c->hand.count == 0 && claimed == 0;
     n = begin(c, claimed);
+    heed_slots(c, wanted, most, claimed);
     if (!c->shared || (!idle && clock_now() < c->ask))
         return (ssize_t)n;
     if (crew_look(&c->view, c->hand.count, err) < 0) {
@@ -259,10 +281,10 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
 }
 
 /* Whether there may be something to claim later: what another worker does not come to the end of,
- * or what waits for a place. */
+ * or what waits for a place or a slot. */
 static bool stays(const struct collector *c) {
     bool shared = c->shared && c->f->until == FLEET_WHOLE && c->view.left > 0 && c->run->open;
-    return (shared || c->held_back) && !is_ending(c);
+    return (shared || c->held_back || c->wanted > 0) && !is_ending(c);
 }
 
 static int collect_all(struct collector *c, struct error *err) {
@@ -402,7 +424,7 @@ int fleet_run(const struct fleet *f, struct run *run, struct outcome *outcomes, 
     c.batch = malloc(c.depth * sizeof(*c.batch));
     if (!c.claims || !c.batch || agent_command.failed)
         error_memory(err);
-    else if (inhand_init(&c.hand, &attempts, f->cancel, err) == 0 &&
+    else if (inhand_init(&c.hand, &attempts, f->cancel, f->slots, err) == 0 &&
              (c.shared || judgement_new(run->total, &c.judgement, err) == 0))
         rc = run_collector(&c, err);
     (void)!store_set_limits(f->store, NULL, err);

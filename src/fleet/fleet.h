@@ -8,6 +8,7 @@
 #pragma once
 
 #include "bench/bench.h"
+#include "fleet/slots.h"
 #include "model/run.h"
 #include "store/store.h"
 #include "store/worklog.h"
@@ -31,7 +32,8 @@ struct fleet {
     enum fleet_until until;
     struct pulse *pulse; /* beats as often as the orchestrator comes round; NULL: nobody feels it */
     struct board *board; /* told how far the run is; NULL: nobody looks */
-    int64_t progress;    /* ns between two lines of the log that say so; 0: none, nor a board */
+    struct slots_part *slots; /* its own, where fleets share them; NULL: it has all its fan-out */
+    int64_t progress; /* ns between two lines of the log that say so; 0: none, nor a board */
 };
 
 /*

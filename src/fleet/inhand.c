@@ -109,6 +109,12 @@ static bool collect_one(struct inhand *h, bool ending, struct future *future,
     return (!r || !wait_for_another(h, ending, a, r)) && finish(h, a, r, ret);
 }
 
+/* The place that it was taken from is free yet. */
+static void put_off(struct inhand *h, struct attempt *a) {
+    a->due = deadline_in(MOMENT);
+    (void)!waiting_add(&h->waiting, a);
+}
+
 /*
  * Submits those whose pause is over; at the end, all that wait end with it. Returns how many
  * results there are of that.
@@ -118,6 +124,10 @@ static size_t wake(struct inhand *h, bool ending, struct store_result *ret) {
     struct attempt *a;
     size_t n = 0;
     while ((a = waiting_take(&h->waiting, now))) {
+        if (!ending && !slots_take(h->slots)) {
+            put_off(h, a);
+            break;
+        }
         struct server_result *last = TAKE(a->last);
         struct error ignored;
         if (ending)
@@ -163,8 +173,8 @@ void inhand_abandon(struct inhand *h) {
 }
 
 int inhand_init(struct inhand *h, const struct attempts *attempts, const struct cancel *cancel,
-                struct error *err) {
-    *h = (struct inhand){.attempts = *attempts, .cancel = cancel};
+                struct slots_part *slots, struct error *err) {
+    *h = (struct inhand){.attempts = *attempts, .cancel = cancel, .slots = slots};
     size_t fanout = (size_t)attempts->bench.plan->fanout;
     if (completed_new(&h->completed, err) < 0)
         return -1;

@@ -11,6 +11,7 @@
 
 #include "exec/pool.h"
 #include "fleet/attempt.h"
+#include "fleet/slots.h"
 #include "fleet/waiting.h"
 #include "store/store.h"
 #include "sync/cancel.h"
@@ -18,6 +19,7 @@
 struct inhand {
     struct attempts attempts;
     const struct cancel *cancel;
+    struct slots_part *slots;
     size_t count; /* of all of them */
     struct waiting waiting;
     struct pool *pool;
@@ -29,7 +31,7 @@ struct inhand {
  * borrowed. Fails with ERROR_INTERNAL; inhand_done() is due in either case.
  */
 int inhand_init(struct inhand *h, const struct attempts *attempts, const struct cancel *cancel,
-                struct error *err) must_use;
+                struct slots_part *slots, struct error *err) must_use;
 
 /* Waits for those that run. */
 void inhand_done(struct inhand *h);

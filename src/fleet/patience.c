@@ -21,7 +21,10 @@ static int64_t pause_of(int tries) {
         pause *= 2;
     if (pause > LONGEST)
         pause = LONGEST;
-    return pause / 2 + (int64_t)((double)(pause / 2) * drand48());
+    int64_t now = clock_now();
+    unsigned short drawn[3] = {(unsigned short)now, (unsigned short)(now >> 16),
+                               (unsigned short)(now >> 32)};
+    return pause / 2 + (int64_t)((double)(pause / 2) * erand48(drawn));
 }
 
 static bool reached(struct patience *p) {
@@ -33,7 +36,6 @@ static bool reached(struct patience *p) {
 
 static void begin(struct patience *p, const struct error *err) {
     p->since = clock_now();
-    srand48(p->since);
     log_warning("the store cannot be reached: trying again", LOG_S("detail", err->text));
 }
 

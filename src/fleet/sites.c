@@ -51,7 +51,7 @@ static int count_workers(struct store *store, size_t *ret, struct error *err) {
     if (store_workers(store, &workers, &n, err) < 0)
         return -1;
     for (size_t i = 0; i < n; i++)
-        *ret += workers[i].lease > 0;
+        *ret += workers[i].lease > 0 && !workers[i].again;
     return 0;
 }
 

@@ -83,7 +83,7 @@ static void add_samples(struct str *out, const char *name, bool claimed,
             continue;
         for (size_t k = i; k < n; k++)
             if (workers[k].lease > 0 && strcmp(workers[k].site, workers[i].site) == 0)
-                sum += claimed ? workers[k].claimed : 1;
+                sum += claimed ? workers[k].claimed : !workers[k].again;
         add_sample(out, name, workers[i].site, sum);
     }
 }

@@ -31,6 +31,7 @@ int store_join(struct store *s, const struct store_enlistment *as, struct error 
     s->crew.site = as->site;
     s->crew.fanout = as->fanout;
     s->crew.lease = as->lease;
+    s->crew.started = as->started;
     if (write_one(s, shared_renew, err) < 0)
         return -1;
     shared_in_contact(s);
@@ -74,7 +75,8 @@ static void read_truth(struct sql_stmt *stmt, void *truth) {
     *(bool *)truth = sql_column_int(stmt, 0) != 0;
 }
 
-static int find_work(struct store *s, const char *only, char *id, struct error *err) {
+static int find_work(struct store *s, const char *only, const char *except, char *id,
+                     struct error *err) {
     int found;
     if (shared_renew(s, err) < 0 || shared_reap(s, err) < 0)
         return -1;
@@ -83,15 +85,17 @@ static int find_work(struct store *s, const char *only, char *id, struct error *
         return -1;
     sql_bind_text(stmt, 1, only);
     sql_bind_text(stmt, 2, s->crew.site);
+    sql_bind_text(stmt, 3, except);
     return ask(s, stmt, read_id, id, &found, err) < 0 ? -1 : found;
 }
 
-int store_find_work(struct store *s, const char *only, char ret[RUN_ID_SIZE], struct error *err) {
+int store_find_work(struct store *s, const char *only, const char *except, char ret[RUN_ID_SIZE],
+                    struct error *err) {
     s->held_run = 0;
     s->crew.held.count = 0; /* whatever it held, it has handed in or given back */
     if (database_begin(s, err) < 0)
         return -1;
-    int found = find_work(s, only, ret, err);
+    int found = find_work(s, only, except, ret, err);
     if (database_end(s, found < 0 ? -1 : 0, err) < 0)
         return -1;
     shared_in_contact(s);
@@ -247,9 +251,23 @@ static void read_worker(struct sql_stmt *stmt, void *to) {
     w->lease = sql_column_double(stmt, 8);
 }
 
+static bool is_same_process(const struct store_worker *a, const struct store_worker *b) {
+    return a->pid == b->pid && a->started == b->started && strcmp(a->host, b->host) == 0;
+}
+
+static void mark_again(struct store_worker *workers, size_t n) {
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < i && !workers[i].again; k++)
+            workers[i].again = workers[i].lease > 0 && workers[k].lease > 0 &&
+                               is_same_process(&workers[k], &workers[i]);
+}
+
 int store_workers(struct store *s, struct store_worker **ret, size_t *count, struct error *err) {
     struct sql_stmt *stmt = database_use(s, SHARED_WORKERS, err);
-    return stmt ? list(s, stmt, read_worker, sizeof(**ret), (void **)ret, count, err) : -1;
+    if (!stmt || list(s, stmt, read_worker, sizeof(**ret), (void **)ret, count, err) < 0)
+        return -1;
+    mark_again(*ret, *count);
+    return 0;
 }
 
 static void read_site(struct sql_stmt *stmt, void *to) {

@@ -32,7 +32,8 @@ bool store_is_shared(const struct store *s);
 struct store_enlistment {
     const char *site; /* servers of this site, and those of none; NULL: any */
     int fanout;
-    int64_t lease; /* ns; at least CREW_LEASE_MIN */
+    int64_t lease;   /* ns; at least CREW_LEASE_MIN */
+    int64_t started; /* when its process was, wall clock: several of one have the same; 0: now */
 };
 
 #define CREW_LEASE (30 * INT64_C(1000000000))
@@ -50,9 +51,10 @@ int store_leave(struct store *s, struct error *err) must_use;
 /*
  * Renews the lease, gives back what dead workers had claimed, and looks for a run with servers that
  * this worker may claim, or one that is yet to be judged; the oldest first. `only` is the one that
- * is asked for, or NULL. Returns 1 with its id, 0 when there is none, or -1.
+ * is asked for, or NULL; `except` names those that are not, with a space between two, or is NULL.
+ * Returns 1 with its id, 0 when there is none, or -1.
  */
-int store_find_work(struct store *s, const char *only, char ret[RUN_ID_SIZE],
+int store_find_work(struct store *s, const char *only, const char *except, char ret[RUN_ID_SIZE],
                     struct error *err) must_use;
 
 /*
@@ -97,10 +99,14 @@ struct store_worker {
     int64_t started; /* wall clock, ns */
     int fanout;
     size_t claimed; /* servers that it holds now */
+    bool again;     /* one before it is of the same process, and alive as it is */
     double lease;   /* seconds that are left; negative: it is over */
 };
 
-/* All of them, by number; the caller frees *ret. */
+/*
+ * All of them, by number; the caller frees *ret. A process that works on several runs is as many of
+ * them.
+ */
 int store_workers(struct store *s, struct store_worker **ret, size_t *count,
                   struct error *err) must_use;
 
@@ -108,7 +114,7 @@ int store_workers(struct store *s, struct store_worker **ret, size_t *count,
 struct store_site {
     char site[CREW_NAME_SIZE]; /* empty: of no site */
     size_t pending, claimed;
-    size_t workers; /* alive, that may take them */
+    size_t workers; /* processes alive that may take them */
 };
 
 /* Those of the run that have servers without a verdict; the caller frees *ret. */

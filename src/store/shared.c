@@ -50,11 +50,13 @@ static int join(struct store *s, struct error *err) {
     if (!stmt)
         return -1;
     gethostname(host, sizeof(host) - 1);
+    if (!s->crew.started)
+        s->crew.started = clock_wall();
     sql_bind_text(stmt, 1, host);
     sql_bind_int(stmt, 2, getpid());
     sql_bind_text(stmt, 3, s->crew.site);
     sql_bind_int(stmt, 4, s->crew.fanout);
-    sql_bind_int(stmt, 5, clock_wall());
+    sql_bind_int(stmt, 5, s->crew.started);
     bind_held(s, stmt, 6);
     sql_bind_double(stmt, 7, lease_seconds(s));
     if (sql_step(stmt) == SQL_ROW)

@@ -146,6 +146,7 @@ const char *const statements[STATEMENT_COUNT] = {
     [SHARED_COUNTED] = "DELETE FROM tally WHERE run = ?",
     [SHARED_FIND_WORK] =
         "SELECT id FROM run AS r WHERE closed = 0 AND (CAST(?1 AS text) IS NULL OR id = ?1) AND "
+        "(CAST(?3 AS text) IS NULL OR id <> ALL (string_to_array(?3, ' '))) AND "
         "(EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending' AND "
         "(CAST(?2 AS text) IS NULL OR s.site IS NULL OR s.site = ?2)) OR (judged = 0 AND "
         "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending') AND "
@@ -168,8 +169,8 @@ const char *const statements[STATEMENT_COUNT] = {
         "FROM worker AS w LEFT JOIN run AS r ON r.number = w.run ORDER BY w.number",
     [SHARED_SITES] =
         "SELECT coalesce(s.site, ''), count(*) FILTER (WHERE s.state = 'pending'), "
-        "count(*) FILTER (WHERE s.state = 'claimed'), (SELECT count(*) FROM worker AS w "
-        "WHERE w.lease_until > now() AND (w.site IS NULL OR s.site IS NULL OR w.site = s.site)) "
+        "count(*) FILTER (WHERE s.state = 'claimed'), (SELECT count(DISTINCT (host, pid, started)) "
+        "FROM worker AS w WHERE w.lease_until > now() AND (w.site IS NULL OR s.site IS NULL OR w.site = s.site)) "
         "FROM server AS s WHERE s.run = ? AND s.state IN ('pending', 'claimed') "
         "GROUP BY s.site ORDER BY 1",
     [SHARED_UNCLAIM] = "UPDATE server SET state = 'pending', holder = NULL "

@@ -1,5 +1,6 @@
 /*
- * context: see context.h; this file is also the home of log_bind() and log_unbind().
+ * context: see context.h; this file is also the home of log_bind(), log_unbind() and
+ * log_name_thread().
  *
  * The fields stand in thread-local memory in the form in which they go into a record, so that a log
  * call copies them in one piece. What is usually bound fits into a piece that every thread has from
@@ -26,6 +27,8 @@ static _Thread_local struct {
     size_t count;
 } context;
 
+static _Thread_local const char *run; /* that the thread works for; borrowed */
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_key_t key_of_end; /* runs end_thread() in each thread that has more */
 
@@ -45,6 +48,14 @@ static void make_key(void) {
 
 struct packed context_packed(void) {
     return (struct packed){data(), context.len, context.count};
+}
+
+void log_name_thread(const char *name) {
+    run = name;
+}
+
+const char *log_thread_run(void) {
+    return run;
 }
 
 /* Whether there is room for `need` bytes in all. */

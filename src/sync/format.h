@@ -24,6 +24,7 @@ struct format_record {
     int64_t wall; /* since 1970, as clock_wall() */
     const char *event;
     const struct log_field *fields; /* up to one of kind LOG_KIND_END */
+    const char *run;                /* that its thread was named for; NULL: none */
 };
 
 /* Appends the line and its newline. When memory runs out, out->failed is set. */

@@ -27,6 +27,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PENDING_MAX ((size_t)64 << 20)
@@ -157,6 +158,8 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     struct packed bound = context_packed();
     struct record_head head;
     record_measure(&head, level, event, fields, &bound);
+    if (log_thread_run())
+        snprintf(head.run, sizeof(head.run), "%s", log_thread_run());
     pthread_mutex_lock(&the.lock);
     char *room = room_locked(head.size);
     if (room) {
@@ -197,7 +200,8 @@ static void obey(const char *record, struct unpacked *u) {
             sinks_render(&the.sinks, &(struct format_record){.level = head.level,
                                                              .wall = head.wall,
                                                              .event = u->event,
-                                                             .fields = u->fields});
+                                                             .fields = u->fields,
+                                                             .run = *head.run ? head.run : NULL});
         break;
     case RECORD_ADD_SINK:
         sinks_add(&the.sinks, ordered(record));
@@ -372,6 +376,18 @@ int log_add_file(const char *path, enum log_format format, enum log_level level,
                  struct error *err) {
     struct sink *s;
     return sink_new_file(path, format, level, &s, err) < 0 ? -1 : add_sink(s, level, err);
+}
+
+int log_add_run_file(const char *path, const char *run, enum log_format format,
+                     enum log_level level, struct error *err) {
+    struct sink *s;
+    if (sink_new_file(path, format, level, &s, err) < 0)
+        return -1;
+    if (sink_take_only(s, run, err) < 0) {
+        sink_free(s);
+        return -1;
+    }
+    return add_sink(s, level, err);
 }
 
 void log_drop_file(const char *path) {

@@ -78,7 +78,11 @@ int log_add_fd(int fd, enum log_format format, enum log_level level, struct erro
 int log_add_file(const char *path, enum log_format format, enum log_level level,
                  struct error *err) must_use;
 
-/* Takes the file of log_add_file() away: lines that follow are not for it. */
+/* As log_add_file(), but for what is said in the name of another run. */
+int log_add_run_file(const char *path, const char *run, enum log_format format,
+                     enum log_level level, struct error *err) must_use;
+
+/* Takes such a file away: lines that follow are not for it. */
 void log_drop_file(const char *path);
 
 /*
@@ -105,6 +109,14 @@ int log_add_daemon(enum log_daemon daemon, const char *socket, enum log_level le
  */
 void log_name_run(const char *run);
 void log_say_run(void);
+
+/*
+ * What run the calling thread's lines are of, whatever the others' are; NULL: the program's. The
+ * name is borrowed for as long as the thread has it. Unlike what is bound, it is handed on: threads
+ * of a pool (exec/pool.h) and of a transport have that of the thread that made them.
+ */
+void log_name_thread(const char *run);
+const char *log_thread_run(void);
 
 /*
  * Asks for the block to be erased; to be drawn again; to be drawn anew below whatever was written

@@ -22,6 +22,8 @@ struct pulse {
     _Atomic int64_t beat;
     atomic_bool ready;
     const struct cancel *end;
+    atomic_int lacking;  /* of its parts: those that are not ready */
+    struct pulse *whole; /* that it is a part of, or NULL */
 
     /* the main loop's */
     struct sockaddr_un address;
@@ -30,6 +32,7 @@ struct pulse {
     bool told_ready, told_end;
     int64_t watchdog; /* ns between two words that it comes round; 0: nobody asked */
     int64_t due;      /* of the next one */
+    int64_t told;     /* when the last one was */
 };
 
 /* `@name` is of the abstract name space. */
@@ -75,30 +78,67 @@ int pulse_new(const struct cancel *end, struct pulse **ret, struct error *err) {
 }
 
 void pulse_free(struct pulse *p) {
-    if (p)
-        fd_close(&p->fd);
+    if (!p)
+        return;
+    if (p->whole && !atomic_load(&p->ready))
+        atomic_fetch_sub(&p->whole->lacking, 1);
+    fd_close(&p->fd);
     free(p);
 }
 
-void pulse_beat(struct pulse *p) {
+int pulse_new_part(struct pulse *whole, struct pulse **ret, struct error *err) {
+    struct pulse *p = calloc(1, sizeof(*p));
     if (!p)
-        return;
+        return error_memory(err);
+    p->fd = -1;
+    p->end = whole->end;
+    p->whole = whole;
+    p->watchdog = whole->watchdog;
+    atomic_store(&p->ready, true);
+    pulse_beat(p);
+    *ret = p;
+    return 0;
+}
+
+static bool is_ready(const struct pulse *p) {
+    return atomic_load(&p->ready) && atomic_load(&p->lacking) == 0;
+}
+
+/* The slowest loop has last come round at `beat`. It is no use to say so again of the same time. */
+static void beat_at(struct pulse *p, int64_t beat) {
     int64_t now = clock_now();
-    atomic_store(&p->beat, now);
-    if (!p->told_ready && atomic_load(&p->ready))
+    atomic_store(&p->beat, beat);
+    if (!p->told_ready && is_ready(p))
         p->told_ready = tell(p, "READY=1");
     if (!p->told_end && cancel_fired(p->end))
         p->told_end = tell(p, "STOPPING=1");
-    if (p->watchdog && now >= p->due) {
+    if (p->watchdog && now >= p->due && beat > p->told) {
+        p->told = now;
         p->due = now + p->watchdog;
         (void)tell(p, "WATCHDOG=1");
     }
 }
 
+void pulse_beat(struct pulse *p) {
+    if (p)
+        beat_at(p, clock_now());
+}
+
+void pulse_gather(struct pulse *whole, struct pulse *const *parts, size_t n) {
+    int64_t beat = clock_now();
+    for (size_t i = 0; i < n; i++)
+        beat = deadline_min(beat, atomic_load(&parts[i]->beat));
+    beat_at(whole, beat);
+}
+
 void pulse_set_ready(struct pulse *p, bool ready) {
     if (!p)
         return;
-    atomic_store(&p->ready, ready);
+    bool was = atomic_exchange(&p->ready, ready);
+    if (p->whole && was != ready)
+        atomic_fetch_add(&p->whole->lacking, ready ? -1 : 1);
+    if (p->whole && ready)
+        atomic_store(&p->whole->ready, true);
     pulse_beat(p);
 }
 
@@ -111,5 +151,5 @@ bool pulse_alive(const struct pulse *p) {
 }
 
 bool pulse_ready(const struct pulse *p) {
-    return atomic_load(&p->ready) && !cancel_fired(p->end) && pulse_alive(p);
+    return is_ready(p) && !cancel_fired(p->end) && pulse_alive(p);
 }

@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define RECORD_RUN 32 /* bytes of a run's name, with its NUL */
+
 enum record_kind {
     RECORD_LINE,
     RECORD_ADD_SINK,
@@ -37,6 +39,7 @@ struct record_head {
     size_t items;  /* of all lists */
     enum record_kind kind;
     enum log_level level;
+    char run[RECORD_RUN]; /* that the line is of; empty: the thread has none */
 };
 
 /* The bytes that the string field takes, and packing it there; returns the end. */

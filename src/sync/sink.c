@@ -39,6 +39,7 @@ struct sink {
     struct footer *footer; /* NULL: there is none */
     struct str frame;
     struct daemon *daemon; /* NULL: there is none */
+    char *run;             /* whose lines it takes; NULL: those of all */
     bool given_up;
     bool told; /* the others know that it was given up */
     bool torn; /* the last write ended within a line */
@@ -114,6 +115,11 @@ int sink_add_footer(struct sink *s, const struct footer_drawing *drawing, struct
     return footer_new(s->fd, drawing, &s->footer, err);
 }
 
+int sink_take_only(struct sink *s, const char *run, struct error *err) {
+    s->run = strdup(run);
+    return s->run ? 0 : error_memory(err);
+}
+
 void sink_free(struct sink *s) {
     if (!s)
         return;
@@ -123,6 +129,7 @@ void sink_free(struct sink *s) {
     if (s->path)
         fd_close(&s->fd);
     free(s->path);
+    free(s->run);
     str_done(&s->out);
     free(s);
 }
@@ -236,30 +243,33 @@ static bool append(struct sink *s, const struct str *copy, size_t from, size_t *
 }
 
 /* The record with its run as its first field, where that is to be said and it has none. */
-static struct format_record with_run(struct sinks *all, const struct format_record *record) {
+static struct format_record with_run(struct sinks *all, const struct format_record *record,
+                                     const char *run) {
     struct format_record told = *record;
     size_t count = 0;
-    if (!all->say_run || !all->run || log_fields_have(record->fields, "run"))
+    if (!all->say_run || !run || log_fields_have(record->fields, "run"))
         return told;
     while (record->fields[count].kind != LOG_KIND_END)
         count++;
     if (vec_reserve(&all->fields, &all->fields_cap, count + 2, sizeof(*all->fields)) < 0)
         return told;
-    all->fields[0] = LOG_S("run", all->run);
+    all->fields[0] = LOG_S("run", run);
     memcpy(&all->fields[1], record->fields, (count + 1) * sizeof(*all->fields));
     told.fields = all->fields;
     return told;
 }
 
 void sinks_render(struct sinks *all, const struct format_record *record) {
-    const struct format_record told = with_run(all, record);
+    const char *run = record->run ? record->run : all->run;
+    const struct format_record told = with_run(all, record, run);
     const struct str *rendered[LOG_JSON + 1] = {0};
     size_t from[LOG_JSON + 1] = {0};
     for (struct sink *s = all->first; s; s = s->next) {
-        if (s->given_up || record->level < s->level)
+        bool elsewhere = s->run && run && strcmp(s->run, run) != 0;
+        if (s->given_up || record->level < s->level || elsewhere)
             continue;
         if (s->daemon) {
-            daemon_add(s->daemon, record, all->run);
+            daemon_add(s->daemon, record, run);
             continue;
         }
         size_t start;

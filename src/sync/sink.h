@@ -22,6 +22,9 @@ int sink_new_daemon(enum log_daemon daemon, const char *socket, enum log_level l
                     struct sink **ret, struct error *err) must_use;
 void sink_free(struct sink *s);
 
+/* From now on it has nothing to do with records that are of another run. */
+int sink_take_only(struct sink *s, const char *run, struct error *err) must_use;
+
 /* Gives the sink a block below its lines; its lines are then written in frames. */
 int sink_add_footer(struct sink *s, const struct footer_drawing *drawing,
                     struct error *err) must_use;

@@ -33,6 +33,7 @@ struct ssh_transport {
     int port;
     char *config_file;
     atomic_flag said_program;
+    bool spared; /* it has threads spared */
 };
 
 static struct sshprogram_request program_request(const struct ssh_transport *t,
@@ -124,7 +125,8 @@ static int open_session(struct transport *base, const struct server *server, int
 static void free_transport(struct transport *base) {
     struct ssh_transport *t = (struct ssh_transport *)base;
     jumps_free(t->kit.jumps);
-    thread_spare_end();
+    if (t->spared)
+        thread_spare_end();
     pace_free(t->kit.direct);
     pace_free(t->kit.pace);
     gate_free(t->kit.gate);
@@ -211,6 +213,7 @@ static int prepare(struct ssh_transport *t, const struct ssh_settings *s, struct
         return -1;
     sshconfig_set_lookup(t->kit.config, look_up, t);
     thread_spare();
+    t->spared = true;
     return 0;
 }
 

@@ -4,14 +4,18 @@
  * The limit of threads is the process's or its user's, so the spare ones are the program's, too. A
  * spare thread does not make room for another one, it becomes it: so nobody has to wait for its
  * end, and nobody else can take its place. The first `spares` of them sleep; whoever lowers that
- * number has the one above it. There is no lock, because threads are started under those of others.
+ * number has the one above it. There is no lock to take one, because threads are started under
+ * those of others; only those who make and end them have one.
  */
 #include "transport/thread.h"
+
+#include "sync/log.h"
 
 #include <errno.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 
 /* getaddrinfo() loads modules of the name service switch, which use some 100 KiB of it */
 #define STACK (256 * 1024)
@@ -21,9 +25,27 @@ static struct spare {
     sem_t go;
     void *(*run)(void *); /* NULL: it ends */
     void *arg;
+    const char *name; /* of the run that it works for */
 } all_spares[THREAD_SPARES];
 
 static atomic_int spares;
+
+static pthread_mutex_t users_lock = PTHREAD_MUTEX_INITIALIZER;
+static int users; /* of the spares */
+
+/* What a thread is to do, and for which run. */
+struct errand {
+    void *(*run)(void *);
+    void *arg;
+    const char *name;
+};
+
+static void *go(void *arg) {
+    struct errand errand = *(struct errand *)arg;
+    free(arg);
+    log_name_thread(errand.name);
+    return errand.run(errand.arg);
+}
 
 static int start(void *(*run)(void *), void *arg, pthread_t *ret) {
     pthread_attr_t attr;
@@ -47,6 +69,7 @@ static void *be_spare(void *arg) {
     struct spare *s = arg;
     while (sem_wait(&s->go) != 0)
         ;
+    log_name_thread(s->name);
     return s->run ? s->run(s->arg) : NULL;
 }
 
@@ -62,11 +85,12 @@ static pthread_t wake(struct spare *s, void *(*run)(void *), void *arg) {
     pthread_t thread = s->thread;
     s->run = run;
     s->arg = arg;
+    s->name = log_thread_run();
     sem_post(&s->go);
     return thread;
 }
 
-void thread_spare(void) {
+static void make_spares(void) {
     for (int n = 0; n < THREAD_SPARES && atomic_load(&spares) == n; n++) {
         struct spare *s = &all_spares[n];
         sem_init(&s->go, 0, 0);
@@ -76,17 +100,36 @@ void thread_spare(void) {
     }
 }
 
-void thread_spare_end(void) {
+static void end_spares(void) {
     struct spare *s;
     while ((s = take_spare()))
         pthread_join(wake(s, NULL, NULL), NULL);
+}
+
+void thread_spare(void) {
+    pthread_mutex_lock(&users_lock);
+    if (users++ == 0)
+        make_spares();
+    pthread_mutex_unlock(&users_lock);
+}
+
+void thread_spare_end(void) {
+    pthread_mutex_lock(&users_lock);
+    if (users > 0 && --users == 0)
+        end_spares();
+    pthread_mutex_unlock(&users_lock);
 }
 
 /* ---- threads ------------------------------------------------------------------------------- */
 
 int thread_start(void *(*run)(void *), void *arg, pthread_t *ret) {
     pthread_t thread;
-    int rc = start(run, arg, &thread);
+    struct errand *errand = malloc(sizeof(*errand));
+    if (errand)
+        *errand = (struct errand){run, arg, log_thread_run()};
+    int rc = errand ? start(go, errand, &thread) : EAGAIN;
+    if (rc != 0)
+        free(errand);
     struct spare *s = rc == EAGAIN ? take_spare() : NULL;
     if (s) {
         thread = wake(s, run, arg);

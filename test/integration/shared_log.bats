@@ -157,9 +157,9 @@ end() { # SIGNAL STATUS PID...
     done
 }
 
-# the lines of NAME.said that are of the run
+# the lines of NAME.said that are of the run, and what the worker was told of all its runs
 of_the_run() {
-    jq -c 'select(.run)' "$1.said" >"$1.run"
+    jq -c 'select(.run or (.event | startswith("ending:")))' "$1.said" >"$1.run"
 }
 
 # reads on where it had got to, at `after`, into `followed`

@@ -18,7 +18,7 @@ static char *line(enum log_format format, enum log_level level, const char *even
     static struct str out;
     struct format_clock clock = {.second = -1};
     str_clear(&out);
-    const struct format_record record = {level, WALL, event, fields};
+    const struct format_record record = {level, WALL, event, fields, NULL};
     format_line(&out, format, &record, &clock);
     assert_false(out.failed);
     return out.data;

@@ -51,7 +51,7 @@ static void a_spare_one_becomes_what_cannot_be_started(void **state UNUSED) {
     sem_init(&told, 0, 0);
     atomic_store(&granted, 1000);
     thread_spare();
-    thread_spare(); /* again does nothing */
+    thread_spare(); /* another one's, who has those that are there */
     assert_int_equal(atomic_load(&granted), 1000 - THREAD_SPARES);
     atomic_store(&granted, 0);
     for (size_t i = 1; i < THREAD_SPARES; i++)
@@ -64,6 +64,7 @@ static void a_spare_one_becomes_what_cannot_be_started(void **state UNUSED) {
         pthread_join(threads[i], &got);
         assert_ptr_equal(got, &threads[i]);
     }
+    thread_spare_end();
     thread_spare_end();
 }
 
@@ -80,6 +81,7 @@ static void spare_ones_end_unused_and_may_be_few(void **state UNUSED) {
     thread_spare();
     thread_spare_end();
     thread_spare_end();
+    thread_spare_end(); /* of nobody's */
 }
 
 int main(void) {

@@ -1,0 +1,165 @@
+#!/usr/bin/env bats
+# One worker and several runs: what the servers of one have no use for is another's.
+
+load common.bash
+load postgres.bash
+
+setup_file() {
+    scratch
+    postgres start db --quick --listen 127.0.3.7
+    FIRST=$(postgres database db first)
+    export FIRST
+}
+teardown_file() {
+    postgres_done
+    scratch_done
+}
+
+# each test has a database of its own
+setup() {
+    cd "$T" || return 1
+    psql -qX "$FIRST" -c "CREATE DATABASE t$BATS_TEST_NUMBER"
+    URL=${FIRST%first}t$BATS_TEST_NUMBER
+    rm -f muster.yaml
+}
+teardown() {
+    local pid
+    for pid in $(cat "$T"/*.pid 2>/dev/null); do
+        kill -KILL "$pid" 2>/dev/null
+    done
+    rm -rf "$T"/*.pid "$T"/*.log "$T"/*.state
+}
+
+sql() { # STATEMENT
+    PGOPTIONS="-c search_path=muster" psql -qAtX "$URL" -c "$1"
+}
+
+submit() { # SIMULATE [OPTION...]
+    local simulate=$1
+    shift
+    "$MUSTER" submit --store "$URL" --simulate="$simulate,score=80-90" --retries 0 "$@" 2>"$T/err" ||
+        fail "submit: $(cat "$T/err")"
+}
+
+start_worker() { # NAME [OPTION...]
+    local name=$1
+    shift
+    XDG_STATE_HOME=$T/$name.state "$MUSTER" worker --store "$URL" --lease 1s --log-format json -q \
+        --log-file "$T/$name.log" "$@" >"$T/$name.out" 2>&1 3>&- </dev/null &
+    echo $! >"$T/$name.pid"
+}
+
+pid_of() { # NAME
+    cat "$T/$1.pid"
+}
+
+ended_well() { # NAME
+    wait "$(pid_of "$1")" || fail "$1 ended with status $?: $(tail -n 3 "$T/$1.log" "$T/$1.out")"
+    rm "$T/$1.pid"
+}
+
+# servers of the run that are in this state
+count() { # RUN STATE
+    sql "SELECT count(*) FROM server WHERE state = '$2' AND run = (SELECT number FROM run WHERE id = '$1')"
+}
+count_is() { # RUN STATE N
+    [ "$(count "$1" "$2")" = "$3" ]
+}
+is_judged() { # RUN
+    [ "$(sql "SELECT judged FROM run WHERE id = '$1'")" = 1 ]
+}
+
+@test "runs end one after the other while the last server of an older one is measured" {
+    long=$(submit servers=1,delay=1h-1h)
+    start_worker w -f 4
+    wait_for count_is "$long" claimed 1
+    for seed in 1 2 3; do
+        id=$(submit servers=9,seed=$seed,delay=10ms-20ms)
+        wait_for is_judged "$id"
+        count_is "$id" "done" 9
+    done
+    count_is "$long" claimed 1
+    [ "$(sql 'SELECT count(DISTINCT (host, pid, started)) FROM worker')" = 1 ]
+    run -0 muster show --store "$URL" "$long"
+    output_has '1 to come'
+    # each run's log has its own lines
+    run -0 muster log --store "$URL" "$id"
+    [ "$(grep -c 'server passed' <<<"$output")" = 9 ] || fail "$output"
+    kill -TERM "$(pid_of w)"
+    kill -TERM "$(pid_of w)"
+    ended_well w
+    count_is "$long" pending 1
+}
+
+@test "what limits hold back keeps a worker from no other run" {
+    printf 'labels: {rack: {a: "[1-9]"}}\n' >muster.yaml
+    held=$(submit servers=9,delay=1h-1h --limit rack=2)
+    start_worker w -f 4
+    wait_for count_is "$held" claimed 2
+    id=$(submit servers=9,delay=10ms-20ms --limit pdu=9)
+    wait_for is_judged "$id"
+    count_is "$held" claimed 2
+    count_is "$held" pending 7
+}
+
+@test "over all its runs a worker has as many servers as its fan-out, and the older run first" {
+    one=$(submit servers=2,delay=1h-1h --limit x=99)
+    sql "CREATE TABLE seen (servers bigint);
+        CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO muster.seen
+            SELECT count(*) FROM muster.server WHERE state = ''claimed''; RETURN NULL; END';
+        CREATE TRIGGER watch AFTER UPDATE ON server EXECUTE FUNCTION see()"
+    start_worker w -f 5
+    wait_for count_is "$one" claimed 2
+    two=$(submit servers=15,seed=2,delay=100ms-200ms --limit x=99)
+    three=$(submit servers=15,seed=3,delay=10ms-20ms --limit x=99)
+    wait_for is_judged "$two"
+    before=$(count "$three" "done")
+    wait_for is_judged "$three"
+    [ "$before" -lt 15 ]
+    [ "$(sql 'SELECT max(servers) FROM seen')" = 5 ] || fail "$(sql 'SELECT servers, count(*) FROM seen GROUP BY 1 ORDER BY 1')"
+}
+
+@test "SIGTERM drains all its runs, and hands in what ends in time" {
+    one=$(submit servers=2,delay=600ms-700ms)
+    start_worker w -f 4
+    wait_for count_is "$one" claimed 2
+    two=$(submit servers=2,delay=600ms-700ms)
+    wait_for count_is "$two" claimed 2
+    kill -TERM "$(pid_of w)"
+    ended_well w
+    count_is "$one" "done" 2
+    count_is "$two" "done" 2
+    [ "$(sql 'SELECT count(*) FROM worker')" = 0 ]
+}
+
+@test "a worker that is killed has the servers of all its runs taken over" {
+    one=$(submit servers=2,delay=2s-2s)
+    start_worker dies -f 4
+    wait_for count_is "$one" claimed 2
+    two=$(submit servers=2,delay=2s-2s)
+    wait_for count_is "$two" claimed 2
+    kill -KILL "$(pid_of dies)"
+    wait "$(pid_of dies)" || true
+    [ "$(sql "SELECT count(*) || ' of ' || count(DISTINCT run) FROM server WHERE state = 'claimed'")" = '4 of 2' ]
+    start_worker takes -f 4 --exit-when-idle
+    ended_well takes
+    count_is "$one" "done" 2
+    count_is "$two" "done" 2
+    [ "$(sql 'SELECT sum(claim) FROM server')" = 8 ]
+    is_judged "$one"
+    is_judged "$two"
+}
+
+@test "--run keeps to one run, and --exit-when-idle waits for all that are in hand" {
+    one=$(submit servers=1,delay=700ms-800ms)
+    two=$(submit servers=5,delay=10ms-20ms)
+    start_worker only -f 4 --run "$one" --exit-when-idle
+    ended_well only
+    count_is "$one" "done" 1
+    count_is "$two" pending 5
+    three=$(submit servers=1,delay=900ms-1s)
+    start_worker all -f 4 --exit-when-idle
+    ended_well all
+    is_judged "$two"
+    is_judged "$three"
+}
