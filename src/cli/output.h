@@ -1,15 +1,20 @@
 /*
- * output: a run on standard output, as text or as JSON. Shared by `run` and `show`.
+ * output: how a run ended, as text or as JSON: what `run`, `wait` and `show` print.
  */
 #pragma once
 
 #include "model/run.h"
 #include "store/store.h"
 
-/* The summary; the notes of the run are read from the store. */
-int output_summary(struct store *store, const struct run *run, const struct outcome *outcomes,
-                   struct error *err) must_use;
+#include <stdio.h>
+
+/*
+ * The summary, for standard output. The notes of the run are read from the store; where they cannot
+ * be, it is without them, and fails.
+ */
+int output_summary(FILE *to, struct store *store, const struct run *run,
+                   const struct outcome *outcomes, struct error *err) must_use;
 
 /* The JSON document, its servers read from the store. */
-int output_document(struct store *store, const struct run *run, const struct outcome *outcomes,
-                    struct error *err) must_use;
+int output_document(FILE *to, struct store *store, const struct run *run,
+                    const struct outcome *outcomes, struct error *err) must_use;

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/password.h"
 #include "cli/room.h"
+#include "fleet/patience.h"
 #include "store/crew.h"
 #include "sync/log.h"
 #include "transport/command.h"
@@ -59,6 +60,7 @@ void runner_done(struct runner *r) {
     servers_done(&r->servers);
     config_done(&r->config);
     run_options_done(&r->options);
+    spool_done(&r->told);
 }
 
 static int ask_passphrase(const char *path, bool again, char **ret, struct error *err) {
@@ -316,9 +318,34 @@ static int write_list(const struct runner *r, int fd, const char *path, bool pas
     return 0;
 }
 
-static int print(struct runner *r, struct error *err) {
-    return r->output.json ? output_document(r->store, &r->run, r->outcomes, err)
-                          : output_summary(r->store, &r->run, r->outcomes, err);
+static int print(const struct runner *r, FILE *to, struct error *err) {
+    return r->output.json ? output_document(to, r->store, &r->run, r->outcomes, err)
+                          : output_summary(to, r->store, &r->run, r->outcomes, err);
+}
+
+static int compose(struct runner *r, struct error *err) {
+    struct error failed;
+    spool_done(&r->told);
+    if (spool_begin(&r->told, err) < 0)
+        return -1;
+    int rc = print(r, r->told.out, err);
+    return spool_end(&r->told, rc < 0 ? &failed : err) < 0 ? -1 : rc;
+}
+
+/* Half a document is none; a summary says of all servers what is known. */
+int runner_compose(struct runner *r, struct error *err) {
+    const struct ending ending = ending_of(r);
+    struct patience patience = {.pulse = r->pulse};
+    int rc;
+    if (!store_is_shared(r->store))
+        return 0;
+    do
+        rc = compose(r, err);
+    while (!patience_answered(&patience, &ending, rc, err));
+    if (rc < 0 && r->output.json)
+        spool_done(&r->told);
+    r->composed = true;
+    return rc;
 }
 
 static bool done(int rc, const struct error *err) {
@@ -338,7 +365,8 @@ int runner_tell(struct runner *r, bool ok) {
     struct error err;
     ok &= done(write_list(r, r->failed_to, r->output.failed_to, false, &err), &err);
     ok &= done(write_list(r, r->passed_to, r->output.passed_to, true, &err), &err);
-    ok &= done(print(r, &err), &err);
+    int rc = r->composed ? spool_copy(&r->told, stdout, &err) : print(r, stdout, &err);
+    ok &= done(rc, &err);
     ok &= cli_flush() == 0;
     int caught = r->signals ? signals_caught(r->signals) : 0;
     if (!ok)
@@ -357,6 +385,10 @@ int runner_go(struct runner *r) {
     if (runner_open_log(r, &err) < 0)
         return runner_fail(r, &err);
     bool ok = done(runner_execute(r, &err), &err);
+    if (store_is_shared(r->store)) { /* where nobody waits for its log to be let go */
+        runner_let_go(r);
+        ok &= done(runner_compose(r, &err), &err);
+    }
     ok &= done(close_log(r, &err), &err);
     runner_let_go(r);
     return runner_tell(r, ok);

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include "base/spool.h"
 #include "cli/progress.h"
 #include "cli/runoptions.h"
 #include "cli/signals.h"
@@ -49,6 +50,8 @@ struct runner {
     struct worklog *worklog;  /* of a shared store: this process's own log of the run */
     struct outcome *outcomes; /* of every server; none has a verdict until it is given one. NULL for
                                  a share, which has no list of the servers, either */
+    bool composed;            /* what is to be printed is there: */
+    struct spool told;
 };
 
 /* Nothing given. */
@@ -110,6 +113,12 @@ int runner_go(struct runner *r);
 
 /* Lets go of the run, of which nothing is left to do here. */
 void runner_let_go(struct runner *r);
+
+/*
+ * Of a run of a shared store: reads all that runner_tell() prints. A store that is away is waited
+ * for, while the log is open that says so.
+ */
+int runner_compose(struct runner *r, struct error *err) must_use;
 
 /*
  * Tells how the run ended, or how far it is: the lists, then standard output. `ok`: nothing has

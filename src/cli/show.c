@@ -65,8 +65,8 @@ static int show(struct store *store, const char *id, bool json, struct error *er
     if (store_each(store, run.id, add, &all, err) < 0)
         return -1;
     run.total = all.count;
-    return json ? output_document(store, &run, all.items, err)
-                : output_summary(store, &run, all.items, err);
+    return json ? output_document(stdout, store, &run, all.items, err)
+                : output_summary(stdout, store, &run, all.items, err);
 }
 
 struct wanted {

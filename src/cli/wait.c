@@ -164,7 +164,7 @@ static int wait_for(struct waiting *w, const char *run) {
     struct error err;
     if (begin(w, run, &err) < 0)
         return runner_fail(&w->runner, &err);
-    bool ok = follow(w, &err) == 0;
+    bool ok = follow(w, &err) == 0 && runner_compose(&w->runner, &err) == 0;
     struct error closing;
     bool logged = log_close(&closing) == 0;
     if (!logged)

@@ -110,3 +110,35 @@ claimed_is() { [ "$(of_servers "count(*) FILTER (WHERE state = 'claimed')")" = "
     wait $waiter || fail "the wait ended with status $?"
     grep -q "3 passed" waited || fail "$(cat waited)"
 }
+
+# a lock on what servers have measured, until hold/NAME is closed
+hold() { # NAME
+    mkfifo "hold.$1"
+    psql -qX "$url" -c BEGIN -c "LOCK muster.benchmark" -c '\echo held' -f "hold.$1" >"held.$1" 2>&1 3>&- 4>&- 5>&- &
+}
+waits_for_it() { # PROGRAM
+    [ "$(postgres sql db store "SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND application_name = '$1'")" = 1 ]
+}
+
+@test "who waits loses PostgreSQL while it reads what it prints: all of it is printed, once" {
+    submit servers=700,seed=1,delay=0-0,score=80-90
+    start_worker one --exit-when-idle
+    ended_well one
+    hold totals
+    exec 4>hold.totals
+    "$MUSTER" wait "$id" --store "$url" --json >waited.json 2>"$T/err" 3>&- 4>&- &
+    waiter=$!
+    wait_for waits_for_it muster
+    hold document # has it when the totals are read
+    wait_for waits_for_it psql
+    exec 4>&-
+    exec 5>hold.document
+    wait_for grep -q held held.document
+    wait_for waits_for_it muster
+    postgres sql db store "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'muster'"
+    exec 5>&-
+    wait $waiter || fail "the wait ended with status $?: $(cat "$T/err")"
+    [ "$(jq -s length waited.json)" = 1 ]
+    [ "$(jq '.servers | length' waited.json)" = 700 ]
+}
