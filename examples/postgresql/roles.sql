@@ -13,7 +13,7 @@
 --     muster_planner    submit, run, resume, judge, baseline
 --
 -- Each has what the one before it has. None can make, alter or drop a table, truncate one, or delete a run: that
--- is the owner's.
+-- (`muster store drop`) is the owner's.
 
 BEGIN;
 
@@ -40,7 +40,8 @@ GRANT SELECT ON muster.runs, muster.verdicts, muster.metrics, muster.failures_by
     muster.progress TO muster_dashboard;
 
 GRANT SELECT ON muster.meta, muster.run, muster.server, muster.benchmark, muster.past_server,
-    muster.past_benchmark, muster.baseline, muster.worker, muster.tally, muster.log, muster.log_file TO muster_reader;
+    muster.past_benchmark, muster.baseline, muster.worker, muster.tally, muster.log, muster.log_file, muster.dropped
+    TO muster_reader;
 
 -- a worker: itself, its claims, what it measured and said, and the end of a run
 GRANT INSERT, UPDATE, DELETE ON muster.worker, muster.tally TO muster_worker;

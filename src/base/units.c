@@ -16,8 +16,8 @@ struct unit {
     double factor;
 };
 
-static const struct unit durations[] = {
-    {"ms", 1e6}, {"s", 1e9}, {"m", 60e9}, {"h", 3600e9}, {NULL, 0}};
+static const struct unit durations[] = {{"ms", 1e6},   {"s", 1e9},     {"m", 60e9},
+                                        {"h", 3600e9}, {"d", 86400e9}, {NULL, 0}};
 static const struct unit sizes[] = {{"B", 1},
                                     {"KiB", 1024.0},
                                     {"MiB", 1048576.0},
@@ -100,14 +100,15 @@ int duration_parse(const char *text, int64_t *ret, struct error *err) {
     double n;
     const char *rest = read_number(text, &n);
     if (rest && !*rest)
-        return error_set(err, ERROR_USAGE,
-                         "the duration '%.40s' has no unit: write %.40ss for seconds, or ms, m, h",
-                         text, text);
+        return error_set(
+            err, ERROR_USAGE,
+            "the duration '%.40s' has no unit: write %.40ss for seconds, or ms, m, h, d", text,
+            text);
     const struct unit *u = rest ? find_unit(durations, rest) : NULL;
     if (!u)
-        return error_set(err, ERROR_USAGE,
-                         "'%.40s' is not a duration: write a number and ms, s, m or h, as in 90s",
-                         text);
+        return error_set(
+            err, ERROR_USAGE,
+            "'%.40s' is not a duration: write a number and ms, s, m, h or d, as in 90s", text);
     double ns = n * u->factor + 0.5;
     if (ns < 1 || ns >= 9e18)
         return error_set(err, ERROR_USAGE, "the duration '%.40s' is %s", text,

@@ -265,6 +265,8 @@ static const struct value {
     {"higher-is-better", offer_nothing, NULL, NULL},
     {"ignore", offer_nothing, NULL, NULL},
     {"min", offer_nothing, NULL, NULL},
+    {"older-than", offer_nothing, NULL, NULL},
+    {"keep", offer_nothing, NULL, NULL},
     {"output", offer_files, NULL, NULL},
     {"format", offer_formats, NULL, NULL},
     {"listen", NULL, "127.0.0.1: unix:", NULL},
@@ -330,6 +332,14 @@ static void offer_upkeep(struct completing *c) {
     offers_add(&c->offers, "check", "look a store over");
     offers_add(&c->offers, "make", "make one, or bring it up to date");
     offers_add(&c->offers, "copy", "take what one holds to another");
+    offers_add(&c->offers, "drop", "take old runs away");
+}
+
+static void offer_of_upkeep(struct completing *c) {
+    if (strcmp(c->typed.arguments[0], "drop") == 0)
+        offer_runs(c);
+    else
+        offer_files(c);
 }
 
 /* What the arguments of a command are, one after the other; the last one also stands for more. */
@@ -354,7 +364,7 @@ static const struct arguments {
     {"report", {offer_runs, offer_nothing}},
     {"init", {offer_files, offer_nothing}},
     {"serve", {offer_nothing}},
-    {"store", {offer_upkeep, offer_files}},
+    {"store", {offer_upkeep, offer_of_upkeep}},
 };
 
 static void offer_argument(struct completing *c) {

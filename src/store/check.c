@@ -40,7 +40,9 @@ static const struct question questions[] = {
                   "r.number)"),
      NULL},
     {"servers of a run that is not there",
-     ROWS("s.name", "server AS s WHERE NOT EXISTS (SELECT 1 FROM run WHERE number = s.run)"), NULL},
+     ROWS("s.name", "server AS s WHERE NOT EXISTS (SELECT 1 FROM run WHERE number = s.run) AND "
+                    "NOT EXISTS (SELECT 1 FROM dropped WHERE number = s.run)"),
+     NULL},
     {"servers that are done without a verdict and a reason for it",
      ROWS(OF_RUN("s"), "server AS s WHERE s.state = 'done' AND (s.verdict IS NULL OR "
                        "s.verdict NOT IN ('passed', 'failed', 'error') OR "

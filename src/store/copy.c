@@ -124,10 +124,12 @@ static int insert_run(struct copying *c, const struct run *run, struct sql_stmt 
     cleanup(str_done) struct str text = {0};
     struct sql_stmt *insert;
     bool shared = store_is_shared(c->to);
-    str_addf(&text, "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors%s) VALUES ",
-             shared ? ", closed" : "");
-    add_parameters(&text, RUN_COLUMN_COUNT + 4 + shared);
-    str_add(&text, " RETURNING number");
+    str_addf(&text,
+             "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors, %s) VALUES (",
+             shared ? "closed" : "number");
+    for (int i = 0; i < RUN_COLUMN_COUNT + 4; i++)
+        str_add(&text, "?, ");
+    str_addf(&text, "%s) RETURNING number", shared ? "1" : ROW_NEXT_RUN);
     if (prepare(c->to, false, &text, &insert, err) < 0)
         return -1;
     for (int i = 0; i < RUN_COLUMN_COUNT; i++)
@@ -139,8 +141,6 @@ static int insert_run(struct copying *c, const struct run *run, struct sql_stmt 
     sql_bind_int(insert, RUN_COLUMN_COUNT + 2, (int64_t)run->passed);
     sql_bind_int(insert, RUN_COLUMN_COUNT + 3, (int64_t)run->failed);
     sql_bind_int(insert, RUN_COLUMN_COUNT + 4, (int64_t)run->errors);
-    if (shared)
-        sql_bind_int(insert, RUN_COLUMN_COUNT + 5, 1);
     if (sql_step(insert) == SQL_ROW)
         c->target = sql_column_int(insert, 0);
     return database_finalize(c->to, insert, 0, err);

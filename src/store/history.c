@@ -13,7 +13,8 @@
 
 #define SELECT_NEWEST                                                                              \
     "SELECT s.run, s.name, s.machine FROM server AS s INDEXED BY server_name "                     \
-    "WHERE s.name = ? AND s.state = 'done' ORDER BY s.run DESC LIMIT 1"
+    "WHERE s.name = ? AND s.state = 'done' AND EXISTS (SELECT 1 FROM run WHERE number = s.run) "   \
+    "ORDER BY s.run DESC LIMIT 1"
 /* its name in the newest later run that has the machine once, unless that first run has it twice */
 #define ROW_OF_MACHINE                                                                             \
     "FROM server INDEXED BY server_machine WHERE machine = ?1 AND machine IS NOT NULL "            \
@@ -26,8 +27,8 @@
 #define SELECT_SERVER "SELECT name, verdict, reason FROM server WHERE run = ? AND position = ?"
 /* the first name behind another one: a search each, where DISTINCT would read every run's names */
 #define SELECT_NAME_AFTER                                                                          \
-    "SELECT name FROM server INDEXED BY server_name WHERE state = 'done' AND name > ? "            \
-    "ORDER BY name LIMIT 1"
+    "SELECT name FROM server INDEXED BY server_name WHERE state = 'done' AND name > ? AND "        \
+    "EXISTS (SELECT 1 FROM run WHERE number = server.run) ORDER BY name LIMIT 1"
 #define SELECT_BENCHMARKS                                                                          \
     "SELECT benchmark, verdict, reason, score, metric, unit, value, spread, better, "              \
     "flaky, " ROW_VALUE_COUNTS " FROM benchmark WHERE run = ? AND position = ? ORDER BY ordinal"

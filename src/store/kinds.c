@@ -10,7 +10,9 @@ int store_kinds(struct store *s, store_kinds_fn *each, void *arg, struct error *
     if (database_prepare_walk(
             s,
             "SELECT name, kind FROM (SELECT name, kind, run, position, row_number() OVER "
-            "(PARTITION BY name ORDER BY run DESC) AS ago FROM server WHERE kind IS NOT NULL) "
+            "(PARTITION BY name ORDER BY run DESC) AS ago FROM server WHERE kind IS NOT NULL AND "
+            "run IN "
+            "(SELECT number FROM run)) "
             "AS told WHERE ago = 1 ORDER BY kind, run, position",
             &stmt, err) < 0)
         return -1;

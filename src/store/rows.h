@@ -53,6 +53,14 @@
     "SELECT position, " ROW_BENCHMARK_COLUMNS ", round FROM past_benchmark WHERE " ROW_BETWEEN     \
     " ORDER BY position, round, ordinal"
 
+/*
+ * For a run that begins, where the database would give it the number of the newest run again after
+ * that was dropped, while rows are left of it.
+ */
+#define ROW_NEXT_RUN                                                                               \
+    "1 + max(coalesce((SELECT max(number) FROM run), 0), "                                         \
+    "coalesce((SELECT max(number) FROM dropped), 0))"
+
 /* The text until the next step, NULL for NULL; and a copy, which the caller frees. */
 int row_borrow_text(struct sql_stmt *stmt, int column, const char **ret,
                     struct error *err) must_use;

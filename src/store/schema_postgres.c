@@ -10,6 +10,7 @@
 #include "store/postgres_1_text.h"
 #include "store/postgres_2_text.h"
 #include "store/postgres_3_text.h"
+#include "store/postgres_4_text.h"
 
 #include <stdio.h>
 
@@ -25,6 +26,7 @@ static const struct {
     STEP(postgres_1_text),
     STEP(postgres_2_text),
     STEP(postgres_3_text),
+    STEP(postgres_4_text),
 };
 
 #define VERSION ((int64_t)ARRAY_LEN(steps))

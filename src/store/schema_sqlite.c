@@ -96,6 +96,8 @@ static const char *const steps[] = {
     "ALTER TABLE server ADD COLUMN labels TEXT;"
     "CREATE INDEX server_claimed ON server (run, labels) "
     "WHERE state = 'claimed' AND labels IS NOT NULL;",
+    /* runs that are gone, and of which other tables have rows yet: store/drop */
+    "CREATE TABLE dropped (number INTEGER PRIMARY KEY, id TEXT NOT NULL);",
 };
 
 #define VERSION ((int)ARRAY_LEN(steps))

@@ -56,7 +56,7 @@ static int add_server(struct store *s, struct sql_stmt *stmt, size_t position,
 
 static int add_run(struct store *s, const struct run *run, const struct store_recipe *recipe,
                    const struct servers *servers, struct error *err) {
-    struct sql_stmt *stmt = database_use(s, ADD_RUN, err);
+    struct sql_stmt *stmt = database_use(s, store_is_shared(s) ? SHARED_ADD_RUN : ADD_RUN, err);
     if (!stmt)
         return -1;
     sql_bind_text(stmt, 1, run->id);

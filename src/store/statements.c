@@ -22,13 +22,16 @@
     "UPDATE server SET state = 'pending', verdict = NULL, reason = NULL, detail = NULL, "          \
     "attempts = NULL, seconds = NULL, facts = NULL, kind = NULL, machine = NULL, "                 \
     "findings = NULL, why = NULL" more " WHERE run = ? AND state = 'done' AND verdict <> 'passed'"
+#define ADD_RUN(column, value)                                                                     \
+    "INSERT INTO run (" column "id, started, fanout, threshold, total, options, config_path, "     \
+    "config, folder) VALUES (" value "?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
 #define TALLIED(what) "(SELECT CAST(sum(" what ") AS bigint) FROM tally WHERE tally.run = number)"
 #define NOT_PASSED                                                                                 \
     "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
 
 const char *const statements[STATEMENT_COUNT] = {
-    [ADD_RUN] = "INSERT INTO run (id, started, fanout, threshold, total, options, config_path, "
-                "config, folder) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number",
+    [ADD_RUN] = ADD_RUN("number, ", ROW_NEXT_RUN ", "),
+    [SHARED_ADD_RUN] = ADD_RUN("", ""),
     [FIND_RUN] = "SELECT number FROM run WHERE id = ?",
     [ADD_SERVER] = "INSERT INTO server (run, position, name, host, \"user\", port, identity, "
                    "given_kind, site, labels) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -82,6 +85,11 @@ const char *const statements[STATEMENT_COUNT] = {
                      "better = excluded.better, median = excluded.median, scale = excluded.scale, "
                      "count = excluded.count, run = excluded.run, taken = excluded.taken",
     [DROP_BASELINES] = "DELETE FROM baseline WHERE CAST(?1 AS TEXT) IS NULL OR kind = ?1",
+
+    [DROPPED_RUNS] = "SELECT number, id FROM dropped ORDER BY number LIMIT 1",
+    [DROP_RUN] = "INSERT INTO dropped (number, id) SELECT number, id FROM run WHERE number = ?",
+    [DROP_RUN_ROW] = "DELETE FROM run WHERE number = ?",
+    [DROP_END] = "DELETE FROM dropped WHERE number = ?",
 
     [SHARED_RENEW] = "UPDATE worker SET lease_until = now() + make_interval(secs => ?), run = ? "
                      "WHERE number = ? AND lease_until > now()",
@@ -179,6 +187,8 @@ const char *const statements[STATEMENT_COUNT] = {
         "SELECT EXISTS (SELECT 1 FROM worker AS w WHERE w.lease_until > now() AND (w.run = ?1 OR "
         "EXISTS (SELECT 1 FROM server AS s WHERE s.holder = w.number AND s.run = ?1 AND "
         "s.state = 'claimed')))",
+    [SHARED_DROP_LOCK] = "SELECT pg_advisory_xact_lock(" LOG_LOCK_CLASS ", CAST(? AS integer))",
+    [SHARED_DROP_FILES] = "DELETE FROM log_file WHERE run = ?",
     [SHARED_LOG_BEGIN] =
         "SELECT pg_try_advisory_xact_lock(" LOG_LOCK_CLASS ", CAST(?1 AS integer)), f.number, "
         "f.carried FROM (VALUES (1)) AS one LEFT JOIN log_file AS f ON f.name = ?2",

@@ -35,3 +35,23 @@ struct store_copied {
  */
 int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
                struct store_copied *ret, struct error *err) must_use;
+
+/*
+ * Drops a run, with all that belongs to it: its servers and their results, its log, and, on this
+ * machine, what commands printed. Baselines that were learned from it stay, as they have its
+ * numbers. Returns 1, with nothing changed, when somebody works on it; it may wait for a worker.
+ *
+ * When it fails or is killed, the run is either there as it was, or gone for everybody; what is
+ * left of it then goes with the next store_drop_rest(). Each transaction is short, and others may
+ * write meanwhile. SQLite uses the room again, and PostgreSQL when it has vacuumed the tables.
+ */
+int store_drop(struct store *s, const struct run *run, struct error *err) must_use;
+
+/* Goes on with all that was not brought to an end; *ret: how many runs that were. */
+int store_drop_rest(struct store *s, size_t *ret, struct error *err) must_use;
+
+/* The bytes of files beside the store that a run has: log and outputs. */
+int store_run_bytes(struct store *s, const char *run_id, int64_t *ret, struct error *err) must_use;
+
+/* The bytes of SQLite's file that are free for what comes; 0 for a shared store. */
+int store_free_bytes(struct store *s, int64_t *ret, struct error *err) must_use;

@@ -300,7 +300,7 @@ static void finds_every_mistake_in_order(UNUSED void **state) {
             "m.yaml:1:1: unknown key 'tresholds': did you mean 'threshold'?\n"
             "m.yaml:2:9: fanout: expected a whole number, found the text 'many'\n"
             "m.yaml:3:10: timeout: the duration '10' has no unit: write 10s for seconds, or ms, m, "
-            "h\n"
+            "h, d\n"
             "m.yaml:4:7: unknown key 'prot': did you mean 'port'?\n"
             "m.yaml:4:23: port: expected a whole number from 1 to 65535, found the number 0\n"
             "m.yaml:5:1: the key 'fanout' stands in line 2 already\n"
@@ -341,8 +341,8 @@ static void refuses_values(UNUSED void **state) {
         {"threshold: [1]", "threshold: expected a number, found a list"},
         {"threshold: .inf", "threshold: expected a number, found the text '.inf'"},
         {"timeout: true", "timeout: expected a duration such as 90s, found true"},
-        {"timeout: \"5\\e\"", "timeout: '5\\x1b' is not a duration: write a number and ms, s, m or "
-                              "h, as in 90s"},
+        {"timeout: \"5\\e\"", "timeout: '5\\x1b' is not a duration: write a number and ms, s, m, h "
+                              "or d, as in 90s"},
         {"max_errors: [5]",
          "max_errors: expected a number or a percentage such as 30%, found a list"},
         {"max_errors: 1.5", "max_errors: '1.5' is neither a whole number nor a percentage, such as "
