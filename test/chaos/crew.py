@@ -31,7 +31,7 @@ GRACE = 10  # seconds for a worker's last servers
 AGAIN = 0.5  # seconds
 # what a run is made of, the fan-out of each worker
 FLEETS = [
-    ("servers=2000,seed=11,delay=300ms-2s,error=10%", 100),
+    ("servers=2000,seed=11,delay=100ms-600ms,error=10%", 100),
     ("servers=2000,seed=12,delay=0-60ms,error=20%", 6),
     ("servers=2000,seed=13,delay=50ms-250ms,error=5%", 32),
 ]
