@@ -38,7 +38,6 @@ class Loss:
 
     def __init__(self, worker, kind):
         self.worker, self.kind = worker, kind
-        self.child = worker.child
         self.log = worker.logs[-1][0] if worker.logs else None
         self.began, self.ended = time.time(), None
 
@@ -63,7 +62,6 @@ class Story(crew.Story):
         if kind not in self.kinds_of_loss:
             self.touched.add(worker.number)
             return super().strike_worker(kind, worker)
-
         if kind == "lose for good":
             self.gone.add(worker.number)
             if len(self.gone) == len(self.workers):  # somebody has to end the run

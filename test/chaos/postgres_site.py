@@ -117,7 +117,8 @@ class Site:
         return self.ways.url(self.cluster, self.database, number)
 
     def rows(self, query):
-        return json.loads(self.cluster.sql(f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) AS t", self.database))
+        in_json = f"SELECT coalesce(json_agg(t), '[]') FROM ({query}) AS t"
+        return json.loads(self.cluster.sql(in_json, self.database))
 
     def clear(self):
         """After a schedule: its connections, whatever hangs, and its database go."""
