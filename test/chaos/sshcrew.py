@@ -44,7 +44,7 @@ class Story(losscrew.Story):
         # one that is still there when a worker's lease is over
         self.benchmarks = [*self.rng.sample(SHORT, self.rng.randint(1, 2)), "lasts"]
         self.rng.shuffle(self.benchmarks)
-        fanout = self.rng.choice((8, 16, 30))
+        fanout = self.rng.choice((12, 20, 30))
         return f"{COUNT} servers, benchmarks {' '.join(self.benchmarks)}", fanout
 
     def submission(self):
