@@ -10,7 +10,6 @@
 #include "policy/traits.h"
 
 #include "base/attr.h"
-#include "base/hash.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "wire/value.h"
@@ -25,16 +24,20 @@
 #define NAME_MAX_SHOWN 96
 #define MEMBERS_MAX 48 /* different values of a list's member */
 
-static void trait_done(struct trait *t, size_t rows) {
-    for (size_t i = 0; t->values && i < rows; i++)
-        free(t->values[i].text);
+static void trait_done(struct trait *t) {
+    names_done(&t->texts);
     free(t->values);
+    free(t->numbers);
     free(t->what);
+}
+
+const char *trait_text(const struct trait *t, uint32_t value) {
+    return t->texts.items[value - 1];
 }
 
 void traits_done(struct traits *t) {
     for (size_t i = 0; i < t->count; i++)
-        trait_done(&t->items[i], t->rows);
+        trait_done(&t->items[i]);
     free(t->items);
     *t = (struct traits){0};
 }
@@ -70,12 +73,14 @@ static bool is_left_out(const char *what) {
 
 static struct trait *new_trait(struct traits *t, const char *what, bool is_sensor) {
     bool left_out = !is_sensor && is_left_out(what);
-    struct trait column = {.what = strdup(what),
-                           .is_sensor = is_sensor,
-                           .values = left_out ? NULL : calloc(t->rows, sizeof(*column.values))};
-    if (!column.what || (!column.values && !left_out) ||
+    struct trait column = {.what = strdup(what), .is_sensor = is_sensor};
+    if (is_sensor)
+        column.numbers = calloc(t->rows, sizeof(*column.numbers));
+    else if (!left_out)
+        column.values = calloc(t->rows, sizeof(*column.values));
+    if (!column.what || (!column.values && !column.numbers && !left_out) ||
         vec_reserve(&t->items, &t->cap, t->count + 1, sizeof(*t->items)) < 0) {
-        trait_done(&column, 0);
+        trait_done(&column);
         return NULL;
     }
     t->items[t->count++] = column;
@@ -95,20 +100,21 @@ static struct trait *find_trait(struct traits *t, const char *what, bool is_sens
 }
 
 static int put_text(const struct traits *t, struct trait *column, const char *text) {
-    struct trait_value *v = &column->values[t->row];
-    size_t n = strlen(text);
-    free(v->text);
-    v->text = strdup(text);
-    v->hash = v->text ? hash_text(1, text, n) | 1 : 0;
-    return v->text ? 0 : -1;
+    if (!column->last || strcmp(trait_text(column, column->last), text) != 0) {
+        size_t n = strlen(text);
+        if (names_add(&column->texts, text, n) < 0)
+            return -1;
+        column->last = (uint32_t)names_find(&column->texts, text, n) + 1;
+    }
+    column->values[t->row] = column->last;
+    return 0;
 }
 
 static int put_sensor(struct traits *t, const char *what, double number) {
     struct trait *column = find_trait(t, what, true);
     if (!column)
         return -1;
-    struct trait_value *v = &column->values[t->row];
-    v->number = fmax(v->number, number);
+    column->numbers[t->row] = fmax(column->numbers[t->row], number);
     return 0;
 }
 

@@ -9,28 +9,30 @@
  * lowers. Of the sensors, which are numbers, the worst of a server's benchmarks counts; one that
  * was not told was nothing.
  *
- * Rows are those of the cohort that it is beside. Plain data, owned by the table; pure.
+ * Rows are those of the cohort that it is beside: a row has four bytes a fact and eight a sensor.
+ * Plain data, owned by the table; pure.
  */
 #pragma once
 
 #include "base/error.h"
+#include "input/names.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct trait_value {
-    char *text;    /* NULL: not told */
-    uint64_t hash; /* of the text, 0 without one: what is compared */
-    double number; /* of a sensor */
-};
-
+/* What is left out has neither values nor numbers: its name is all there is. */
 struct trait {
     char *what; /* cpu_governor, dimms.speed_mts, sensors.throttled */
     bool is_sensor;
-    struct trait_value
-        *values; /* one a row; NULL of what is left out, whose name is all there is */
+    struct names texts; /* each once, however many servers say it */
+    uint32_t *values; /* one a row: the place of its text plus 1, which is compared; 0: not told */
+    uint32_t last;    /* the value that was put last: the next server often says the same */
+    double *numbers;  /* of a sensor, one a row */
 };
+
+/* The text of a value that was told. */
+const char *trait_text(const struct trait *t, uint32_t value);
 
 struct traits {
     size_t rows; /* set before anything is put */

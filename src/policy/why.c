@@ -3,7 +3,7 @@
  *
  * What is usual among the peers of a kind is worked out once for each trait. A server that has what
  * they have is done with there; one that has not costs a pass over the peers, in which values are
- * compared by their hashes, and which ends as soon as too many share its value.
+ * compared by their places, and which ends as soon as too many share its value.
  */
 #include "policy/why.h"
 
@@ -90,11 +90,11 @@ struct difference {
 
 /* What the peers of the kind in hand have of a trait, and how it is called. */
 struct usual {
-    const struct label *label;      /* NULL: its key is its name */
-    size_t order;                   /* in the table above */
-    const struct trait_value *most; /* what more than half of them have; NULL: there is none */
-    size_t agreeing, of;            /* so many of those that tell */
-    const double *numbers;          /* of a sensor, ascending */
+    const struct label *label; /* NULL: its key is its name */
+    size_t order;              /* in the table above */
+    uint32_t most;             /* what more than half of them have; 0: there is none */
+    size_t agreeing, of;       /* so many of those that tell */
+    const double *numbers;     /* of a sensor, ascending */
     double median;
 };
 
@@ -121,24 +121,24 @@ static const struct label *find_label(const char *what, size_t *order) {
 
 /* Boyer and Moore's vote finds who may have a majority; then it is counted. */
 static void find_majority(const struct work *w, const struct trait *t, struct usual *u) {
-    const struct trait_value *leader = NULL;
+    uint32_t leader = 0;
     size_t votes = 0;
     *u = (struct usual){0};
     for (size_t i = 0; i < w->peer_count; i++) {
-        const struct trait_value *v = &t->values[w->peers[i]];
-        if (!v->hash)
+        uint32_t v = t->values[w->peers[i]];
+        if (!v)
             continue;
         u->of++;
         if (votes == 0)
             leader = v;
-        if (leader->hash == v->hash)
+        if (leader == v)
             votes++;
         else
             votes--;
     }
     for (size_t i = 0; leader && i < w->peer_count; i++)
-        u->agreeing += t->values[w->peers[i]].hash == leader->hash;
-    u->most = 2 * u->agreeing > u->of ? leader : NULL;
+        u->agreeing += t->values[w->peers[i]] == leader;
+    u->most = 2 * u->agreeing > u->of ? leader : 0;
 }
 
 static int compare_numbers(const void *a, const void *b) {
@@ -149,7 +149,7 @@ static int compare_numbers(const void *a, const void *b) {
 static void sort_numbers(const struct work *w, const struct trait *t, double *numbers,
                          struct usual *u) {
     for (size_t i = 0; i < w->peer_count; i++)
-        numbers[i] = t->values[w->peers[i]].number;
+        numbers[i] = t->numbers[w->peers[i]];
     qsort(numbers, w->peer_count, sizeof(*numbers), compare_numbers);
     *u = (struct usual){
         .of = w->peer_count, .numbers = numbers, .median = stats_median(numbers, w->peer_count)};
@@ -170,21 +170,21 @@ static void find_usual(struct work *w) {
 }
 
 /* Whether few of the peers have this value, and how many. */
-static bool few_share(const struct work *w, const struct trait *t, uint64_t mine,
+static bool few_share(const struct work *w, const struct trait *t, uint32_t mine,
                       struct difference *d) {
     d->sharing = 0;
     for (size_t i = 0; i < w->peer_count && d->sharing * FEW <= d->of; i++)
-        d->sharing += t->values[w->peers[i]].hash == mine;
+        d->sharing += t->values[w->peers[i]] == mine;
     return d->sharing * FEW <= d->of;
 }
 
 static bool text_differs(const struct work *w, const struct trait *t, size_t row,
                          struct difference *d) {
     const struct usual *u = &w->usual[t - w->traits->items];
-    uint64_t mine = t->values[row].hash;
-    if (!mine || !u->most || u->of < PEERS_MIN || mine == u->most->hash)
+    uint32_t mine = t->values[row];
+    if (!mine || !u->most || u->of < PEERS_MIN || mine == u->most)
         return false;
-    d->peers = u->most->text;
+    d->peers = trait_text(t, u->most);
     d->agreeing = u->agreeing;
     d->of = u->of;
     return few_share(w, t, mine, d);
@@ -206,7 +206,7 @@ static size_t count_from(const double *numbers, size_t n, double x) {
 static bool sensor_differs(const struct work *w, const struct trait *t, size_t row,
                            struct difference *d) {
     const struct usual *u = &w->usual[t - w->traits->items];
-    double mine = t->values[row].number;
+    double mine = t->numbers[row];
     double least = d->label ? d->label->least : 0;
     if (!(mine > 0 && mine >= u->median + least && mine > u->median))
         return false;
@@ -258,7 +258,7 @@ static void find_differences(struct work *w, size_t row) {
         const struct trait *t = &w->traits->items[i];
         const struct usual *u = &w->usual[i];
         struct difference d = {.trait = t, .label = u->label, .order = u->order};
-        if (!t->values)
+        if (!t->values && !t->numbers)
             continue;
         if (t->is_sensor ? sensor_differs(w, t, row, &d) : text_differs(w, t, row, &d))
             w->differs[w->differ_count++] = d;
@@ -272,9 +272,9 @@ static void find_differences(struct work *w, size_t row) {
 
 static void add_value(struct str *out, const struct difference *d, size_t row) {
     if (d->trait->is_sensor)
-        str_addf(out, "%.3g", d->trait->values[row].number);
+        str_addf(out, "%.3g", d->trait->numbers[row]);
     else
-        str_add(out, d->trait->values[row].text);
+        str_add(out, trait_text(d->trait, d->trait->values[row]));
 }
 
 static void add_peers(struct str *out, const struct difference *d) {
@@ -307,7 +307,7 @@ static void add_detail(struct str *out, const struct difference *d, size_t row) 
         str_addf(out, "%s ", d->trait->what);
     bool lanes = is_lanes(d->trait);
     if (lanes)
-        add_lanes(out, d->trait->values[row].text);
+        add_lanes(out, trait_text(d->trait, d->trait->values[row]));
     else
         add_value(out, d, row);
     if (d->label)
