@@ -284,11 +284,18 @@ static void count(struct run *run, enum verdict verdict, int by) {
         run->failed = (size_t)((ssize_t)run->failed + by);
 }
 
+static size_t count_changed(const struct judgement *j) {
+    size_t n = 0;
+    for (size_t i = 0; i < j->cohort.server_count; i++)
+        n += j->rows[i] && changed(j->rows[i]);
+    return n;
+}
+
 static int write(struct judgement *j, struct store *store, struct error *err) {
     cleanup(free_ptr) struct store_judged *judged = NULL;
     struct run counted = *j->run;
     size_t n = 0;
-    judged = calloc(j->cohort.server_count + 1, sizeof(*judged));
+    judged = calloc(count_changed(j) + 1, sizeof(*judged));
     if (!judged)
         return error_memory(err);
     for (size_t i = 0; i < j->cohort.server_count; i++) {

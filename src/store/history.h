@@ -27,9 +27,10 @@ typedef int store_series_fn(void *arg, size_t position, const struct history_ser
 
 /*
  * Calls each() for every server of the run and every judged metric that has a value that counts
- * there; the series ends with that value, and has at most HISTORY_RUNS. The cost is that of the
- * values that are handed over, however many runs the store has. A caller for whom series of fewer
- * than `least` values say nothing is spared them all, and their cost, while there are fewer runs.
+ * there, a few thousand servers at a time, of these one metric after the other; the series ends
+ * with that value, and has at most HISTORY_RUNS. The cost is that of the values that are handed
+ * over, however many runs the store has. A caller for whom series of fewer than `least` values say
+ * nothing is spared them all, and their cost, while there are fewer runs.
  */
 int store_series(struct store *s, const char *run_id, size_t least, store_series_fn *each,
                  void *arg, struct error *err) must_use;

@@ -2,10 +2,11 @@
  * series: what store_series() hands over: for each judged metric of a run its servers' values over
  * their last runs.
  *
- * First every server's rows in its last runs are found (store/links). Then, a metric at a time,
- * each of those runs' values is read in one walk along an index that has them side by side in the
- * order of the servers, and put where its server's series is. A metric of ten thousand servers over
- * thirty runs is 2.4 MB of numbers, and twice that with their runs.
+ * So many servers at a time are taken, so that the memory in use does not grow with the run. First
+ * each one's rows in its last runs are found (store/links). Then, a metric at a time, each of those
+ * runs' values is read in one walk along an index that has them side by side in the order of the
+ * servers, and put where its server's series is. A metric of a block over thirty runs is 4 MB of
+ * numbers, as many of their runs, and 12 MB that say where they belong.
  */
 #include "store/history.h"
 
@@ -25,8 +26,10 @@
     "SELECT DISTINCT benchmark, metric, unit, better FROM benchmark INDEXED BY benchmark_value "   \
     "WHERE run = ? AND " ROW_VALUE_COUNTS
 #define SELECT_SERVERS                                                                             \
-    "SELECT position, name, machine FROM server WHERE run = ? AND state = 'done' "                 \
-    "ORDER BY position"
+    "SELECT position, name, machine FROM server WHERE run = ? AND position >= ? AND "              \
+    "state = 'done' ORDER BY position LIMIT ?"
+
+#define BLOCK 16384 /* servers that are read at a time */
 
 /* Where the value of a row goes: a server's series, `ago` runs back. */
 struct place {
@@ -111,16 +114,23 @@ static int compare_places(const void *a, const void *b) {
     return x->position < y->position ? -1 : x->position > y->position;
 }
 
-static int read_servers(struct series *a, int64_t run, struct error *err) {
+/* Of the next servers from this position on: none are left when there are fewer than BLOCK. */
+static int read_servers(struct series *a, int64_t run, int64_t from, struct error *err) {
     struct sql_stmt *stmt;
     if (prepare(a, SELECT_SERVERS, run, &stmt, err) < 0)
         return -1;
+    sql_bind_int(stmt, 2, from);
+    sql_bind_int(stmt, 3, BLOCK);
+    a->server_count = a->place_count = 0;
+    a->depth = 1;
     int rc = 0;
     while (rc == 0 && sql_step(stmt) == SQL_ROW)
         rc = add_server(a, stmt, err);
     if (end(a, stmt, rc, err) < 0)
         return -1;
     size_t room = a->server_count * a->depth + 1;
+    free(a->values);
+    free(a->runs);
     a->values = malloc(room * sizeof(*a->values));
     a->runs = calloc(room, sizeof(*a->runs));
     if (!a->values || !a->runs)
@@ -232,23 +242,35 @@ static size_t count_alike(const struct links *l) {
     return n;
 }
 
+/* The series of the servers in hand, one metric after the other. */
+static int tell_block(struct series *a, store_series_fn *each, void *arg, struct error *err) {
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < a->metric_count; i++) {
+        rc = read_values(a, &a->metrics[i], err);
+        if (rc == 0)
+            rc = hand_over(a, &a->metrics[i], each, arg, err);
+    }
+    return rc;
+}
+
 static int read_series(struct store *s, const char *run_id, size_t least, store_series_fn *each,
                        void *arg, struct error *err) {
-    cleanup(series_done) struct series a = {.s = s, .depth = 1};
+    cleanup(series_done) struct series a = {.s = s};
     int64_t run;
     if (database_find_run(s, run_id, &run, err) < 0 || links_open(s, run, &a.links, err) < 0)
         return -1;
     if (count_alike(&a.links) < least)
         return 0;
-    if (read_servers(&a, run, err) < 0 || read_metrics(&a, run, err) < 0 ||
-        prepare(&a, SELECT_VALUES, run, &a.select, err) < 0)
+    if (read_metrics(&a, run, err) < 0 || prepare(&a, SELECT_VALUES, run, &a.select, err) < 0)
         return -1;
-    int rc = 0;
-    for (size_t i = 0; rc == 0 && i < a.metric_count; i++) {
-        rc = read_values(&a, &a.metrics[i], err);
+    int rc;
+    int64_t from = 0;
+    do {
+        rc = read_servers(&a, run, from, err);
         if (rc == 0)
-            rc = hand_over(&a, &a.metrics[i], each, arg, err);
-    }
+            rc = tell_block(&a, each, arg, err);
+        from = a.server_count > 0 ? a.positions[a.server_count - 1] + 1 : 0;
+    } while (rc == 0 && a.server_count == BLOCK);
     return rc;
 }
 

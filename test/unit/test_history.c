@@ -25,7 +25,7 @@ static int tear_down(UNUSED void **state) {
 
 /* What is not muster's to do: machines are told by agents, and days pass. */
 static void run_sql(const char *format, ...) {
-    char sql[512];
+    char sql[1024];
     va_list args;
     va_start(args, format);
     vsnprintf(sql, sizeof(sql), format, args);
@@ -168,6 +168,47 @@ static void values_that_say_nothing_are_left_out(UNUSED void **state) {
     const struct row low = {.name = "web01", .value = 40, .reason = REASON_BELOW_THRESHOLD};
     series_is(add_run("[]", &low, 1), "0 memory triad GB/s: 100 40;");
     series_is(add_run("[]", &flaky, 1), "0 memory triad GB/s: 100 40 60;");
+}
+
+/* How many series there were, each of two values and each of another server. */
+struct many {
+    size_t count;
+    bool *seen;
+};
+
+static int count_series(void *arg, size_t position, const struct history_series *series,
+                        UNUSED struct error *err) {
+    struct many *m = arg;
+    assert_int_equal(series->count, 2);
+    assert_true(series->values[0] == 100 && series->values[1] == (position == 0 ? 101 : 1.5));
+    assert_false(m->seen[position]);
+    m->seen[position] = true;
+    m->count++;
+    return 0;
+}
+
+/* More than are read at a time. */
+static void every_server_of_many_has_its_series(UNUSED void **state) {
+    const int last = 20000;
+    struct many m = {.seen = test_calloc((size_t)last + 1, sizeof(bool))};
+    struct error err;
+    char id[RUN_ID_SIZE];
+    for (int run = 0; run < 2; run++) {
+        strcpy(id, add_one("s0", NULL, 100 + run));
+        run_sql("INSERT INTO server (run, position, name, state, verdict) "
+                "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < %d) "
+                "SELECT (SELECT max(number) FROM run), i, 's' || i, 'done', 'passed' FROM n",
+                last);
+        run_sql("INSERT INTO benchmark (run, position, ordinal, benchmark, verdict, metric, value, "
+                "unit, better, trials, seconds, metrics) SELECT s.run, s.position, 0, b.benchmark, "
+                "b.verdict, b.metric, %s, b.unit, b.better, b.trials, b.seconds, b.metrics "
+                "FROM server AS s JOIN benchmark AS b ON b.run = s.run AND b.position = 0 "
+                "WHERE s.run = (SELECT max(number) FROM run) AND s.position > 0",
+                run == 0 ? "100" : "1.5");
+    }
+    assert_int_equal(store_series(store, id, 2, count_series, &m, &err), 0);
+    assert_int_equal(m.count, last + 1);
+    test_free(m.seen);
 }
 
 static void quick_and_simulated_runs_stand_apart(UNUSED void **state) {
@@ -373,6 +414,7 @@ int main(void) {
         test(a_series_has_the_servers_runs_up_to_this_one),
         test(nobody_is_handed_over_while_there_are_too_few_runs),
         test(a_series_ends_after_thirty_runs),
+        test(every_server_of_many_has_its_series),
         test(values_that_say_nothing_are_left_out),
         test(quick_and_simulated_runs_stand_apart),
         test(another_unit_is_another_metric),
