@@ -118,7 +118,7 @@ static void groups_servers_by_kind(UNUSED void **state) {
     struct cohort c = {0};
     for (size_t i = 0; i < 6; i++) {
         assert_int_equal(cohort_add_server(&c, "s", kinds[i], &err), 0);
-        c.servers[i].disk = disks[i] ? strdup(disks[i]) : NULL;
+        c.servers[i].disk = disks[i];
     }
     struct cohort_kinds k;
     assert_int_equal(cohort_kinds(&c, false, &k, &err), 0);
