@@ -196,6 +196,13 @@ static bool is_unknown(const char *m) {
     return strstr(m, "Name or service not known") || strstr(m, "No address associated");
 }
 
+/* What there is to do about one of those. */
+static const char *own_remedy(const char *message) {
+    return strstr(message, "no password supplied")
+               ? ": put one into ~/.pgpass, for nobody else to read (mode 0600)"
+               : "";
+}
+
 static int cannot_connect(const char *name, const char *sqlstate, const char *message, bool again,
                           struct error *err) {
     static const char *const mistakes[] = {"28", "3D", "42", "0A", "22"};
@@ -206,7 +213,9 @@ static int cannot_connect(const char *name, const char *sqlstate, const char *me
         mistake = mistake || strncmp(sqlstate, mistakes[i], 2) == 0;
     error_set(err, mistake ? ERROR_USAGE : ERROR_STORE, "cannot connect to the store %s: %s%s%s%s",
               name, trouble ? trouble : "", trouble ? ": " : "", text ? text : "",
-              trouble ? "" : remedy(sqlstate));
+              trouble     ? ""
+              : *sqlstate ? remedy(sqlstate)
+                          : own_remedy(message));
     err->os = mistake ? 0 : ECONNRESET;
     return -1;
 }

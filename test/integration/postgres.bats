@@ -50,7 +50,7 @@ asked() { # STATEMENT
     unset PGPASSWORD
     run muster runs --store "postgresql://muster@localhost/store?sslmode=require"
     status_is 2
-    stderr_has "no password supplied"
+    stderr_has "no password supplied: put one into ~/.pgpass, for nobody else to read (mode 0600)"
 }
 
 @test "a password in a URL, which others can read, is not taken" {
