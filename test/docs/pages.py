@@ -149,7 +149,7 @@ def invocations(text):
             call = call if skip else None
         elif skip:
             skip = False  # the file of a redirection
-        elif word == "muster" or word.endswith("/muster") or word == "./dev":
+        elif word in ("muster", "./dev") or (word.endswith("/muster") and "://" not in word):
             call = [word]
             calls.append(call)
         elif call is not None:
