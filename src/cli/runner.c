@@ -212,6 +212,7 @@ int runner_baselines(struct runner *r, struct error *err) {
 
 static int close_log(struct runner *r, struct error *err) {
     r->log_open = false;
+    signals_hear_out(r->signals);
     return log_close(err);
 }
 

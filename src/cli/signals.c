@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #define LAST_WORDS (200 * CLOCK_MS) /* for the log, when the program is to end at once */
+#define LAST_WARNING (2 * CLOCK_S)  /* for it to be in the log, when the program ends in order */
 
 struct signals {
     pthread_mutex_t lock; /* guards what is below */
@@ -23,6 +24,8 @@ struct signals {
     size_t taken;     /* of the steps */
     int64_t deadline; /* of the grace that the first leaves; the thread's alone */
     bool over;        /* that grace */
+    bool speaking;    /* what there is to say of a step is on its way into the log */
+    pthread_cond_t said;
 
     pthread_t thread;
     sigset_t set;
@@ -55,6 +58,7 @@ static const char *take_step(struct signals *s) {
     pthread_mutex_lock(&s->lock);
     if (s->taken < SIGNALS_STEPS && s->steps.says[s->taken]) {
         says = s->steps.says[s->taken];
+        s->speaking = true; /* before anybody learns of the step and ends */
         if (s->steps.fire[s->taken])
             cancel_fire(s->steps.fire[s->taken]);
         if (s->taken++ == 0)
@@ -74,6 +78,10 @@ static void interrupt(struct signals *s, int number) {
         _exit(128 + number);
     }
     log_warning(says, LOG_S("signal", strsignal(number)));
+    pthread_mutex_lock(&s->lock);
+    s->speaking = false;
+    pthread_cond_broadcast(&s->said);
+    pthread_mutex_unlock(&s->lock);
 }
 
 static void heed(struct signals *s, int number) {
@@ -128,6 +136,7 @@ int signals_start(struct signals_steps steps, struct signals **ret, struct error
     s->steps = steps;
     s->deadline = DEADLINE_NEVER;
     pthread_mutex_init(&s->lock, NULL);
+    pthread_cond_init(&s->said, NULL);
     signal(SIGPIPE, SIG_IGN);
     const int heeded[] = {SIGINT, SIGTERM, SIGHUP, SIGTSTP, SIGCONT, SIGWINCH};
     sigemptyset(&s->set);
@@ -136,6 +145,7 @@ int signals_start(struct signals_steps steps, struct signals **ret, struct error
     pthread_sigmask(SIG_BLOCK, &s->set, NULL);
     int rc = pthread_create(&s->thread, NULL, wait_for_signals, s);
     if (rc != 0) {
+        pthread_cond_destroy(&s->said);
         pthread_mutex_destroy(&s->lock);
         free(s);
         return error_os(err, ERROR_INTERNAL, rc, "cannot start the thread for signals");
@@ -156,12 +166,23 @@ int signals_caught(const struct signals *s) {
     return atomic_load(&s->caught);
 }
 
+void signals_hear_out(struct signals *s) {
+    const struct timespec until = deadline_timespec(deadline_in(LAST_WARNING));
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    while (s->speaking && pthread_cond_clockwait(&s->said, &s->lock, CLOCK_MONOTONIC, &until) == 0)
+        ;
+    pthread_mutex_unlock(&s->lock);
+}
+
 void signals_stop(struct signals *s) {
     if (!s)
         return;
     atomic_store(&s->stop, true);
     pthread_kill(s->thread, SIGHUP);
     pthread_join(s->thread, NULL);
+    pthread_cond_destroy(&s->said);
     pthread_mutex_destroy(&s->lock);
     free(s);
 }

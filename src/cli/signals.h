@@ -48,5 +48,12 @@ void signals_aim(struct signals *s, size_t step, struct cancel *cancel);
 /* The first signal that was taken, or 0. */
 int signals_caught(const struct signals *s);
 
+/*
+ * To be called before the log is closed: waits until what there is to say of the signals that were
+ * taken is in it. Who was ended by one may be done before the thread that took it has spoken. Not
+ * for long: a terminal may take nothing. NULL is allowed.
+ */
+void signals_hear_out(struct signals *s);
+
 /* Ends the thread. The signals stay blocked. NULL is allowed. */
 void signals_stop(struct signals *s);

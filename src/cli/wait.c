@@ -166,6 +166,7 @@ static int wait_for(struct waiting *w, const char *run) {
         return runner_fail(&w->runner, &err);
     bool ok = follow(w, &err) == 0 && runner_compose(&w->runner, &err) == 0;
     struct error closing;
+    signals_hear_out(w->runner.signals);
     bool logged = log_close(&closing) == 0;
     if (!logged)
         cli_fail(&closing);

@@ -272,6 +272,7 @@ static int run_worker(struct worker *w) {
         log_info("worker ended");
     bool left = atomic_load(&w->place.idle) && roster_passed_over(w->place.roster);
     int status = left ? EXIT_STUCK : EXIT_PASSED;
+    signals_hear_out(w->signals);
     if (log_close(&closing) < 0)
         status = cli_fail(&closing);
     return ok ? status : cli_fail(&err);

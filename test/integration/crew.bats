@@ -12,9 +12,10 @@ setup_file() {
     ssh_material
 }
 
-# each test has a database of its own
+# each test has a database of its own, and no log of the one before to take for its own
 setup() {
     cd "$T" || return 1
+    rm -f run.* wait.*
     psql -qX "$ANY" -c "CREATE DATABASE d$BATS_TEST_NUMBER"
     URL=${ANY%first}d$BATS_TEST_NUMBER
 }

@@ -429,8 +429,10 @@ make_token() {
     status_is 2
 }
 
-# a run of so many servers in a store of its own; its pid in $T/run.pid
+# a run of so many servers in a store of its own; its pid in $T/run.pid. Whoever followed another one
+# has left its events.
 start_run() { # SERVERS DELAY
+    rm -f "$T"/events*
     "$MUSTER" run --simulate=servers="$1",seed=3,delay="$2",error=10% -f 6 --store "$T/live.db" \
         >/dev/null 2>"$T/err" 3>&- &
     echo $! >"$T/run.pid"
@@ -501,6 +503,7 @@ judged() { # FILE
     some() { get /api/runs/last && [ "$(jq .failed <<<"$output")" -gt 3 ]; }
     wait_for some
     for id in '' 1-1 x 99999999999999999999999-7; do
+        rm -f "$T/events"
         curl -sN --max-time 60 -H "Last-Event-ID: $id" "$HERE/api/runs/last/events" >"$T/events" 3>&- &
         local follower=$!
         wait_for grep -q '^event: progress' "$T/events"
