@@ -17,5 +17,8 @@ int postgres_translate(const char *sql, struct str *ret);
 /* Whether a statement that was translated may return rows. */
 bool postgres_gives_rows(const char *sql);
 
-/* The URL without what is secret in it; the caller frees it. NULL: no memory. */
+/*
+ * The URL without what is secret in it; the caller frees it. One that libpq reads without passwords
+ * is otherwise the same; of one that it cannot read, parameters are left out, too. NULL: no memory.
+ */
 char *postgres_name(const char *url);

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/str.h"
 #include "store/postgres_pipe.h"
+#include "store/postgres_text.h"
 #include "store_place.h"
 #include "test.h"
 
@@ -706,6 +707,25 @@ static void tells_a_mistake_from_bad_luck(UNUSED void **state) {
     assert_non_null(strstr(err.text, "postgresql://u@localhost/muster"));
 }
 
+static void shows_a_url_without_its_passwords(UNUSED void **state) {
+    static const char *const urls[][2] = {
+        {"postgresql://u:sesame@h:1,[::1]/d?user=me", "postgresql://u@h:1,[::1]/d?user=me"},
+        {"postgresql://u:pass?word=x@h/d", "postgresql://u@h/d"},
+        {"postgresql://h/d?pass%77ord=x&sslmode=require", "postgresql://h/d?sslmode=require"},
+        {"postgresql://h/d?connect_timeout=3&sslpassword=a@b",
+         "postgresql://h/d?connect_timeout=3"},
+        {"postgresql://[?]/d?password=x", "postgresql://[?]/d"},
+        /* mistakes */
+        {"postgresql://u:se@same@h/d?x=1", "postgresql://u@h/d"},
+        {"postgresql://h/d?x=1&password=sesame", "postgresql://h/d"},
+        {"postgresql://u:se/s?x=ame@h/d", "postgresql://u"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+        cleanup(free_ptr) char *name = postgres_name(urls[i][0]);
+        assert_string_equal(name, urls[i][1]);
+    }
+}
+
 /* Its resolver may be restarted, too; of who never was connected it is a mistake. */
 static void a_name_that_was_known_is_away(UNUSED void **state) {
     struct postgres_pipe p = {.url = "postgresql://a..b/muster", .name = "s"};
@@ -890,6 +910,7 @@ int main(void) {
         ON_EACH(hears_of_a_notification),
         ON_EACH(an_empty_database_is_no_store_to_read),
         ON_EACH(tells_a_mistake_from_bad_luck),
+        cmocka_unit_test(shows_a_url_without_its_passwords),
         ON_EACH(asks_for_tls_of_another_machine),
         ON_EACH(hears_of_a_notification_after_it_read),
         ON_EACH(a_name_that_was_known_is_away),
