@@ -7,6 +7,8 @@
 #include "store/crew.h"
 #include "sync/log.h"
 
+#include <string.h>
+
 #define POLL CLOCK_S /* between two looks, where nobody says that something has changed */
 
 static bool answered(struct crew_view *v, int rc, const struct error *err) {
@@ -23,10 +25,11 @@ int crew_look(struct crew_view *v, size_t mine, struct error *err) {
     } while (!answered(v, rc, err));
     if (rc < 0)
         return -1;
-    double seconds = v->run->seconds;
+    run.cancelled = 0; /* counted at the end */
+    run.seconds = v->run->seconds;
+    if (!run.stopped[0]) /* the store is told when what runs here has ended */
+        memcpy(run.stopped, v->run->stopped, sizeof(run.stopped));
     *v->run = run;
-    v->run->cancelled = 0; /* counted at the end */
-    v->run->seconds = seconds;
     board_totals(v->fleet->board, v->run);
     return 0;
 }

@@ -299,6 +299,18 @@ while True:
     stderr_has "no run 'nosuch'"
 }
 
+@test "too many errors stop a run for all, and say why" {
+    submit --simulate=servers=60,seed=1,delay=10ms-20ms,error=100% --retries 0 -f 4 --max-errors 3
+    worker w1 --exit-when-idle
+    ended w1 0
+    [ "$(sql "SELECT closed || ' ' || stopped FROM run" | sed 's/ [0-9]* of/ N of/')" = \
+        '1 N of 60 servers ended in error, more than 3' ] || fail "$(sql 'SELECT closed, stopped FROM run')"
+    [ "$(done_count)" -lt 60 ]
+    run -1 muster run --store "$URL" --simulate=servers=60,seed=1,delay=10ms-20ms,error=100% --retries 0 -f 4 \
+        --max-errors 3
+    output_has ' of 60 servers ended in error, more than 3'
+}
+
 @test "muster run on a shared store: others help; Ctrl-C ends it for all" {
     worker w1
     run -1 muster run --store "$URL" --simulate=servers=100,seed=1,delay=20ms-40ms -f 4
