@@ -29,12 +29,14 @@
 /*
  * Our tables come first, and nobody else's; a limit of the role's is for statements by hand. Of one
  * that is stopped, or cut off, in the middle of a transaction the server is to undo that, and let
- * go of what it has locked: what it holds, others wait for.
+ * go of what it has locked: what it holds, others wait for. Keepalives do not help while the server
+ * has something to say; without a limit it would try for a quarter of an hour.
  */
 #define SETTINGS                                                                                   \
     "SET search_path=muster, pg_temp", "SET statement_timeout=0",                                  \
         "SET idle_in_transaction_session_timeout=30000", "SET tcp_keepalives_idle=10",             \
-        "SET tcp_keepalives_interval=5", "SET tcp_keepalives_count=4"
+        "SET tcp_keepalives_interval=5", "SET tcp_keepalives_count=4",                             \
+        "SET tcp_user_timeout=30000"
 
 struct postgres_expected {
     enum postgres_sent_kind kind;

@@ -97,6 +97,24 @@ claimed_is() { [ "$(of_servers "count(*) FILTER (WHERE state = 'claimed')")" = "
     [ "$(awk '$1 != 1' <<<"$verdicts")" = "" ] || fail "told twice: $verdicts"
 }
 
+@test "PostgreSQL is told to give up a worker that the network has swallowed, also where it has more to say" {
+    url=postgresql://muster@127.0.3.1/store
+    submit servers=1,seed=1,delay=0-0,score=80-90
+    postgres sql db store "CREATE TABLE public.limits (name text, value text);
+        CREATE FUNCTION public.note() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS \$\$ BEGIN
+            INSERT INTO public.limits SELECT name, setting FROM pg_settings WHERE name ~ '^tcp_';
+            RETURN NULL;
+        END \$\$;
+        CREATE TRIGGER note AFTER INSERT ON muster.worker EXECUTE FUNCTION public.note()"
+    start_worker one --exit-when-idle
+    ended_well one
+    limits=$(postgres sql db store "SELECT DISTINCT name || ' ' || value FROM public.limits ORDER BY 1")
+    [ "$limits" = "tcp_keepalives_count 4
+tcp_keepalives_idle 10
+tcp_keepalives_interval 5
+tcp_user_timeout 30000" ] || fail "$limits"
+}
+
 @test "who waits for a run can begin while PostgreSQL starts" {
     submit servers=3,seed=1,delay=0-0,score=80-90
     start_worker one --exit-when-idle
