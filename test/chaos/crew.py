@@ -1,9 +1,9 @@
 """Schedules for a crew: several workers share a run in PostgreSQL, and all of them have a bad time.
 
-`crew:SEED` submits a simulated run, starts workers and somebody who waits for its end, and then kills,
-stops, drains and cuts off workers, and restarts, kills, stops, fills and fails over PostgreSQL. What was
-killed is started again, what was cut is mended: in the end the run must be what one muster alone makes
-of it, and what was printed, stored and logged must agree.
+`crew:SEED` submits a simulated run or a few, starts workers and somebody who waits for the end of each, and
+then kills, stops, drains and cuts off workers, and restarts, kills, stops, fills and fails over PostgreSQL.
+What was killed is started again, what was cut is mended: in the end a run must be what one muster alone
+makes of it, and what was printed, stored and logged must agree.
 
 Each process reaches PostgreSQL by a way of its own (postgres_site.py). losscrew.py and sshcrew.py have
 the same stories on other ways, and with real servers.
@@ -35,6 +35,7 @@ FLEETS = [
     ("servers=2000,seed=12,delay=0-60ms,error=20%", 6),
     ("servers=2000,seed=13,delay=50ms-250ms,error=5%", 32),
 ]
+MORE_FLEETS = ["servers=200,seed=14,delay=50ms-400ms,error=10%", "servers=30,seed=15,delay=500ms-2s,error=20%"]
 references = {}
 
 # ---- workers ---------------------------------------------------------------------------------------
@@ -104,7 +105,7 @@ class Worker:
             status = self.child.wait(seconds)
             if status == -signal.SIGTERM and not os.path.exists(self.logs[-1][0]):
                 self.logs.pop()  # it was told to end before it listened
-            elif status != 0:
+            elif status != 0 and not self.story.may_end(self, status):
                 self.story.say(f"worker {self.number} ended with status {status}: {self.last_words()}")
         except subprocess.TimeoutExpired:
             self.story.say(f"worker {self.number} did not end within {seconds} s: {self.last_words()}")
@@ -114,6 +115,91 @@ class Worker:
     def last_words(self):
         with open(os.path.join(os.path.dirname(self.logs[-1][0]), "err"), errors="replace") as f:
             return " / ".join(f.read().splitlines()[-3:])
+
+
+# ---- runs ------------------------------------------------------------------------------------------
+
+
+class Run:
+    """One of a story's runs, and who waits for it."""
+
+    def __init__(self, story, fleet, number):
+        self.story, self.fleet = story, fleet
+        self.name = f"run{number}" if number else "run"
+        self.wanted = story.reference(fleet)
+
+    def submit(self):
+        """Returns whether that went well; then it is waited for."""
+        world, site = self.story.world, self.story.site
+        words = ["submit", *self.story.submission(self.fleet), "--store", site.cluster.url(site.database)]
+        status, out, err = world.ask(*words)
+        self.id = out.strip()
+        if status != 0:
+            self.story.say(f"submit ended with status {status}: {err[-500:]}")
+            return False
+        words = ["wait", self.id, "--store", self.story.url(WAITER), "--json", "-q"]
+        self.waiter = world.start(*words, name=self.name, inside=self.story.inside(WAITER))
+        return True
+
+    def ended(self, until):
+        """Whether it did so in time."""
+        try:
+            self.waiter.wait(max(0, until - time.monotonic()))
+            return True
+        except subprocess.TimeoutExpired:
+            self.waiter.kill()
+            self.waiter.wait()
+            return False
+
+    def check(self, lines):
+        """The document against what is wanted, the store, and all lines of the workers' logs."""
+        story, world = self.story, self.story.world
+        doc, mistakes = check.read_document(world.read(self.name + ".out"))
+        if not doc:
+            return story.say(f"{mistakes}: {world.read(self.name + '.err')[-500:]}")
+        rows = Rows(story.site, self.id)
+        mistakes += check.document(doc, list(self.wanted)) + check.exit_status(self.waiter.returncode, doc)
+        mistakes += check.store(rows, doc)
+        results = story.results(doc)
+        for name, wanted in self.wanted.items():
+            if results.get(name) != wanted:
+                mistakes.append(f"{name}: {results.get(name)}, alone {wanted}")
+        if rows.run and not rows.run["judged"]:
+            mistakes.append("the run was not judged")
+        story.report.mistakes += mistakes
+        self.check_audit(rows)
+        self.check_logs(doc, [line for line in lines if line.get("run") == self.id])
+
+    def check_audit(self, rows):
+        """Each server came to its end once, by its last claim, and each claim had a number of its own."""
+        audit, say = {}, self.story.say
+        of = f"WHERE run = {rows.run['number']} ORDER BY at"
+        for entry in self.story.site.rows(f"SELECT * FROM public.audit {of}"):
+            audit.setdefault(entry["position"], []).append(entry)
+        for row in rows.servers:
+            entries = audit.get(row["position"], [])
+            ends = [e for e in entries if e["state"] == "done"]
+            claims = [e["claim"] for e in entries if e["claim"] != e["old_claim"]]
+            self.story.report.count("servers that were claimed again", len(claims) > 1)
+            if len(ends) != 1:
+                say(f"{row['name']} came to its end {len(ends)} times: {ends}")
+            elif ends[0]["claim"] != row["claim"] or ends[0]["old_claim"] != row["claim"]:
+                say(f"{row['name']}: claim {row['claim']}, at its end {ends[0]}")
+            if claims != list(range(1, row["claim"] + 1)):
+                say(f"{row['name']}: claims {claims}")
+            if any(e["was"] == "done" for e in entries):
+                say(f"{row['name']} was done, and then not: {entries}")
+
+    def check_logs(self, doc, lines):
+        """All workers together tell of each verdict once; one that was killed may not have come to it."""
+        said, sure = check.verdicts_of(lines), not self.story.killed
+        for s in doc["servers"]:
+            told = [verdict for verdict in said.pop(s["server"], []) if verdict[0] != "cancelled"]
+            wanted = [(s["verdict"], s["reason"])]
+            if told != wanted and (told or sure):
+                self.story.say(f"{s['server']}: {wanted[0]}, in the workers' logs {told}")
+        if said:
+            self.story.say(f"the logs have verdicts of servers that were not asked for: {said}")
 
 
 # ---- a schedule ------------------------------------------------------------------------------------
@@ -134,7 +220,7 @@ def draw(rng, kinds):
 
 
 class Story:
-    """One run and what happens during it. Other kinds of crews derive from it."""
+    """What happens during one run or a few. Other kinds of crews derive from it."""
 
     of_workers, of_postgres = OF_WORKERS, OF_POSTGRES
     results = staticmethod(key_results)
@@ -144,7 +230,7 @@ class Story:
     def __init__(self, world, name):
         self.world, self.report = world, Report(name)
         rng = self.rng = random.Random(name)
-        what, fanout = self.draw_run()
+        what, fanout = self.draw_runs()
         self.lease = rng.choice((1, 2, 3))
         self.idle = rng.random() < 0.3
         self.workers = [Worker(self, i, fanout) for i in range(1, rng.randint(2, WORKERS) + 1)]
@@ -163,24 +249,26 @@ class Story:
     def say(self, sentence):
         self.report.mistakes.append(sentence)
 
-    # -- the run --
+    # -- the runs --
 
-    def draw_run(self):
-        """Returns what it is, for people, and the fan-out of each worker."""
-        self.fleet, fanout = self.rng.choice(FLEETS)
-        return self.fleet, fanout
+    def draw_runs(self):
+        """Returns what they are, for people, and the fan-out of each worker."""
+        fleet, fanout = self.rng.choice(FLEETS)
+        self.fleets = [fleet, *self.rng.sample(MORE_FLEETS, self.rng.choice((0, 0, 1, 2)))]
+        self.report.count("runs", len(self.fleets))
+        return " and ".join(self.fleets), fanout
 
-    def submission(self):
+    def submission(self, fleet):
         """What `muster submit` is asked for."""
-        return [f"--simulate={self.fleet}", "--retries", "0"]
+        return [f"--simulate={fleet}", "--retries", "0"]
 
-    def reference(self):
+    def reference(self, fleet):
         """What results() must give in the end: that of one muster alone."""
-        if self.fleet not in references:
-            words = ["run", f"--simulate={self.fleet}", "-f", "2000", "--json", "-q", "--retries", "0"]
+        if fleet not in references:
+            words = ["run", f"--simulate={fleet}", "-f", "2000", "--json", "-q", "--retries", "0"]
             self.world.start(*words).wait(LIMIT)
-            references[self.fleet] = key_results(json.loads(self.world.read("run.out")))
-        return references[self.fleet]
+            references[fleet] = key_results(json.loads(self.world.read("run.out")))
+        return references[fleet]
 
     # -- what happens --
 
@@ -249,7 +337,7 @@ class Story:
 
     def tell(self, site):
         self.site = site
-        self.wanted = self.reference()
+        self.runs = [Run(self, fleet, number) for number, fleet in enumerate(self.fleets)]
         site.prepare("schedule", self.fails_over)
         try:
             self.run()
@@ -271,15 +359,8 @@ class Story:
         return does
 
     def run(self):
-        status, out, err = self.world.ask(
-            "submit", *self.submission(), "--store", self.site.cluster.url("schedule")
-        )
-        if status != 0:
-            return self.say(f"submit ended with status {status}: {err[-500:]}")
-        self.id = out.strip()
-        waiter = self.world.start(
-            "wait", self.id, "--store", self.url(WAITER), "--json", "-q", inside=self.inside(WAITER)
-        )
+        if not all(run.submit() for run in self.runs):
+            return
         began = time.monotonic()
         for worker in self.workers:
             worker.start()
@@ -289,20 +370,21 @@ class Story:
             if again := does():
                 heapq.heappush(self.actions, (at + again, order, sentence, does))
         healed = time.monotonic()
-        try:
-            status = waiter.wait(LIMIT)
-        except subprocess.TimeoutExpired:
-            self.say(f"the run did not end within {LIMIT} s after the last fault")
+        if late := [run.id for run in self.runs if not run.ended(healed + LIMIT)]:
+            self.say(f"{' '.join(late)} did not end within {LIMIT} s after the last fault")
             self.report.mistakes += self.how_it_stands()
-            waiter.kill()
-            return waiter.wait()
+            return
         self.report.worst("from the last fault to the end of a run, ms", (time.monotonic() - healed) * 1e3)
         self.mend()
         for worker in self.workers:
             if not self.idle:
                 worker.drain()
             worker.ended(self.ending)
-        self.check(status)
+        self.check()
+
+    def may_end(self, worker, status):
+        """Whether a worker that was told to end may do so with this status, which is not 0."""
+        return False
 
     def mend(self):
         """Whatever was to last until the end of the run is well again."""
@@ -322,42 +404,23 @@ class Story:
 
     # -- what must be --
 
-    def check(self, status):
-        doc, mistakes = check.read_document(self.world.read("run.out"))
-        if not doc:
-            return self.say(f"{mistakes}: {self.world.read('run.err')[-500:]}")
-        rows = Rows(self.site)
-        mistakes += check.document(doc, list(self.wanted)) + check.exit_status(status, doc)
-        mistakes += check.store(rows, doc)
-        results = self.results(doc)
-        for name, wanted in self.wanted.items():
-            if results.get(name) != wanted:
-                mistakes.append(f"{name}: {results.get(name)}, alone {wanted}")
-        if rows.run and not rows.run["judged"]:
-            mistakes.append("the run was not judged")
-        self.report.mistakes += mistakes
-        self.check_audit(rows)
+    def check(self):
+        lines = self.read_logs()
+        for run in self.runs:
+            run.check(lines)
         self.check_left()
-        self.check_logs(doc)
 
-    def check_audit(self, rows):
-        """Each server came to its end once, by its last claim, and each claim had a number of its own."""
-        audit = {}
-        for entry in self.site.rows("SELECT * FROM public.audit ORDER BY at"):
-            audit.setdefault(entry["position"], []).append(entry)
-        for row in rows.servers:
-            entries = audit.get(row["position"], [])
-            ends = [e for e in entries if e["state"] == "done"]
-            claims = [e["claim"] for e in entries if e["claim"] != e["old_claim"]]
-            self.report.count("servers that were claimed again", len(claims) > 1)
-            if len(ends) != 1:
-                self.say(f"{row['name']} came to its end {len(ends)} times: {ends}")
-            elif ends[0]["claim"] != row["claim"] or ends[0]["old_claim"] != row["claim"]:
-                self.say(f"{row['name']}: claim {row['claim']}, at its end {ends[0]}")
-            if claims != list(range(1, row["claim"] + 1)):
-                self.say(f"{row['name']}: claims {claims}")
-            if any(e["was"] == "done" for e in entries):
-                self.say(f"{row['name']} was done, and then not: {entries}")
+    def read_logs(self):
+        """The lines of all workers' logs."""
+        all_lines = []
+        for path, killed in (log for worker in self.workers for log in worker.logs):
+            if not killed or os.path.exists(path):  # one that was killed had perhaps not come so far
+                lines, mistakes = check.read_log(path, torn=int(killed))
+                self.report.mistakes += mistakes
+                all_lines += lines
+        refused = sum(line["event"].startswith("result refused") for line in all_lines)
+        self.report.count("results that were refused", refused)
+        return all_lines
 
     def check_left(self):
         """No claim, lease, lock or connection is left, but for the lease of one that was killed."""
@@ -366,34 +429,14 @@ class Story:
         for left in self.site.rows("SELECT * FROM muster.worker WHERE lease_until > now()"):
             if left["pid"] not in self.killed:
                 self.say(f"the lease of a worker is left that ended in order: {left}")
-        query = "SELECT pid, state, query FROM pg_stat_activity WHERE usename = 'muster'"
+        # before its first statement PostgreSQL does not know how soon it shall take muster for gone
+        query = "SELECT pid, state, query FROM pg_stat_activity WHERE usename = 'muster' AND query <> ''"
         try:
             wait_until(lambda: not self.site.rows(query), self.connected, "connections to end")
         except TimeoutError:
             forgotten = "forget" in str(self.report.about)  # PostgreSQL has not heard of their end
             if not forgotten:
                 self.say(f"connections are left: {self.site.rows(query)}")
-
-    def check_logs(self, doc):
-        """All workers together tell of each verdict once; one that was killed may not have come to it."""
-        said, sure = {}, not self.killed
-        for worker in self.workers:
-            for path, killed in worker.logs:
-                if killed and not os.path.exists(path):
-                    continue  # it had not come so far
-                lines, mistakes = check.read_log(path, torn=int(killed))
-                self.report.mistakes += mistakes
-                refused = [line for line in lines if line["event"].startswith("result refused")]
-                self.report.count("results that were refused", len(refused))
-                for name, verdicts in check.verdicts_of(lines).items():
-                    said.setdefault(name, []).extend(v for v in verdicts if v[0] != "cancelled")
-        for s in doc["servers"]:
-            told = said.pop(s["server"], [])
-            wanted = [(s["verdict"], s["reason"])]
-            if told != wanted and (told or sure):
-                self.say(f"{s['server']}: {wanted[0]}, in the workers' logs {told}")
-        if said:
-            self.say(f"the logs have verdicts of servers that were not asked for: {said}")
 
 
 def site_of(world, name, ways):

@@ -29,7 +29,7 @@ SHORT = "&connect_timeout=2&tcp_user_timeout=3000&keepalives_idle=1&keepalives_i
 # Until a worker notices that nobody answers, with SHORT and with muster's defaults, where it asks both
 # addresses for 10 s each after 30 s of silence. What a loaded machine may take beyond.
 NOTICED, NOTICED_BY_DEFAULT = 6, 50
-MORE = 4
+MORE = 6
 LONG = (NOTICED_BY_DEFAULT + MORE, NOTICED_BY_DEFAULT + MORE + 5)  # seconds of a loss
 
 
@@ -39,7 +39,7 @@ class Loss:
     def __init__(self, worker, kind):
         self.worker, self.kind = worker, kind
         self.log = worker.logs[-1][0] if worker.logs else None
-        self.began, self.ended = time.time(), None
+        self.began, self.ended = None, None
 
 
 class Story(crew.Story):
@@ -81,6 +81,8 @@ class Story(crew.Story):
             self.losses.extend(losses)
             for number in numbers:
                 self.site.ways.lose(number, **self.kinds_of_loss[kind])
+            for loss in losses:
+                loss.began = time.time()
 
         def ends():
             for loss in losses:
@@ -90,6 +92,12 @@ class Story(crew.Story):
 
         return begins, None if kind == "lose for good" else ends
 
+    def may_end(self, worker, status):
+        """With 3, where nothing could be handed in from the start of its grace to its end."""
+        mine = [loss for loss in self.losses if loss.worker is worker]
+        lost = any(not loss.ended or loss.ended > worker.drained for loss in mine)
+        return status == 3 and worker.draining and lost and "not all of its share of the run" in worker.last_words()
+
     def mend(self):
         for loss in self.losses:
             loss.ended = loss.ended or time.time()
@@ -98,8 +106,8 @@ class Story(crew.Story):
     def url(self, number):
         return self.site.url(number) + self.deadlines
 
-    def check_logs(self, doc):
-        super().check_logs(doc)
+    def check(self):
+        super().check()
         for loss in self.losses:
             self.check_noticed(loss)
 

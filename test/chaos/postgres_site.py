@@ -137,10 +137,11 @@ class Site:
 
 
 class Rows(check.Rows):
-    """The rows of the run, of which a shared store has but one here."""
+    """The rows of one run."""
 
-    def __init__(self, site):
+    def __init__(self, site, run):
         self.mistakes = []
-        self.run = next(iter(site.rows("SELECT * FROM muster.run")), None)
-        self.servers = site.rows("SELECT * FROM muster.server ORDER BY position")
-        self.benchmarks = site.rows("SELECT * FROM muster.benchmark ORDER BY position, ordinal")
+        self.run = next(iter(site.rows(f"SELECT * FROM muster.run WHERE id = '{run}'")), None)
+        of = f"WHERE run = {self.run['number'] if self.run else 0} ORDER BY position"
+        self.servers = site.rows(f"SELECT * FROM muster.server {of}")
+        self.benchmarks = site.rows(f"SELECT * FROM muster.benchmark {of}, ordinal")

@@ -40,19 +40,20 @@ class Story(losscrew.Story):
     of_workers, of_postgres = OF_WORKERS, OF_POSTGRES
     kinds_of_loss = {"lose": {}, "lose store": {"port": PORT}, "lose for good": {}}
 
-    def draw_run(self):
+    def draw_runs(self):
+        self.fleets = [None]
         # one that is still there when a worker's lease is over
         self.benchmarks = [*self.rng.sample(SHORT, self.rng.randint(1, 2)), "lasts"]
         self.rng.shuffle(self.benchmarks)
         fanout = self.rng.choice((12, 20, 30))
         return f"{COUNT} servers, benchmarks {' '.join(self.benchmarks)}", fanout
 
-    def submission(self):
+    def submission(self, fleet):
         hosts = [f"Host web{i}\n  HostName {SERVERS}.{i}\n" for i in range(1, COUNT + 1)]
         text = configuration(self.benchmarks, TOP, "30s", FIRST)
         return ["-F", self.world.ssh_config(hosts), "-c", self.world.write("muster.yaml", text), f"web[1-{COUNT}]"]
 
-    def reference(self):
+    def reference(self, fleet):
         return {
             f"web{i}": (verdict_of(self.benchmarks, i), [value_of(b, i) for b in self.benchmarks])
             for i in range(1, COUNT + 1)
