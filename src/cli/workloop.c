@@ -171,9 +171,13 @@ static int join(struct workloop *l, struct error *err) {
     return 0;
 }
 
-/* A word to the store is due before the lease is over. */
+/*
+ * A word to the store is due before the lease is over. Nobody says so when a run in hand has ended,
+ * for which one that is to end then is waiting.
+ */
 static void await_work(struct workloop *l) {
-    int64_t most = deadline_min(AWAIT_LONGEST, l->place->as.lease / 3);
+    bool ends = l->place->exit_when_idle && roster_count(l->place->roster) > 0;
+    int64_t most = deadline_min(ends ? AWAIT_FIRST : AWAIT_LONGEST, l->place->as.lease / 3);
     int64_t until = deadline_in(deadline_min(l->await, most));
     store_await(l->store, l->place->drain, deadline_min(until, pulse_due(l->pulse)));
     l->await = deadline_min(2 * l->await, AWAIT_LONGEST);

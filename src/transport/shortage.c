@@ -18,6 +18,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
@@ -31,6 +32,9 @@ struct waiter {
     pthread_cond_t woken;
     bool may_try;
 };
+
+/* Of all runs in this process. What others hold is not told when it is given back. */
+static atomic_int all_holders;
 
 struct shortage {
     struct cancel *cancel;
@@ -76,6 +80,7 @@ static void wake_one_locked(struct shortage *s) {
 void shortage_enter(struct shortage *s) {
     if (!s)
         return;
+    atomic_fetch_add(&all_holders, 1);
     pthread_mutex_lock(&s->lock);
     s->holders++;
     pthread_mutex_unlock(&s->lock);
@@ -84,6 +89,7 @@ void shortage_enter(struct shortage *s) {
 void shortage_leave(struct shortage *s) {
     if (!s)
         return;
+    atomic_fetch_sub(&all_holders, 1);
     pthread_mutex_lock(&s->lock);
     s->holders--;
     s->returns++;
@@ -133,7 +139,7 @@ static bool wait_locked(struct shortage *s, int64_t deadline) {
 
 /* Whether others held something while the attempt lasted. */
 static bool may_pass_locked(const struct shortage *s, const struct attempt *a) {
-    return s->holders > 1 || s->returns != a->returns;
+    return s->holders > 1 || s->returns != a->returns || atomic_load(&all_holders) > 1;
 }
 
 static int failed(const struct shortage *s, struct error *err) {
@@ -146,12 +152,14 @@ static int failed(const struct shortage *s, struct error *err) {
 /* Gives back, and waits for others to do so. Whether it was in time. */
 static bool stand_back_locked(struct shortage *s, int64_t deadline) {
     /* what others gave back meanwhile may be there now, if nobody waits for it */
-    bool at_once = s->holders == 1 && TAILQ_EMPTY(&s->queue);
+    bool at_once = s->holders == 1 && TAILQ_EMPTY(&s->queue) && atomic_load(&all_holders) == 1;
     s->returns++;
+    atomic_fetch_sub(&all_holders, 1);
     if (--s->holders == 0)
         wake_one_locked(s);
     bool in_time = at_once || wait_locked(s, deadline);
     s->holders++;
+    atomic_fetch_add(&all_holders, 1);
     return in_time;
 }
 

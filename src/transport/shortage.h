@@ -2,9 +2,9 @@
  * shortage: what to do when descriptors, memory, threads or processes have run out.
  *
  * A session that cannot be had for want of them waits, with nothing in its hands, until another one
- * of the run gives back what it has, and tries again: so no more servers are worked on at a time
- * than the limits allow, and none fails for it. Only a session that lacks something while no other
- * has anything has an error. The soft limit of open files is raised to the hard one first.
+ * of the process gives back what it has, and tries again: so no more servers are worked on at a
+ * time than the limits allow, and none fails for it. Only a session that lacks something while no
+ * other has anything has an error. The soft limit of open files is raised to the hard one first.
  *
  * Threads: any thread.
  */

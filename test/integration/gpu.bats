@@ -94,10 +94,10 @@ nothing_is_left() {
 }
 
 @test "where a program cannot be run from memory, it is from a file" {
-    "$support/no_memfd" true || skip "no seccomp here"
+    "$support/without" memfd_create true || skip "no seccomp here"
     gpu 'trials: 1, threshold: 0'
     fake libcuda.so.1
-    run -0 muster run -T "command:$support/no_memfd sh -c" one --json
+    run -0 muster run -T "command:$support/without memfd_create sh -c" one --json
     json_is '.servers[0].benchmarks[0].metrics.gpu0_fp32.value > 0' true
     nothing_is_left
 }

@@ -226,6 +226,38 @@ static void sinks_of_one_format_get_the_same_bytes(UNUSED void **state) {
     free(first);
 }
 
+static void *say_of_a_run(void *run) {
+    assert_null(log_thread_run());
+    log_name_thread(run);
+    log_info("mine", LOG_S("of", run));
+    return NULL;
+}
+
+static void a_file_of_a_run_has_no_other_runs_lines(UNUSED void **state) {
+    struct error err;
+    pthread_t threads[2];
+    to_file(path, LOG_LOGFMT, LOG_INFO);
+    assert_int_equal(log_add_run_file(path2, "r1", LOG_LOGFMT, LOG_INFO, &err), 0);
+    log_say_run();
+    log_info("of none");
+    for (int i = 0; i < 2; i++)
+        pthread_create(&threads[i], NULL, say_of_a_run, i ? "r2" : "r1");
+    for (int i = 0; i < 2; i++)
+        pthread_join(threads[i], NULL);
+    log_name_run("r2");
+    log_info("program");
+    flush();
+    const char *text = content(path2, NULL);
+    assert_int_equal(count(text, "\n"), 2);
+    assert_non_null(strstr(text, "event=\"of none\"\n"));
+    assert_non_null(strstr(text, "event=mine run=r1 of=r1\n"));
+    text = content(path, NULL);
+    assert_int_equal(count(text, "\n"), 4);
+    assert_non_null(strstr(text, "event=mine run=r2 of=r2\n"));
+    assert_non_null(strstr(text, "event=program run=r2\n"));
+    log_name_run(NULL);
+}
+
 static void an_unknown_place_is_an_error(UNUSED void **state) {
     struct error err;
     assert_int_equal(log_add_file("/no/such/folder", LOG_JSON, LOG_INFO, &err), -1);
@@ -519,6 +551,7 @@ int main(void) {
         T(threads_inherit_nothing),
         T(sinks_have_formats_and_levels),
         T(sinks_of_one_format_get_the_same_bytes),
+        T(a_file_of_a_run_has_no_other_runs_lines),
         T(an_unknown_place_is_an_error),
         T(threads_write_whole_lines_in_their_order),
         T(reopens_its_file_in_order),
