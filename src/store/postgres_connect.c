@@ -203,14 +203,26 @@ static const char *own_remedy(const char *message) {
                : "";
 }
 
+/*
+ * Whether there is no use in trying again. Of who was let in once that is not said for a
+ * certificate, a password or a name: they are changed while it runs, in one place a little before
+ * the other.
+ */
+static bool is_final(const char *sqlstate, const char *message, bool again) {
+    static const char *const final[] = {"3D", "42", "0A", "22"};
+    if (!*sqlstate || strncmp(sqlstate, "28", 2) == 0)
+        return !again && (*sqlstate || is_mistake(message) || is_unknown(message));
+    for (size_t i = 0; i < ARRAY_LEN(final); i++)
+        if (strncmp(sqlstate, final[i], 2) == 0)
+            return true;
+    return false;
+}
+
 static int cannot_connect(const char *name, const char *sqlstate, const char *message, bool again,
                           struct error *err) {
-    static const char *const mistakes[] = {"28", "3D", "42", "0A", "22"};
     cleanup(free_ptr) char *text = one_line(message);
     const char *trouble = postgres_tls_trouble(message);
-    bool mistake = !*sqlstate && (is_mistake(message) || (!again && is_unknown(message)));
-    for (size_t i = 0; i < ARRAY_LEN(mistakes); i++)
-        mistake = mistake || strncmp(sqlstate, mistakes[i], 2) == 0;
+    bool mistake = is_final(sqlstate, message, again);
     error_set(err, mistake ? ERROR_USAGE : ERROR_STORE, "cannot connect to the store %s: %s%s%s%s",
               name, trouble ? trouble : "", trouble ? ": " : "", text ? text : "",
               trouble     ? ""

@@ -13,8 +13,9 @@
 /*
  * Connects, within the time-out of each host that is tried. `name` is what sentences call the
  * store, `read`: nothing is to be written, `again`: there was a connection once, so that a name
- * that is not known is away like its server. NULL with the error: ERROR_USAGE where the URL, the
- * password, the database or the right is wrong; else ERROR_STORE.
+ * that is not known, a password or a certificate that is not taken may be mended like a server that
+ * is away. NULL with the error: ERROR_USAGE where the URL, the password, the database or the right
+ * is wrong; else ERROR_STORE.
  */
 PGconn *postgres_connect(const char *url, const char *name, bool read, bool again,
                          const struct ending *e, struct error *err) must_use;
