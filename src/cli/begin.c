@@ -1,12 +1,18 @@
 /* begin: see begin.h. */
 #include "cli/begin.h"
 
+#include "base/clock.h"
+#include "fleet/patience.h"
 #include "input/configlabels.h"
 #include "store/crew.h"
 #include "transport/simtruth.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#define BEGIN_AGAIN (60 * CLOCK_S) /* a shared store that goes away just then is given */
 
 int begin_take(struct runner *r, struct beginning *b, int c, const char *value, struct error *err) {
     int taken = run_options_take(&r->options, c, value, err);
@@ -35,6 +41,31 @@ static int load_servers(const struct run_options *o, struct beginning *b, char *
     return cli_servers_load(&b->servers, patterns, count, ret, err);
 }
 
+/* Who has no log open yet says it as the command's own. */
+static void say_trying(const struct runner *r, const struct error *err) {
+    if (!r->log_open)
+        fprintf(stderr, "muster: %s: trying again for a minute\n", err->text);
+}
+
+/* A shared store that goes away meanwhile may have the run, and nobody would have been told of it.
+ */
+static int begin_once(struct runner *r, const struct store_recipe *recipe, struct error *err) {
+    const struct ending ending = {r->cancel, r->moment};
+    struct patience patience = {0};
+    int64_t until = deadline_in(BEGIN_AGAIN);
+    int rc = store_begin(r->store, &r->run, recipe, &r->servers, err);
+    if (rc == 0 || err->os != ECONNRESET)
+        return rc;
+    say_trying(r, err);
+    while (!patience_answered(&patience, &ending, rc, err) && clock_now() < until)
+        rc = store_begin_again(r->store, &r->run, recipe, &r->servers, err);
+    return rc == 0 ? 0
+                   : error_prefix(err,
+                                  "whether the run %s is there is not known: `muster show` tells "
+                                  "when the store can be reached",
+                                  r->run.id);
+}
+
 int begin_store(struct runner *r, int fanout, struct error *err) {
     cleanup(free_ptr) char *words = run_options_words(&r->options);
     cleanup(free_ptr) char *folder = getcwd(NULL, 0); /* NULL where there is none to go back to */
@@ -46,7 +77,7 @@ int begin_store(struct runner *r, int fanout, struct error *err) {
                                         .config_len = r->config.text_len,
                                         .folder = folder};
     r->run = (struct run){.fanout = fanout, .threshold = r->plan.threshold};
-    if (store_begin(r->store, &r->run, &recipe, &r->servers, err) < 0)
+    if (begin_once(r, &recipe, err) < 0)
         return -1;
     r->run.open = store_is_shared(r->store);
     struct error ignored; /* a run that nobody was told of is found all the same, a little later */

@@ -50,7 +50,7 @@ static const char help[] =
     "at once.\n\n"
     "      --store URL          where the runs are: postgresql://...\n"
     "      --site SITE          claim servers of this site only, and those of none\n"
-    "      --run RUN            of this run only\n"
+    "      --run RUN            of this run only; RUN may be `last`\n"
     "  -f, --fanout N           servers worked on at once, of all runs (as each run says)\n"
     "      --exit-when-idle     end when nothing is left to claim, nor claimed by another worker\n"
     "      --grace DURATION     what it measures may take so long to end (60s)\n"

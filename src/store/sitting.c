@@ -54,8 +54,9 @@ static int add_server(struct store *s, struct sql_stmt *stmt, size_t position,
     return database_run(s, stmt, err);
 }
 
-static int add_run(struct store *s, const struct run *run, const struct store_recipe *recipe,
-                   const struct servers *servers, struct error *err) {
+/* Adds its row; *added is false where there is one of this id already. */
+static int add_row(struct store *s, const struct run *run, const struct store_recipe *recipe,
+                   size_t servers, bool *added, struct error *err) {
     struct sql_stmt *stmt = database_use(s, store_is_shared(s) ? SHARED_ADD_RUN : ADD_RUN, err);
     if (!stmt)
         return -1;
@@ -63,16 +64,28 @@ static int add_run(struct store *s, const struct run *run, const struct store_re
     sql_bind_int(stmt, 2, run->started);
     sql_bind_int(stmt, 3, run->fanout);
     sql_bind_double(stmt, 4, run->threshold);
-    sql_bind_int(stmt, 5, (int64_t)servers->count);
+    sql_bind_int(stmt, 5, (int64_t)servers);
     sql_bind_text(stmt, 6, recipe->options);
     sql_bind_text(stmt, 7, recipe->config_path);
     sql_bind_bytes(stmt, 8, recipe->config, recipe->config_len);
     sql_bind_text(stmt, 9, recipe->folder);
-    if (sql_step(stmt) == SQL_ROW)
+    *added = sql_step(stmt) == SQL_ROW;
+    if (*added)
         s->held_run = sql_column_int(stmt, 0);
-    if (sql_reset(stmt) < 0)
-        return database_fail(s, err);
-    if (!(stmt = database_use(s, ADD_SERVER, err)))
+    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
+}
+
+static int add_run(struct store *s, const struct run *run, const struct store_recipe *recipe,
+                   const struct servers *servers, bool again, struct error *err) {
+    bool added;
+    if (add_row(s, run, recipe, servers->count, &added, err) < 0)
+        return -1;
+    if (!added)
+        return again ? database_find_run(s, run->id, &s->held_run, err)
+                     : error_set(err, ERROR_STORE, "the store %s has a run %s already: try again",
+                                 s->db->name, run->id);
+    struct sql_stmt *stmt = database_use(s, ADD_SERVER, err);
+    if (!stmt)
         return -1;
     sql_bind_int(stmt, 1, s->held_run);
     for (size_t i = 0; i < servers->count; i++)
@@ -115,10 +128,10 @@ static int lock(struct store *s, const char *run_id, int64_t *holder, struct err
 }
 
 static int write_begin(struct store *s, const struct run *run, const struct store_recipe *recipe,
-                       const struct servers *servers, struct error *err) {
+                       const struct servers *servers, bool again, struct error *err) {
     if (database_begin(s, err) < 0)
         return -1;
-    int rc = add_run(s, run, recipe, servers, err);
+    int rc = add_run(s, run, recipe, servers, again, err);
     if (rc == 0)
         rc = set_holder(s, run->started, err);
     return database_end(s, rc, err);
@@ -134,7 +147,7 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
     if (make_id(run, err) < 0 || lock(s, run->id, &holder, err) < 0)
         return -1;
     s->crew.held.count = 0;
-    s->noted = write_begin(s, run, recipe, servers, err) == 0;
+    s->noted = write_begin(s, run, recipe, servers, false, err) == 0;
     if (s->noted)
         return 0;
     cleanup(free_ptr) char *path = store_log_path(s, run->id);
@@ -142,6 +155,18 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
         unlink(path); /* there is no run whose log it could be */
     fd_close(&s->hold);
     return -1;
+}
+
+/*
+ * A transaction of which nobody heard the end may have it before it yet. The row of the second one
+ * waits for it, because ids are unique, and so there is one run whichever comes to its end.
+ */
+int store_begin_again(struct store *s, const struct run *run, const struct store_recipe *recipe,
+                      const struct servers *servers, struct error *err) {
+    store_set_order(s, NULL, 0);
+    s->crew.held.count = 0;
+    s->noted = write_begin(s, run, recipe, servers, true, err) == 0;
+    return s->noted ? 0 : -1;
 }
 
 /* What is known of the holder beside its process id is in the row, once it has written that. */

@@ -24,7 +24,8 @@
     "findings = NULL, why = NULL" more " WHERE run = ? AND state = 'done' AND verdict <> 'passed'"
 #define ADD_RUN(column, value)                                                                     \
     "INSERT INTO run (" column "id, started, fanout, threshold, total, options, config_path, "     \
-    "config, folder) VALUES (" value "?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"
+    "config, folder) VALUES (" value "?, ?, ?, ?, ?, ?, ?, ?, ?) "                                 \
+    "ON CONFLICT (id) DO NOTHING RETURNING number"
 #define TALLIED(what) "(SELECT CAST(sum(" what ") AS bigint) FROM tally WHERE tally.run = number)"
 #define NOT_PASSED                                                                                 \
     "SELECT position FROM server WHERE run = ?1 AND state = 'done' AND verdict <> 'passed'"
@@ -178,7 +179,8 @@ const char *const statements[STATEMENT_COUNT] = {
     [SHARED_SITES] =
         "SELECT coalesce(s.site, ''), count(*) FILTER (WHERE s.state = 'pending'), "
         "count(*) FILTER (WHERE s.state = 'claimed'), (SELECT count(DISTINCT (host, pid, started)) "
-        "FROM worker AS w WHERE w.lease_until > now() AND (w.site IS NULL OR s.site IS NULL OR w.site = s.site)) "
+        "FROM worker AS w WHERE w.lease_until > now() AND (w.site IS NULL OR s.site IS NULL OR "
+        "w.site = s.site)) "
         "FROM server AS s WHERE s.run = ? AND s.state IN ('pending', 'claimed') "
         "GROUP BY s.site ORDER BY 1",
     [SHARED_UNCLAIM] = "UPDATE server SET state = 'pending', holder = NULL "

@@ -81,6 +81,13 @@ int store_begin(struct store *s, struct run *run, const struct store_recipe *rec
                 const struct servers *servers, struct error *err) must_use;
 
 /*
+ * After store_begin() has lost a shared store (err->os is ECONNRESET), which may have the run
+ * nevertheless: sees to it that it does, once, with the same id. May be called again, too.
+ */
+int store_begin_again(struct store *s, const struct run *run, const struct store_recipe *recipe,
+                      const struct servers *servers, struct error *err) must_use;
+
+/*
  * Holds the run of this id (or `last`) and reads it. Fails with ERROR_USAGE when there is none, the
  * nearest offered, and when another process holds it: the sentence says which, and since when.
  */

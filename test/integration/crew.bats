@@ -297,6 +297,12 @@ while True:
     output_has '2 to come'
     run -2 muster worker --store "$URL" --run nosuch
     stderr_has "no run 'nosuch'"
+    other=$(submit --simulate=servers=2,seed=1,delay=0-0)
+    last=$(submit --simulate=servers=3,seed=1,delay=0-0,score=60-90)
+    muster worker --store "$URL" --run last --exit-when-idle
+    whole "$last" 3
+    run -0 muster show --store "$URL" "$other"
+    output_has '2 to come'
 }
 
 @test "too many errors stop a run for all, and say why" {

@@ -160,3 +160,34 @@ waits_for_it() { # PROGRAM
     [ "$(jq -s length waited.json)" = 1 ]
     [ "$(jq '.servers | length' waited.json)" = 700 ]
 }
+
+# how many of muster's wait in PostgreSQL for a lock of the KIND
+wait_for_a_lock() { # N KIND
+    [ "$(postgres sql db store "SELECT count(*) FROM pg_stat_activity
+        WHERE wait_event_type = 'Lock' AND wait_event ~ '$2' AND application_name = 'muster'")" = "$1" ]
+}
+
+@test "submit does not hear the end of its transaction: the run is there, once, and told" {
+    submit servers=3,seed=1,delay=0-0 # makes the tables
+    postgres sql db store "CREATE FUNCTION muster.slow() RETURNS trigger LANGUAGE plpgsql
+        AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NULL; END';
+        CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON muster.run DEFERRABLE INITIALLY DEFERRED
+        FOR EACH ROW EXECUTE FUNCTION muster.slow()"
+    start_way 127.0.3.9 127.0.3.1
+    mkfifo hold
+    psql -qX "$url" -c "SELECT pg_advisory_lock(7)" -f hold >/dev/null 2>&1 3>&- &
+    exec 4>hold
+    "$MUSTER" submit --simulate=servers=5,seed=1,delay=0-0 \
+        --store "postgresql://muster@127.0.3.9/store" >id 2>"$T/err" 3>&- 4>&- &
+    submitting=$!
+    wait_for wait_for_a_lock 1 advisory
+    way cut
+    wait_for wait_for_a_lock 2 'advisory|transactionid' # the first has not noticed
+    exec 4>&-
+    wait $submitting || fail "submit ended with status $?: $(cat "$T/err")"
+    grep -q 'trying again for a minute' "$T/err"
+    [ "$(postgres sql db store "SELECT count(*) FROM muster.server s JOIN muster.run r ON r.number = s.run
+        WHERE r.id = '$(cat id)'")" = 5 ]
+    [ "$(of_servers 'count(*)')" = 8 ]
+    kill "$(cat way.pid)"
+}

@@ -110,6 +110,22 @@ static void cut(struct store *s) {
     s->crew.number = 0;
 }
 
+static void a_run_that_was_begun_unheard_is_there_once(UNUSED void **state) {
+    struct store *s = open_store();
+    struct run run = begin(s), now, another = {.fanout = 7, .threshold = 50};
+    struct error err;
+    cut(s);
+    assert_int_equal(store_begin_again(s, &run, &recipe, &four, &err), 0);
+    claims(s, &run, 8, "0123");
+    assert_int_equal(store_run(s, "last", &now, &err), 0);
+    assert_string_equal(now.id, run.id);
+    store_place_sql(&place, "DELETE FROM muster.run"); /* it never came to be */
+    strcpy(another.id, run.id);
+    assert_int_equal(store_begin_again(s, &another, &recipe, &four, &err), 0);
+    claims(s, &another, 8, "0123");
+    store_close(s);
+}
+
 static void what_was_given_back_is_claimed_in_its_order(UNUSED void **state) {
     static const size_t order[] = {3, 2, 1, 0};
     struct store *s = open_store();
@@ -301,6 +317,7 @@ static void a_run_that_is_resumed_meanwhile_is_not_judged(UNUSED void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        test(a_run_that_was_begun_unheard_is_there_once),
         test(what_was_given_back_is_claimed_in_its_order),
         test(a_result_is_counted_once),
         test(what_a_cancelled_server_measured_is_kept_once),
