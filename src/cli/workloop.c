@@ -104,11 +104,18 @@ static struct ending ending_of(const struct workloop *l) {
     return (struct ending){l->place->drain, WORKLOOP_MOMENT};
 }
 
+/* Whether the run was dropped: it may be, once the lease of who works on it is over. */
+static bool is_gone(struct workloop *l) {
+    struct run run;
+    struct error err;
+    return store_run(l->store, l->run, &run, &err) < 0 && err.kind == ERROR_USAGE;
+}
+
 static int do_share(struct workloop *l, struct runner *r, struct error *err) {
     cleanup(store_recipe_done) struct store_recipe recipe = {0};
     cleanup(str_done) struct str mistakes = {0};
     if (kept_hold(r, l->run, &recipe, err) < 0)
-        return err->kind == ERROR_USAGE ? pass_over(l, err->text, err) : -1;
+        return err->kind == ERROR_USAGE && !is_gone(l) ? pass_over(l, err->text, err) : -1;
     if (!may_move(l, &recipe))
         return roster_put_off(l->place->roster, l->run, err);
     if (roster_count(l->place->roster) == 0 || l->own_folder)
@@ -138,6 +145,11 @@ static int share(struct workloop *l, struct error *err) {
     r.pulse = l->pulse;
     log_name_thread(l->run);
     int rc = do_share(l, &r, err);
+    if (rc < 0 && err->os != ECONNRESET && is_gone(l)) {
+        log_warning("the run is gone from the store: somebody has dropped it",
+                    LOG_S("run", l->run));
+        rc = 0;
+    }
     store_end_with(l->store, ending_of(l)); /* the share's token goes with it */
     store_release(l->store);
     r.store = NULL; /* the loop's */

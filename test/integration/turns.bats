@@ -65,6 +65,9 @@ count() { # RUN STATE
 count_is() { # RUN STATE N
     [ "$(count "$1" "$2")" = "$3" ]
 }
+leases_are_over() {
+    [ "$(sql 'SELECT count(*) FROM worker WHERE lease_until > now()')" = 0 ]
+}
 is_judged() { # RUN
     [ "$(sql "SELECT judged FROM run WHERE id = '$1'")" = 1 ]
 }
@@ -202,4 +205,23 @@ submit_own() { # FOLDER
     ended_well w
     is_judged "$two"
     [ "$(sql "SELECT count(*) FROM server WHERE verdict = 'passed'")" = 3 ] || fail "$(sql 'SELECT reason, detail FROM server')"
+}
+
+@test "a run that is dropped behind its worker's back ends no other" {
+    one=$(submit servers=2,delay=1h-1h)
+    start_worker w -f 4
+    wait_for count_is "$one" claimed 2
+    two=$(submit servers=2,delay=10s-10s)
+    wait_for count_is "$two" claimed 2
+    kill -STOP "$(pid_of w)"
+    wait_for leases_are_over
+    run -0 muster store drop --store "$URL" --yes "$one"
+    kill -CONT "$(pid_of w)"
+    wait_for grep -q 'the run is gone from the store' "$T/w.log"
+    count_is "$two" claimed 2
+    three=$(submit servers=2,delay=10ms-20ms)
+    wait_for is_judged "$three"
+    kill -TERM "$(pid_of w)"
+    kill -TERM "$(pid_of w)"
+    ended_well w
 }
