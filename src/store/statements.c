@@ -153,13 +153,15 @@ const char *const statements[STATEMENT_COUNT] = {
     [SHARED_JUDGE] = "UPDATE run SET passed = ?, failed = ?, errors = ?, notes = ?, judged = 1, "
                      "seconds = greatest(seconds, ?) WHERE number = ?",
     [SHARED_COUNTED] = "DELETE FROM tally WHERE run = ?",
+    /* no EXISTS: before new rows are analyzed, it would have a plan that reads all of them */
     [SHARED_FIND_WORK] =
         "SELECT id FROM run AS r WHERE closed = 0 AND (CAST(?1 AS text) IS NULL OR id = ?1) AND "
         "(CAST(?3 AS text) IS NULL OR id <> ALL (string_to_array(?3, ' '))) AND "
-        "(EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending' AND "
-        "(CAST(?2 AS text) IS NULL OR s.site IS NULL OR s.site = ?2)) OR (judged = 0 AND "
-        "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending') AND "
-        "NOT EXISTS (SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'claimed'))) "
+        "((SELECT 1 FROM server AS s WHERE s.run = r.number AND s.state = 'pending' AND "
+        "(CAST(?2 AS text) IS NULL OR s.site IS NULL OR s.site = ?2) LIMIT 1) = 1 OR "
+        "(judged = 0 AND (SELECT 1 FROM server AS s WHERE s.run = r.number AND "
+        "s.state = 'pending' LIMIT 1) IS NULL AND (SELECT 1 FROM server AS s WHERE "
+        "s.run = r.number AND s.state = 'claimed' LIMIT 1) IS NULL)) "
         "ORDER BY number LIMIT 1",
     /* a run of which all is done is judged by one of those who are there */
     [SHARED_MAY_COME] =
