@@ -561,8 +561,8 @@ static void tries_every_address_in_little_time(void **state UNUSED) {
     swallow_on("127.0.0.2");
     swallow_on("127.0.0.3");
     answers(0, "127.0.0.2 127.0.0.3 127.0.0.1");
-    assert_int_equal(try_connect("one", ANY, 200 * CLOCK_MS, CLOCK_S), 0);
-    assert_true(f.took < 200 * CLOCK_MS);
+    assert_int_equal(try_connect("one", ANY, 600 * CLOCK_MS, CLOCK_S), 0);
+    assert_true(f.took < 600 * CLOCK_MS);
 }
 
 static void ends_connecting_with_the_run(void **state UNUSED) {
@@ -595,7 +595,7 @@ static void tries_again_after_a_second(void **state UNUSED) {
     f.listeners[f.listener_count++] = fd;
     fails("127.0.0.1", ANY, CLOCK_S, ERROR_UNREACHABLE,
           "connection refused by 127.0.0.1 port PORT");
-    assert_true(f.took < 500 * CLOCK_MS);
+    assert_true(f.took < CONNECT_PAUSE);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, listen_late, NULL), 0);
     connects("127.0.0.1", (struct destination){.attempts = 2}, "127.0.0.1");
@@ -604,9 +604,9 @@ static void tries_again_after_a_second(void **state UNUSED) {
     /* no attempt begins that the server's deadline leaves no time for */
     f.port = 1;
     assert_int_equal(
-        try_connect("127.0.0.1", (struct destination){.attempts = 9}, CLOCK_S, 500 * CLOCK_MS), -1);
+        try_connect("127.0.0.1", (struct destination){.attempts = 9}, CLOCK_S, 900 * CLOCK_MS), -1);
     says(ERROR_UNREACHABLE, "connection refused by 127.0.0.1 port 1");
-    assert_true(f.took < 500 * CLOCK_MS);
+    assert_true(f.took < 900 * CLOCK_MS);
 }
 
 static void waits_for_a_descriptor_while_an_address_is_tried(void **state UNUSED) {
