@@ -281,6 +281,7 @@ class Story:
         for _ in range(rng.randint(1, 5)):
             kind, lasts = draw(rng, self.of_workers)
             worker = rng.choice(self.workers)
+            kind = self.allowed(kind, worker)
             at = rng.uniform(0, 3)
             who = f"worker {worker.number}"
             begins, ends = self.strike_worker(kind, worker)
@@ -289,6 +290,10 @@ class Story:
             self.act(at, f"{kind} {who}", begins)
             if ends:
                 self.act(at + lasts, f"{who} is well again ({kind})", ends)
+
+    def allowed(self, kind, worker):
+        """What is done to a worker instead, where `kind` would leave a run without an end."""
+        return kind
 
     def strike_worker(self, kind, worker):
         way = worker.number

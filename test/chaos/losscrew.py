@@ -58,14 +58,15 @@ class Story(crew.Story):
         self.gone = set()  # of those that lose all for good
         super().__init__(world, name)
 
+    def allowed(self, kind, worker):
+        if kind == "lose for good":
+            self.gone.add(worker.number)
+        return "lose" if kind == "lose for good" and len(self.gone) == len(self.workers) else kind
+
     def strike_worker(self, kind, worker):
         if kind not in self.kinds_of_loss:
             self.touched.add(worker.number)
             return super().strike_worker(kind, worker)
-        if kind == "lose for good":
-            self.gone.add(worker.number)
-            if len(self.gone) == len(self.workers):  # somebody has to end the run
-                kind = "lose"
         return self.strike_ways(kind, [worker], [worker.number])
 
     def strike_postgres(self, kind):
