@@ -32,10 +32,10 @@ AGAIN = 0.5  # seconds
 # what a run is made of, the fan-out of each worker
 FLEETS = [
     ("servers=2000,seed=11,delay=100ms-600ms,error=10%", 100),
-    ("servers=2000,seed=12,delay=0-60ms,error=20%", 6),
+    ("servers=2000,seed=12,delay=0-60ms,error=20%", 10),
     ("servers=2000,seed=13,delay=50ms-250ms,error=5%", 32),
 ]
-MORE_FLEETS = ["servers=200,seed=14,delay=50ms-400ms,error=10%", "servers=30,seed=15,delay=500ms-2s,error=20%"]
+MORE_FLEETS = ["servers=200,seed=14,delay=20ms-100ms,error=10%", "servers=30,seed=15,delay=200ms-800ms,error=20%"]
 references = {}
 
 # ---- workers ---------------------------------------------------------------------------------------
