@@ -61,8 +61,8 @@ static int begin_once(struct runner *r, const struct store_recipe *recipe, struc
         rc = store_begin_again(r->store, &r->run, recipe, &r->servers, err);
     return rc == 0 ? 0
                    : error_prefix(err,
-                                  "whether the run %s is there is not known: `muster show` tells "
-                                  "when the store can be reached",
+                                  "whether the run %s is in the store is not known: `muster show` "
+                                  "tells when it is back",
                                   r->run.id);
 }
 
