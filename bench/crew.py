@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What a store on PostgreSQL takes: crew.py [BUILD-FOLDER [rates|workers|size|million ...]].
+"""What a store on PostgreSQL takes: crew.py [BUILD-FOLDER [rates|workers|size|memory|million ...]].
 
 A cluster of its own, on this machine's disk with fsync on, serves simulated servers without delay, so
 that the store is all that is waited for. Each figure is the median of ROUNDS rounds, with the lowest
@@ -9,9 +9,11 @@ rates:   servers a second, and processor time a server of PostgreSQL and of must
          which a worker's claims are as large as
 workers: the same by the number of workers
 size:    bytes a server of tables and indexes, after a run, after VACUUM, and after ten runs
+memory:  what `submit`, a worker, the one that judges, and `wait` have at their peak, and how long a
+         worker takes from joining to its first result, by the servers of a run (MEMORY_SERVERS)
 million: one run of 1,000,000 servers by two workers, of which nothing is lost
 
-All but the last when nothing is said. SERVERS and ROUNDS come from the environment.
+The first three when nothing is said. SERVERS and ROUNDS come from the environment.
 """
 
 import json
@@ -165,6 +167,53 @@ def size(bed):
     print()
 
 
+def started(bed, name, words):
+    return subprocess.Popen(bed.command(name, *words), env=bed.environment(), stdout=subprocess.PIPE, text=True)
+
+
+def ended(p, statuses=(0,)):
+    """What the process had at its peak, in MiB."""
+    _, status, usage = os.wait4(p.pid, 0)
+    if os.waitstatus_to_exitcode(status) not in statuses:
+        sys.exit(f"{p.args} ended with status {os.waitstatus_to_exitcode(status)}")
+    return usage.ru_maxrss / 1024
+
+
+def first_result(bed, name, run):
+    """Seconds from joining to the first result; the worker is ended then."""
+    words = bed.command(name, "worker", "--run", run, "-f", "256")
+    p = subprocess.Popen(words, env=bed.environment(), stderr=subprocess.PIPE, text=True)
+    begin = None
+    for line in p.stderr:
+        if "worker ready" in line:
+            begin = time.monotonic()
+        elif "server passed" in line or "server failed" in line:
+            taken = time.monotonic() - begin
+            break
+    p.terminate()
+    p.stderr.read()
+    ended(p)
+    return taken
+
+
+def memory(bed):
+    print("| servers | submit, MiB | a worker, MiB | that judges, MiB | wait, MiB | to the first result, s |")
+    print("|---|---|---|---|---|---|")
+    for servers in map(int, os.environ.get("MEMORY_SERVERS", "20000,200000").split(",")):
+        name = bed.database()
+        submitter = started(bed, name, ["submit", f"--simulate=servers={servers},seed=1,delay=0-0"])
+        run = submitter.stdout.read().strip()
+        submitted = ended(submitter)
+        first = first_result(bed, name, run)
+        words = ["worker", "--run", run, "--exit-when-idle", "-q", "-f", "256"]
+        waiter = started(bed, name, ["wait", run, "-q", "--no-progress"])
+        workers = sorted(map(ended, [started(bed, name, words) for _ in range(2)]))
+        waiter.stdout.read()
+        print(f"| {servers:,} | {submitted:.0f} | {workers[0]:.0f} | {workers[1]:.0f} | "
+              f"{ended(waiter, (0, 1)):.0f} | {first:.2f} |", flush=True)
+    print()
+
+
 def million(bed):
     servers = 1000 * 1000
     name = bed.database()
@@ -198,7 +247,7 @@ def main():
         print(f"{model}, {os.cpu_count()} cores; {bed.cluster.sql('SELECT version()').split(' on ')[0]}; "
               f"{SERVERS} servers, two benchmarks each, {ROUNDS} rounds\n")
         for word in sys.argv[2:] or ("rates", "workers", "size"):
-            {"rates": rates, "workers": workers, "size": size, "million": million}[word](bed)
+            {"rates": rates, "workers": workers, "size": size, "memory": memory, "million": million}[word](bed)
     finally:
         bed.remove()
 

@@ -30,7 +30,8 @@ struct row {
     enum verdict verdict, new_verdict;
     enum reason reason, new_reason;
     char *detail, *findings, *why;
-    char *new_detail, *new_findings, *new_why;
+    char *new_detail; /* the same text where it stays */
+    char *new_findings, *new_why;
 };
 
 struct judgement {
@@ -51,11 +52,12 @@ struct judgement {
 static void row_free(struct row *r) {
     if (!r)
         return;
+    if (r->new_detail != r->detail)
+        free(r->new_detail);
     free(r->name);
     free(r->detail);
     free(r->findings);
     free(r->why);
-    free(r->new_detail);
     free(r->new_findings);
     free(r->new_why);
     free(r);
@@ -123,26 +125,27 @@ static int take_texts(struct judgement *j, size_t at, const struct server_result
     row->reason = r->reason;
     row->new_verdict = s->verdict;
     row->new_reason = s->reason;
-    return copy(r->detail, &row->detail) < 0 || copy(r->findings, &row->findings) < 0 ||
-                   copy(r->why, &row->why) < 0 ||
-                   copy(is_judged_here(r->reason) ? NULL : r->detail, &row->new_detail) < 0
-               ? -1
-               : 0;
+    if (copy(r->detail, &row->detail) < 0 || copy(r->findings, &row->findings) < 0 ||
+        copy(r->why, &row->why) < 0)
+        return -1;
+    row->new_detail = is_judged_here(r->reason) ? NULL : row->detail;
+    return 0;
 }
 
 /* What a server was before it was judged by others: one that was failed for them had passed. */
 static int take(struct judgement *j, size_t at, const struct server_result *r, struct error *err) {
     struct cohort_server *s = &j->cohort.servers[at];
-    if (cohort_put(&j->cohort, at, r, err) < 0)
-        return -1;
+    int rc = cohort_put(&j->cohort, at, r, err);
     if (is_judged_here(s->reason)) {
         s->verdict = VERDICT_PASSED;
         s->reason = REASON_NONE;
     }
-    if (take_texts(j, at, r) < 0 || misfits_take(&j->misfits, r, err) < 0) {
+    if (rc == 0 && (take_texts(j, at, r) < 0 || misfits_take(&j->misfits, r, err) < 0))
+        rc = error_memory(err);
+    if (rc < 0) {
         row_free(TAKE(j->rows[at]));
         s->verdict = VERDICT_CANCELLED;
-        return error_memory(err);
+        return -1;
     }
     for (size_t i = 0; i < r->benchmark_count; i++)
         j->sensed |= r->benchmarks[i].sensors != NULL;
@@ -251,8 +254,8 @@ static int settle_row(struct judgement *j, const struct finding *f, size_t n, st
         return 0;
     row->new_reason = f->what == FINDING_OUTLIER ? REASON_OUTLIER : REASON_MISSING_METRIC;
     row->new_verdict = reason_verdict(row->new_reason);
-    free(row->new_detail);
-    return (row->new_detail = finding_decides(f, n)) ? 0 : error_memory(err);
+    row->new_detail = finding_decides(f, n);
+    return row->new_detail ? 0 : error_memory(err);
 }
 
 static int settle(struct judgement *j, struct error *err) {
