@@ -2,8 +2,8 @@
  * units: numbers, durations and sizes as people and programs write them.
  *
  * A duration is a number (a decimal point is allowed) and one of ms, s, m, h, d, without a space:
- * 20ms, 1.5s, 5m, 2h, 90d of 24 hours. A number without a unit is an error, because it would be read as seconds by
- * one person and as milliseconds by the next.
+ * 20ms, 1.5s, 5m, 2h, 90d of 24 hours. A number without a unit is an error, because it would be
+ * read as seconds by one person and as milliseconds by the next.
  */
 #pragma once
 

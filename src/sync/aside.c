@@ -87,7 +87,7 @@ bool aside_run(const struct aside *a, const struct ending *e) {
     }
     struct pollfd fd = {.fd = c->done, .events = POLLIN};
     (void)ending_wait(e, &fd, 0, DEADLINE_NEVER);
-    /* asked in any case: a descriptor does not order what the call wrote before what is read here */
+    /* asked in any case: it orders what the call wrote, which a descriptor does not */
     bool done = atomic_exchange(&c->state, GIVEN_UP) == DONE;
     leave(c);
     return done;
