@@ -30,7 +30,7 @@ ROLES = ("sshd", "agent", "guard", "command")
 LINGER = 6  # seconds
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGSTOP, signal.SIGTERM)
 NETWORK = {"unreachable", "connection-lost", "timeout"}
-TIMES = {"connect": 1.0, "login": 1.5, "benchmark": 2.0, "beat": 0.3, "lease": 1.5}
+TIMES = {"connect": 1.0, "login": 2.5, "benchmark": 2.0, "beat": 0.3, "lease": 1.5}
 
 
 class Report:
