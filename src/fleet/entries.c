@@ -73,7 +73,7 @@ void entries_end(const struct run *run, const struct outcome *outcomes) {
 }
 
 void entries_share(const struct run *run) {
-    log_info("nothing is left to claim of the run", LOG_S("run", run->id),
+    log_info("worker done with the run", LOG_S("run", run->id),
              LOG_I("passed", (int64_t)run->passed), LOG_I("total", (int64_t)run->total));
 }
 
