@@ -29,6 +29,7 @@ LIMIT = 60  # seconds from the end of the last fault to the end of the run
 ENDING = 15  # seconds for a worker to end that has nothing to do
 GRACE = 10  # seconds for a worker's last servers
 AGAIN = 0.5  # seconds
+NOT_ALL = "not all of its share of the run"
 # what a run is made of, the fan-out of each worker
 FLEETS = [
     ("servers=2000,seed=11,delay=100ms-600ms,error=10%", 100),
@@ -49,12 +50,12 @@ class Worker:
         self.logs = []  # path, and whether the worker was killed
         self.child = None
         self.turn = 0
-        self.draining = False
+        self.told = 0  # how often it was told to end
 
     def start(self):
         if self.child:
             return
-        self.draining = False
+        self.told = 0
         world = self.story.world
         self.turn += 1
         place = world.make("crew", self.story.report.name, f"{self.number}-{self.turn}")
@@ -85,15 +86,15 @@ class Worker:
         self.child = None
 
     def drain(self):
-        self.draining, self.drained = True, time.monotonic()
+        self.told, self.drained = self.told + 1, time.monotonic()
         self.signal(signal.SIGTERM)
 
     def started_anew(self):
         """After kill or drain; one that takes its time to end is looked at again a little later."""
-        late = self.draining and time.monotonic() > self.drained + GRACE
-        if self.draining and not late and self.child and self.child.poll() is None:
+        late = self.told and time.monotonic() > self.drained + GRACE
+        if self.told and not late and self.child and self.child.poll() is None:
             return AGAIN
-        if self.draining:
+        if self.told:
             self.ended(self.story.ending)
         self.start()
 
@@ -388,8 +389,8 @@ class Story:
         self.check()
 
     def may_end(self, worker, status):
-        """Whether a worker that was told to end may do so with this status, which is not 0."""
-        return False
+        """Whether a worker may end so: with 3, when it was told twice, at once, and had no PostgreSQL."""
+        return status == 3 and worker.told > 1 and NOT_ALL in worker.last_words()
 
     def mend(self):
         """Whatever was to last until the end of the run is well again."""

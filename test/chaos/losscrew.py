@@ -94,10 +94,10 @@ class Story(crew.Story):
         return begins, None if kind == "lose for good" else ends
 
     def may_end(self, worker, status):
-        """With 3, where nothing could be handed in from the start of its grace to its end."""
+        """Also when it was cut off while its grace ended."""
         mine = [loss for loss in self.losses if loss.worker is worker]
-        lost = any(not loss.ended or loss.ended > worker.drained for loss in mine)
-        return status == 3 and worker.draining and lost and "not all of its share of the run" in worker.last_words()
+        lost = worker.told and any(not loss.ended or loss.ended > worker.drained for loss in mine)
+        return super().may_end(worker, status) or status == 3 and lost and crew.NOT_ALL in worker.last_words()
 
     def mend(self):
         for loss in self.losses:
