@@ -125,8 +125,10 @@ static int drop_run(struct dropping *d, const struct run *run, struct error *err
     int rc = store_run_bytes(d->store, run->id, &bytes, err);
     if (rc == 0)
         rc = store_drop(d->store, run, err);
-    if (rc == 1)
+    if (rc == STORE_DROP_BUSY)
         pass_over(d, run, "is being worked on: not dropped");
+    if (rc == STORE_DROP_GONE)
+        printf("%s: is gone already\n", run->id);
     if (rc != 0)
         return rc < 0 ? -1 : 0;
     d->dropped++;

@@ -89,17 +89,19 @@ int database_read_end(struct store *s, bool begun, int rc, struct error *err) {
     return rc;
 }
 
-int database_find_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
+int database_seek_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
     struct sql_stmt *stmt = database_use(s, FIND_RUN, err);
     if (!stmt)
         return -1;
     sql_bind_text(stmt, 1, run_id);
-    bool found = sql_step(stmt) == SQL_ROW;
-    if (found)
-        *ret = sql_column_int(stmt, 0);
-    if (sql_reset(stmt) < 0)
-        return database_fail(s, err);
-    return found ? 0
-                 : error_set(err, ERROR_STORE, "the store %s has lost the run %s", s->db->name,
-                             run_id);
+    *ret = sql_step(stmt) == SQL_ROW ? sql_column_int(stmt, 0) : 0;
+    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
+}
+
+int database_find_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
+    if (database_seek_run(s, run_id, ret, err) < 0)
+        return -1;
+    return *ret ? 0
+                : error_set(err, ERROR_STORE, "the store %s has lost the run %s", s->db->name,
+                            run_id);
 }

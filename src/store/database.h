@@ -161,6 +161,10 @@ int database_end(struct store *s, int rc, struct error *err) must_use;
 int database_read(struct store *s, bool *begun, struct error *err) must_use;
 int database_read_end(struct store *s, bool begun, int rc, struct error *err) must_use;
 
-/* The number of a run that must be there. */
+/* The number of a run; 0: it is not there. */
+int database_seek_run(struct store *s, const char *run_id, int64_t *ret,
+                      struct error *err) must_use;
+
+/* That of one that must be there. */
 int database_find_run(struct store *s, const char *run_id, int64_t *ret,
                       struct error *err) must_use;

@@ -8,6 +8,9 @@
  *  3. Its rows go, some thousand in a transaction, so that nobody who writes waits for long, and a
  *     disk that is full has room for it; those of what belongs to a server before the server's own.
  *     Then the row in `dropped`.
+ *
+ * Two may be at it at once. Nothing goes any more once one of them has come to the end: SQLite
+ * gives the number to the next run.
  */
 #include "store/upkeep.h"
 
@@ -115,7 +118,9 @@ static int delete_part(struct store *s, const struct part *p, int64_t run, struc
     int rc = prepare(s, run, &d.find, err, "SELECT min(%s) FROM %s WHERE run = ? AND %s >= ?",
                      p->column, p->table, p->column);
     if (rc == 0)
-        rc = prepare(s, run, &d.delete, err, "DELETE FROM %s WHERE run = ? AND %s BETWEEN ? AND ?",
+        rc = prepare(s, run, &d.delete, err,
+                     "DELETE FROM %s WHERE run = ?1 AND %s BETWEEN ?2 AND ?3 AND "
+                     "EXISTS (SELECT 1 FROM dropped WHERE number = ?1)",
                      p->table, p->column);
     if (rc == 0)
         rc = delete_all(s, &d, p->step, err);
@@ -174,26 +179,30 @@ static int move_run(struct store *s, int64_t run, bool *busy, struct error *err)
                                                       : database_run_on(s, DROP_RUN_ROW, run, err);
 }
 
-static int drop(struct store *s, const struct run *run, bool *busy, struct error *err) {
+static int drop(struct store *s, const struct run *run, struct error *err) {
     int64_t number;
-    if (database_find_run(s, run->id, &number, err) < 0 || database_begin(s, err) < 0 ||
-        database_end(s, move_run(s, number, busy, err), err) < 0)
+    bool busy;
+    if (database_seek_run(s, run->id, &number, err) < 0)
         return -1;
-    if (*busy)
-        return 0;
-    return remove_files(s, run->id, err) < 0 ? -1 : delete_rows(s, number, err);
+    if (number &&
+        (database_begin(s, err) < 0 || database_end(s, move_run(s, number, &busy, err), err) < 0))
+        return -1;
+    if (number && busy)
+        return STORE_DROP_BUSY;
+    if (remove_files(s, run->id, err) < 0)
+        return -1;
+    return number ? delete_rows(s, number, err) : STORE_DROP_GONE;
 }
 
 int store_drop(struct store *s, const struct run *run, struct error *err) {
     cleanup(free_ptr) char *path = store_log_path(s, run->id);
     cleanup(fd_close) int hold = -1;
     int64_t holder;
-    bool busy = false;
     if (!path)
         return error_memory(err);
     if (!store_is_shared(s) && (hold = hold_take(path, &holder, err)) < 0)
-        return holder ? 1 : -1;
-    return drop(s, run, &busy, err) < 0 ? -1 : busy;
+        return holder ? STORE_DROP_BUSY : -1;
+    return drop(s, run, err);
 }
 
 /* ---- what was left ---- */

@@ -39,12 +39,15 @@ int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *
 /*
  * Drops a run, with all that belongs to it: its servers and their results, its log, and, on this
  * machine, what commands printed. Baselines that were learned from it stay, as they have its
- * numbers. Returns 1, with nothing changed, when somebody works on it; it may wait for a worker.
+ * numbers. Returns 0, or with nothing changed STORE_DROP_BUSY when somebody works on it (it may
+ * wait for a worker), and STORE_DROP_GONE when it is not there: somebody else has dropped it.
  *
  * When it fails or is killed, the run is either there as it was, or gone for everybody; what is
  * left of it then goes with the next store_drop_rest(). Each transaction is short, and others may
  * write meanwhile. SQLite uses the room again, and PostgreSQL when it has vacuumed the tables.
  */
+#define STORE_DROP_BUSY 1
+#define STORE_DROP_GONE 2
 int store_drop(struct store *s, const struct run *run, struct error *err) must_use;
 
 /* Goes on with all that was not brought to an end; *ret: how many runs that were. */

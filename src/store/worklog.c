@@ -189,16 +189,6 @@ void worklog_free(struct worklog *w) {
     free(w);
 }
 
-/* The run's number; 0: it is of another store. */
-static int find_run(struct store *s, const char *run_id, int64_t *ret, struct error *err) {
-    struct sql_stmt *stmt = database_use(s, FIND_RUN, err);
-    if (!stmt)
-        return -1;
-    sql_bind_text(stmt, 1, run_id);
-    *ret = sql_step(stmt) == SQL_ROW ? sql_column_int(stmt, 0) : 0;
-    return sql_reset(stmt) == 0 ? 0 : database_fail(s, err);
-}
-
 static void adopted_done(struct worklog *w) {
     logfile_done(&w->file);
     loglines_done(&w->lines);
@@ -210,9 +200,9 @@ static int adopt(struct store *s, const char *folder, const char *name, struct e
     if (!logfile_take(folder, name, &w.file))
         return 0;
     bool empty = fstat(w.file.fd, &st) == 0 && st.st_size == 0;
-    if (!empty && find_run(s, w.file.run, &w.run, err) < 0)
+    if (!empty && database_seek_run(s, w.file.run, &w.run, err) < 0)
         return -1;
-    return empty || w.run ? worklog_end(s, &w, err) : 0;
+    return empty || w.run /* or it is of another store */ ? worklog_end(s, &w, err) : 0;
 }
 
 static void close_folder(DIR **folder) {

@@ -180,6 +180,43 @@ is_running() { # STORE
     run -0 muster worker --exit-when-idle --store "$url"
 }
 
+two_at_once() { # STORE
+    local store=$1 runs n seed
+    for seed in 1 2 3 4 5 6; do simulated "$store" $seed 300; done
+    mapfile -t runs < <(ids "$store")
+    for n in 1 2 3; do
+        (
+            code=0
+            "$MUSTER" store drop --keep 1 -y --store "$store" >"said.$n" 2>&1 || code=$?
+            echo "$code" >"code.$n"
+        ) 3>&- &
+    done
+    wait
+    ! grep -q '^muster: ' said.? || fail "$(cat said.?)"
+    [ "$(ids "$store")" = "${runs[0]}" ] || fail "others are left"
+}
+
+@test "two that drop the same runs at once are in nobody's way: PostgreSQL" {
+    two_at_once "$url"
+    [ "$(cat code.?)" = $'0\n0\n0' ] || fail "$(cat said.?)"
+    nothing_is_left "$url"
+}
+
+@test "two that drop the same runs at once are in nobody's way: SQLite" {
+    two_at_once "$PWD/a/a.db"
+    nothing_is_left a/a.db
+    [ "$(ls a/logs | wc -l)" = 1 ] || fail "$(ls a/logs)"
+}
+
+# a run's number may be another's as soon as the drop is at its end, whoever brought it there
+@test "a drop that another has brought to its end takes nothing more" {
+    simulated a/a.db 1 2500
+    query a/a.db "CREATE TRIGGER other AFTER DELETE ON server WHEN old.position = 0
+        BEGIN DELETE FROM dropped; END"
+    run -0 muster store drop last -y --store a/a.db
+    [ "$(query a/a.db 'SELECT count(*) FROM server')" = 1500 ] || fail "$(query a/a.db 'SELECT count(*) FROM server')"
+}
+
 goes_on_where_it_ended() { # STORE FAULT REPAIR
     local store=$1 id
     simulated "$store" 1 30
