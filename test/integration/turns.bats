@@ -20,7 +20,7 @@ setup() {
     cd "$T" || return 1
     psql -qX "$FIRST" -c "CREATE DATABASE t$BATS_TEST_NUMBER"
     URL=${FIRST%first}t$BATS_TEST_NUMBER
-    rm -rf muster.yaml one two long
+    rm -rf muster.yaml one two long lifelong end
 }
 teardown() {
     local pid
@@ -39,6 +39,17 @@ submit() { # SIMULATE [OPTION...]
     shift
     "$MUSTER" submit --store "$URL" --simulate="$simulate,score=80-90" --retries 0 -b cpu "$@" 2>"$T/err" ||
         fail "submit: $(cat "$T/err")"
+}
+
+# a run of one server, reached by a program that is in the folder where the run is begun; in one whose
+# name ends in `long` it waits for a file
+submit_own() { # FOLDER
+    mkdir -p "$1"
+    printf 'benchmarks: {n: {command: "echo 90", extract: {regex: "([0-9]+)"}}}\n' >"$1/muster.yaml"
+    printf '#!/bin/sh\npwd >>where\ncase $PWD in *long) until [ -e ../end ]; do sleep .1; done;; esac\n%s\n' \
+        'exec sh -c "$1"' >"$1/go"
+    chmod +x "$1/go"
+    (cd "$1" && "$MUSTER" submit --store "$URL" -T command:./go one 2>"$T/err") || fail "$(cat "$T/err")"
 }
 
 start_worker() { # NAME [OPTION...]
@@ -124,32 +135,35 @@ is_judged() { # RUN
 }
 
 @test "SIGTERM drains all its runs, and hands in what ends in time" {
-    one=$(submit servers=2,delay=1300ms-1400ms)
+    one=$(submit_own long)
     start_worker w -f 4
-    wait_for count_is "$one" claimed 2
-    two=$(submit servers=2,delay=1300ms-1400ms)
-    wait_for count_is "$two" claimed 2
+    wait_for count_is "$one" claimed 1
+    two=$(submit_own lifelong)
+    wait_for count_is "$two" claimed 1
     kill -TERM "$(pid_of w)"
+    wait_for grep -q '"ending: ' w.log
+    touch end
     ended_well w
-    count_is "$one" "done" 2
-    count_is "$two" "done" 2
+    count_is "$one" "done" 1
+    count_is "$two" "done" 1
     [ "$(sql 'SELECT count(*) FROM worker')" = 0 ]
 }
 
 @test "a worker that is killed has the servers of all its runs taken over" {
-    one=$(submit servers=2,delay=3s-3s)
+    one=$(submit_own long)
     start_worker dies -f 4
-    wait_for count_is "$one" claimed 2
-    two=$(submit servers=2,delay=3s-3s)
-    wait_for count_is "$two" claimed 2
+    wait_for count_is "$one" claimed 1
+    two=$(submit_own lifelong)
+    wait_for count_is "$two" claimed 1
     kill -KILL "$(pid_of dies)"
     wait "$(pid_of dies)" || true
-    [ "$(sql "SELECT count(*) || ' of ' || count(DISTINCT run) FROM server WHERE state = 'claimed'")" = '4 of 2' ]
+    count_is "$one" claimed 1
+    touch end
     start_worker takes -f 4 --exit-when-idle
     ended_well takes
-    count_is "$one" "done" 2
-    count_is "$two" "done" 2
-    [ "$(sql 'SELECT sum(claim) FROM server')" = 8 ]
+    count_is "$one" "done" 1
+    count_is "$two" "done" 1
+    [ "$(sql 'SELECT sum(claim) FROM server')" = 4 ]
     is_judged "$one"
     is_judged "$two"
 }
@@ -168,15 +182,6 @@ is_judged() { # RUN
     is_judged "$three"
 }
 
-# a run of one server, reached by a program that is in the folder where the run is begun
-submit_own() { # FOLDER
-    mkdir -p "$1"
-    printf 'benchmarks: {n: {command: "echo 90", extract: {regex: "([0-9]+)"}}}\n' >"$1/muster.yaml"
-    printf '#!/bin/sh\npwd >>where\nexec sh -c "$1"\n' >"$1/go"
-    chmod +x "$1/go"
-    (cd "$1" && "$MUSTER" submit --store "$URL" -T command:./go one 2>"$T/err") || fail "$(cat "$T/err")"
-}
-
 @test "each run has its own folder, side by side" {
     mkdir -p long
     long=$(cd long && submit servers=1,delay=1h-1h)
@@ -193,8 +198,7 @@ submit_own() { # FOLDER
 @test "where threads cannot have one, runs of one folder are side by side, and the others wait" {
     without=$(dirname "$MUSTER")/test/support/without
     "$without" unshare true || skip "no seccomp here"
-    mkdir -p long
-    long=$(cd long && submit servers=1,delay=4s-4s)
+    long=$(submit_own long)
     PROGRAM=$without start_worker w -f 4 --exit-when-idle
     wait_for count_is "$long" claimed 1
     two=$(submit_own two)
@@ -202,6 +206,7 @@ submit_own() { # FOLDER
     wait_for is_judged "$beside"
     count_is "$long" claimed 1
     count_is "$two" pending 1
+    touch end
     ended_well w
     is_judged "$two"
     [ "$(sql "SELECT count(*) FROM server WHERE verdict = 'passed'")" = 3 ] || fail "$(sql 'SELECT reason, detail FROM server')"
