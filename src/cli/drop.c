@@ -193,7 +193,8 @@ static int drop(struct dropping *d, struct error *err) {
         if (answer <= 0)
             return answer < 0 ? -1 : EXIT_NOT_PASSED;
         int rc = drop_chosen(d, err);
-        print_dropped(d);
+        if (rc == 0 || d->dropped > 0)
+            print_dropped(d);
         if (rc < 0)
             return -1;
     }

@@ -57,7 +57,7 @@ static const struct {
     {"3D000", ": make it with `createdb`, or name another one in the URL"},
     {"40", ": another transaction was in its way; try again"},
     {"42501", ": the role in the URL lacks the right; another role, or its owner, may do it"},
-    {"53100", ": make room there; what was measured is kept, and `muster resume` does the rest"},
+    {"53100", ": make room there; what is in it is kept, and `muster resume` goes on with a run"},
     {"53300", ": it has no connection left; try again, or raise its max_connections"},
     {"53", ": the server is short of something; see its log"},
     {"55P03", ": another transaction holds a lock; try again when that is done"},

@@ -47,7 +47,7 @@ static sqlite3_stmt *of(struct sql_stmt *stmt) {
 static const char *remedy(int code) {
     switch (code & 0xff) {
     case SQLITE_FULL:
-        return ": make room; what was measured is kept, and `muster resume` does the rest";
+        return ": make room; what is in it is kept, and `muster resume` goes on with a run";
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
         return ": another process is writing to it; try again when that is done";
@@ -297,6 +297,29 @@ static int connect_to(struct lite *l, bool read, int flags) {
                       : sqlite3_open_v2(uri.data, &l->db, flags | SQLITE_OPEN_URI, NULL);
 }
 
+/*
+ * What the system says of a file that cannot be opened, which is more than SQLite does; 0: nothing.
+ * SQLite goes on without leave to write, and misses the files beside it then.
+ */
+static int system_error(struct lite *l) {
+    int os = sqlite3_system_errno(l->db);
+    cleanup(free_ptr) char *folder =
+        strndup(l->sql.name, (size_t)(strrchr(l->sql.name, '/') - l->sql.name + 1));
+    if (os != ENOENT || !folder)
+        return os;
+    return access(folder, W_OK) < 0 ? errno : 0;
+}
+
+static int fail_to_open(struct lite *l, struct error *err) {
+    int code = sqlite3_errcode(l->db);
+    bool stuck = code == SQLITE_FULL || code == SQLITE_IOERR;
+    enum error_kind kind = stuck ? ERROR_STORE : ERROR_USAGE;
+    int os = stuck || code == SQLITE_CANTOPEN ? system_error(l) : 0;
+    if (os)
+        return error_os(err, kind, os, "cannot open the store %s", l->sql.name);
+    return error_set(err, kind, "cannot open the store %s: %s", l->sql.name, sqlite3_errmsg(l->db));
+}
+
 static int open_file(struct lite *l, bool read, bool create, struct error *err) {
     const char *path = l->sql.name;
     struct stat st;
@@ -313,8 +336,7 @@ static int open_file(struct lite *l, bool read, bool create, struct error *err) 
         return error_memory(err);
     sqlite3_busy_timeout(l->db, BUSY_MS);
     if (rc != SQLITE_OK || lite_exec(&l->sql, "PRAGMA synchronous = FULL") < 0)
-        return error_set(err, ERROR_USAGE, "cannot open the store %s: %s", path,
-                         sqlite3_errmsg(l->db));
+        return fail_to_open(l, err);
     return schema_migrate(l->db, path, !read, err);
 }
 
