@@ -172,7 +172,7 @@ static int finish_others(struct dropping *d, struct error *err) {
     if (store_drop_rest(d->store, &n, err) < 0)
         return -1;
     if (n > 0)
-        printf("What was left of %zu runs that were dropped before is gone.\n", n);
+        printf("What was left of %zu runs that were dropped, or not copied whole, is gone.\n", n);
     return 0;
 }
 

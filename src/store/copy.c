@@ -2,15 +2,22 @@
  * copy: see store_copy(). Table by table, row by row, in the order of the keys: a run's rows get
  * the number that the run has in the other store. Values go over as they are, whatever they are.
  *
- * Files come before rows: a run is in the other store when its transaction is on disk, and whatever
- * a copy that was cut off has left beside it is written anew by the next one.
+ * Files come before rows, and the run's own row comes last: then the run is in the other store.
+ * Whatever a copy that was cut off has left beside it is written anew by the next one.
+ *
+ * Into PostgreSQL a run goes in one transaction. Who writes to SQLite keeps all others from it, a
+ * run that is going on among them, which does not wait for long: there it takes as many
+ * transactions as it lasts tenths of a second, under a number that is kept free for it in `dropped`
+ * (store/drop.h).
  */
 #include "store/upkeep.h"
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "store/copylog.h"
 #include "store/crew.h"
 #include "store/database.h"
+#include "store/drop.h"
 #include "store/outputs.h"
 #include "store/rows.h"
 #include "store/shared.h"
@@ -26,11 +33,14 @@
 #define RUN_COLUMN_COUNT 12
 #define RUN_CONFIG 7 /* the one column of bytes */
 
+#define TURN (100 * CLOCK_MS) /* others may have to wait so long */
+
 /* A table of a run's rows. `columns` are all of them but the run's number. */
 struct table {
     const char *name, *columns, *order;
     int count;
-    const char *more; /* that must be so of a row, or NULL */
+    const char *more;        /* that must be so of a row, or NULL */
+    const char *last, *told; /* one more column, and what goes into it, or NULL */
 };
 
 #define SERVER_COLUMNS                                                                             \
@@ -38,21 +48,28 @@ struct table {
     "labels, " ROW_SERVER_COLUMNS
 #define BENCHMARK_COLUMNS "position, ordinal, " ROW_BENCHMARK_COLUMNS
 
+/* What was claimed is pending: nobody works on it there. */
 static const struct table tables[] = {
-    {"server", SERVER_COLUMNS ", state", "position", 20, NULL},
-    {"benchmark", BENCHMARK_COLUMNS, "position, ordinal", 21, NULL},
-    {"past_server", "position, round, " ROW_SERVER_COLUMNS, "position, round", 12, NULL},
-    {"past_benchmark", "round, " BENCHMARK_COLUMNS, "position, round, ordinal", 22, NULL},
+    {"server", SERVER_COLUMNS, "position", 20, NULL, "state",
+     "CASE state WHEN 'claimed' THEN 'pending' ELSE state END"},
+    {"benchmark", BENCHMARK_COLUMNS, "position, ordinal", 21, NULL, NULL, NULL},
+    {"past_server", "position, round, " ROW_SERVER_COLUMNS, "position, round", 12, NULL, NULL,
+     NULL},
+    {"past_benchmark", "round, " BENCHMARK_COLUMNS, "position, round, ordinal", 22, NULL, NULL,
+     NULL},
 };
 
 /* Of a run on which several have worked; those without a worker are what an earlier copy made. */
-static const struct table log_files = {"log_file", "name, worker, carried", "number", 3,
-                                       "worker IS NOT NULL"};
+static const struct table log_files = {
+    "log_file", "name, worker, carried", "number", 3, "worker IS NOT NULL", NULL, NULL};
 
 /* Of one run. */
 struct copying {
     struct store *from, *to;
     int64_t source, target; /* its numbers */
+    int64_t since;          /* when the transaction was begun */
+    bool reserved;          /* one of several is on disk, and the number of the run is its own */
+    char name[sizeof(DROP_COPY) + RUN_ID_SIZE]; /* what it is reserved by */
 };
 
 static void bind_value(struct sql_stmt *to, int i, struct sql_stmt *from, int column) {
@@ -85,7 +102,19 @@ static void add_parameters(struct str *text, int count) {
     str_add_char(text, ')');
 }
 
-static int copy_rows(const struct copying *c, const struct table *t, struct sql_stmt *select,
+/* Lets others write to SQLite, when they have waited for a while. */
+static int take_turns(struct copying *c, struct error *err) {
+    if (store_is_shared(c->to) || clock_now() - c->since < TURN)
+        return 0;
+    if (database_end(c->to, 0, err) < 0)
+        return -1;
+    c->reserved = true;
+    drop_let_others_write(c->to, c->since);
+    c->since = clock_now();
+    return database_begin(c->to, err);
+}
+
+static int copy_rows(struct copying *c, const struct table *t, struct sql_stmt *select,
                      struct sql_stmt *insert, struct error *err) {
     int rc = 0;
     sql_bind_int(select, 1, c->source);
@@ -94,19 +123,23 @@ static int copy_rows(const struct copying *c, const struct table *t, struct sql_
         for (int i = 0; i < t->count; i++)
             bind_value(insert, i + 2, select, i);
         rc = database_run(c->to, insert, err);
+        if (rc == 0)
+            rc = take_turns(c, err);
     }
     return rc;
 }
 
-static int copy_table(const struct copying *c, const struct table *t, struct error *err) {
+static int copy_table(struct copying *c, const struct table *t, struct error *err) {
     cleanup(str_done) struct str text = {0};
     struct sql_stmt *select = NULL, *insert = NULL;
-    str_addf(&text, "SELECT %s FROM %s WHERE run = ?%s%s ORDER BY %s", t->columns, t->name,
-             t->more ? " AND " : "", t->more ? t->more : "", t->order);
+    str_addf(&text, "SELECT %s%s%s FROM %s WHERE run = ?%s%s ORDER BY %s", t->columns,
+             t->told ? ", " : "", t->told ? t->told : "", t->name, t->more ? " AND " : "",
+             t->more ? t->more : "", t->order);
     if (prepare(c->from, true, &text, &select, err) < 0)
         return -1;
     str_clear(&text);
-    str_addf(&text, "INSERT INTO %s (run, %s) VALUES ", t->name, t->columns);
+    str_addf(&text, "INSERT INTO %s (run, %s%s%s) VALUES ", t->name, t->columns,
+             t->last ? ", " : "", t->last ? t->last : "");
     add_parameters(&text, t->count + 1);
     int rc = prepare(c->to, false, &text, &insert, err);
     if (rc == 0)
@@ -125,11 +158,10 @@ static int insert_run(struct copying *c, const struct run *run, struct sql_stmt 
     struct sql_stmt *insert;
     bool shared = store_is_shared(c->to);
     str_addf(&text,
-             "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors, %s) VALUES (",
+             "INSERT INTO run (" RUN_COLUMNS ", seconds, passed, failed, errors, %s) VALUES ",
              shared ? "closed" : "number");
-    for (int i = 0; i < RUN_COLUMN_COUNT + 4; i++)
-        str_add(&text, "?, ");
-    str_addf(&text, "%s) RETURNING number", shared ? "1" : ROW_NEXT_RUN);
+    add_parameters(&text, RUN_COLUMN_COUNT + 5);
+    str_add(&text, " RETURNING number");
     if (prepare(c->to, false, &text, &insert, err) < 0)
         return -1;
     for (int i = 0; i < RUN_COLUMN_COUNT; i++)
@@ -141,6 +173,7 @@ static int insert_run(struct copying *c, const struct run *run, struct sql_stmt 
     sql_bind_int(insert, RUN_COLUMN_COUNT + 2, (int64_t)run->passed);
     sql_bind_int(insert, RUN_COLUMN_COUNT + 3, (int64_t)run->failed);
     sql_bind_int(insert, RUN_COLUMN_COUNT + 4, (int64_t)run->errors);
+    sql_bind_int(insert, RUN_COLUMN_COUNT + 5, shared ? 1 : c->target);
     if (sql_step(insert) == SQL_ROW)
         c->target = sql_column_int(insert, 0);
     return database_finalize(c->to, insert, 0, err);
@@ -158,37 +191,75 @@ static int copy_run_row(struct copying *c, const struct run *run, struct error *
     return database_finalize(c->from, select, rc, err);
 }
 
-/* What was claimed is pending: nobody works on it there. */
-static int unclaim(const struct copying *c, struct error *err) {
-    return database_run_on(c->to, UNCLAIM, c->target, err);
-}
-
 /*
  * How far the workers' files have come in, too: what of them is yet to come goes on from there,
  * into whichever store it goes.
  */
-static int copy_log(const struct copying *c, const struct run *run, struct error *err) {
+static int copy_log(struct copying *c, const struct run *run, struct error *err) {
     if (copylog_to_table(c->from, c->to, run->id, c->target, err) < 0)
         return -1;
     return store_is_shared(c->from) ? copy_table(c, &log_files, err) : 0;
 }
 
-static int write_rows(struct copying *c, const struct run *run, struct error *err) {
-    if (copy_run_row(c, run, err) < 0)
-        return -1;
+static int copy_tables(struct copying *c, struct error *err) {
     for (size_t i = 0; i < ARRAY_LEN(tables); i++)
         if (copy_table(c, &tables[i], err) < 0)
             return -1;
-    if (store_is_shared(c->to) && copy_log(c, run, err) < 0)
+    return 0;
+}
+
+/* ---- into PostgreSQL ---- */
+
+static int write_shared(struct copying *c, const struct run *run, struct error *err) {
+    return copy_run_row(c, run, err) < 0 || copy_tables(c, err) < 0 ? -1 : copy_log(c, run, err);
+}
+
+static int copy_to_shared(struct copying *c, const struct run *run, struct error *err) {
+    return database_begin(c->to, err) < 0 ? -1
+                                          : database_end(c->to, write_shared(c, run, err), err);
+}
+
+/* ---- into SQLite ---- */
+
+static int reserve(struct copying *c, struct error *err) {
+    struct sql_stmt *stmt = database_use(c->to, RESERVE_RUN, err);
+    if (!stmt)
         return -1;
-    return unclaim(c, err);
+    sql_bind_text(stmt, 1, c->name);
+    if (sql_step(stmt) == SQL_ROW)
+        c->target = sql_column_int(stmt, 0);
+    return sql_reset(stmt) == 0 ? 0 : database_fail(c->to, err);
 }
 
-static int copy_rows_of(struct copying *c, const struct run *run, struct error *err) {
-    return database_begin(c->to, err) < 0 ? -1 : database_end(c->to, write_rows(c, run, err), err);
+/* The run is there, and its number its own. */
+static int settle(struct copying *c, struct error *err) {
+    struct sql_stmt *stmt = database_use(c->to, DROP_END, err);
+    if (!stmt)
+        return -1;
+    sql_bind_int(stmt, 1, c->target);
+    sql_bind_text(stmt, 2, c->name);
+    return database_run(c->to, stmt, err);
 }
 
-/* There is no run whose they are. */
+static int write_rows(struct copying *c, const struct run *run, struct error *err) {
+    c->since = clock_now();
+    return reserve(c, err) < 0 || copy_tables(c, err) < 0 || copy_run_row(c, run, err) < 0
+               ? -1
+               : settle(c, err);
+}
+
+/* Rows that cannot be deleted now go with the next copy, or drop. */
+static int copy_to_rows(struct copying *c, const struct run *run, struct error *err) {
+    struct error ignored;
+    snprintf(c->name, sizeof(c->name), DROP_COPY "%s", run->id);
+    if (database_begin(c->to, err) < 0)
+        return -1;
+    int rc = database_end(c->to, write_rows(c, run, err), err);
+    if (rc < 0 && c->reserved && drop_rows(c->to, c->target, c->name, &ignored) < 0)
+        return -1;
+    return rc;
+}
+
 static void remove_files(const struct store *s, const char *run_id, bool log, bool outputs) {
     struct error ignored;
     cleanup(free_ptr) char *path = store_log_path(s, run_id);
@@ -198,17 +269,17 @@ static void remove_files(const struct store *s, const char *run_id, bool log, bo
         return; /* what stays is written over by the next copy */
 }
 
-/* What SQLite has beside it: a log that is locked until the run is there, and outputs. */
-static int copy_with_files(struct copying *c, const struct run *run, struct error *err) {
-    cleanup(fd_close) int hold = -1;
+/* With what SQLite has beside it: a log that is locked until the run is there, and outputs. */
+static int copy_to_file(struct copying *c, const struct run *run, struct error *err) {
+    struct copylog_file log;
     bool outputs = false;
-    if (copylog_to_file(c->from, c->to, run->id, &hold, err) < 0)
+    if (copylog_to_file(c->from, c->to, run->id, &log, err) < 0)
         return -1;
     int rc = store_is_shared(c->from) ? 0 : outputs_copy(c->from, c->to, run->id, &outputs, err);
     if (rc == 0)
-        rc = copy_rows_of(c, run, err);
-    if (rc < 0)
-        remove_files(c->to, run->id, hold >= 0, outputs);
+        rc = copy_to_rows(c, run, err);
+    remove_files(c->to, run->id, log.empty || (rc < 0 && log.copied), rc < 0 && outputs);
+    fd_close(&log.hold);
     return rc;
 }
 
@@ -217,7 +288,7 @@ static int copy_run(struct store *from, struct store *to, const struct run *run,
     struct copying c = {.from = from, .to = to};
     if (database_find_run(from, run->id, &c.source, err) < 0)
         return -1;
-    return store_is_shared(to) ? copy_rows_of(&c, run, err) : copy_with_files(&c, run, err);
+    return store_is_shared(to) ? copy_to_shared(&c, run, err) : copy_to_file(&c, run, err);
 }
 
 static bool has_run(const struct run *runs, size_t count, const char *id) {
@@ -306,9 +377,12 @@ static bool is_same(const struct store *a, const struct store *b) {
 
 int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
                struct store_copied *ret, struct error *err) {
+    size_t left;
     *ret = (struct store_copied){0};
     if (is_same(from, to))
         return error_set(err, ERROR_USAGE, "%s and %s are the same store", from->db->name,
                          to->db->name);
+    if (!store_is_shared(to) && store_drop_rest(to, &left, err) < 0)
+        return -1;
     return copy_runs(from, to, tell, arg, ret, err) < 0 ? -1 : copy_baselines(from, to, ret, err);
 }

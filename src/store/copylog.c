@@ -118,27 +118,23 @@ static int write_file(struct store_log *log, int fd, const char *path, struct er
     return fsync(fd) < 0 ? error_os(err, ERROR_STORE, errno, "cannot write the log %s", path) : 0;
 }
 
-int copylog_to_file(struct store *from, struct store *to, const char *run_id, int *hold,
-                    struct error *err) {
+int copylog_to_file(struct store *from, struct store *to, const char *run_id,
+                    struct copylog_file *ret, struct error *err) {
     cleanup(free_ptr) char *path = store_log_path(to, run_id);
     cleanup(close_log) struct store_log *log = NULL;
     int64_t holder;
-    *hold = -1;
     if (!path)
         return error_memory(err);
-    if (is_same_file(from, to, run_id))
-        return 0;
-    if (open_log(from, run_id, &log, err) < 0)
+    bool same = is_same_file(from, to, run_id);
+    if (!same && open_log(from, run_id, &log, err) < 0)
         return -1;
-    if (!log)
-        return 0;
     cleanup(fd_close) int fd = hold_take(path, &holder, err);
     if (fd < 0)
         return -1;
-    if (write_file(log, fd, path, err) < 0) {
+    if (log && write_file(log, fd, path, err) < 0) {
         unlink(path);
         return -1;
     }
-    *hold = fd_take(&fd);
+    *ret = (struct copylog_file){.hold = fd_take(&fd), .copied = !same, .empty = !same && !log};
     return 0;
 }

@@ -9,6 +9,7 @@
 
 #include "store/store.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -18,11 +19,17 @@
 int copylog_to_table(struct store *from, struct store *to, const char *run_id, int64_t number,
                      struct error *err) must_use;
 
+/* A log as a file, and the lock on its run (store/hold.h). */
+struct copylog_file {
+    int hold;
+    bool copied; /* it is the copy's own, and goes if that comes to nothing */
+    bool empty;  /* there was no log: it is there for the lock, and goes with it */
+};
+
 /*
  * Into the file beside a SQLite store that has no such run yet; what an earlier copy has left there
- * goes. On disk when it returns. *hold is the lock on the run (store/hold.h), which the caller lets
- * go when the run is in the store; -1 where there is nothing to copy, or both stores have the same
- * file.
+ * goes. On disk when it returns. The caller closes `hold` when the run is in the store. Nothing is
+ * copied where both stores have the same file.
  */
-int copylog_to_file(struct store *from, struct store *to, const char *run_id, int *hold,
-                    struct error *err) must_use;
+int copylog_to_file(struct store *from, struct store *to, const char *run_id,
+                    struct copylog_file *ret, struct error *err) must_use;

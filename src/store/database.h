@@ -36,6 +36,7 @@ enum statement {
     DROP_RUN,
     DROP_RUN_ROW,
     DROP_END,
+    RESERVE_RUN,
     PLACES_PENDING,
     PLACES_CLAIMED,
     PLACES_RUN,

@@ -10,9 +10,9 @@
  *     Then the row in `dropped`.
  *
  * Two may be at it at once. Nothing goes any more once one of them has come to the end: SQLite
- * gives the number to the next run.
+ * gives the number to the next run, or the next copy.
  */
-#include "store/upkeep.h"
+#include "store/drop.h"
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -22,10 +22,12 @@
 #include "store/outputs.h"
 #include "store/rows.h"
 #include "store/shared.h"
+#include "store/upkeep.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -65,11 +67,7 @@ static int delete_some(struct store *s, struct sql_stmt *stmt, int64_t from, int
     return database_begin(s, err) < 0 ? -1 : database_end(s, database_run(s, stmt, err), err);
 }
 
-/*
- * Others take their turn: one who waits for SQLite's lock looks for it now and again, and would
- * hardly ever find it free.
- */
-static void let_others_write(const struct store *s, int64_t since) {
+void drop_let_others_write(const struct store *s, int64_t since) {
     int64_t now = clock_now();
     if (store_is_shared(s))
         return;
@@ -90,7 +88,7 @@ static int delete_all(struct store *s, const struct deleting *d, int64_t step, s
         last = first > INT64_MAX - step ? INT64_MAX : first + step - 1;
         if (delete_some(s, d->delete, first, last, err) < 0)
             return -1;
-        let_others_write(s, since);
+        drop_let_others_write(s, since);
         if (last == INT64_MAX)
             return 0;
         from = last + 1;
@@ -113,28 +111,34 @@ static int prepare(struct store *s, int64_t run, struct sql_stmt **ret, struct e
     return 0;
 }
 
-static int delete_part(struct store *s, const struct part *p, int64_t run, struct error *err) {
+static int delete_part(struct store *s, const struct part *p, int64_t run, const char *id,
+                       struct error *err) {
     struct deleting d = {0};
     int rc = prepare(s, run, &d.find, err, "SELECT min(%s) FROM %s WHERE run = ? AND %s >= ?",
                      p->column, p->table, p->column);
     if (rc == 0)
         rc = prepare(s, run, &d.delete, err,
                      "DELETE FROM %s WHERE run = ?1 AND %s BETWEEN ?2 AND ?3 AND "
-                     "EXISTS (SELECT 1 FROM dropped WHERE number = ?1)",
+                     "EXISTS (SELECT 1 FROM dropped WHERE number = ?1 AND id = ?4)",
                      p->table, p->column);
-    if (rc == 0)
+    if (rc == 0) {
+        sql_bind_text(d.delete, 4, id);
         rc = delete_all(s, &d, p->step, err);
+    }
     rc = database_finalize(s, d.find, rc, err);
     return database_finalize(s, d.delete, rc, err);
 }
 
-static int delete_rows(struct store *s, int64_t run, struct error *err) {
-    for (size_t i = 0; i < ARRAY_LEN(parts); i++)
-        if ((!parts[i].shared || store_is_shared(s)) && delete_part(s, &parts[i], run, err) < 0)
+int drop_rows(struct store *s, int64_t run, const char *id, struct error *err) {
+    struct sql_stmt *end = database_use(s, DROP_END, err);
+    for (size_t i = 0; end && i < ARRAY_LEN(parts); i++)
+        if ((!parts[i].shared || store_is_shared(s)) && delete_part(s, &parts[i], run, id, err) < 0)
             return -1;
-    return database_begin(s, err) < 0
-               ? -1
-               : database_end(s, database_run_on(s, DROP_END, run, err), err);
+    if (!end || database_begin(s, err) < 0)
+        return -1;
+    sql_bind_int(end, 1, run);
+    sql_bind_text(end, 2, id);
+    return database_end(s, database_run(s, end, err), err);
 }
 
 /* ---- the files ---- */
@@ -191,7 +195,7 @@ static int drop(struct store *s, const struct run *run, struct error *err) {
         return STORE_DROP_BUSY;
     if (remove_files(s, run->id, err) < 0)
         return -1;
-    return number ? delete_rows(s, number, err) : STORE_DROP_GONE;
+    return number ? drop_rows(s, number, run->id, err) : STORE_DROP_GONE;
 }
 
 int store_drop(struct store *s, const struct run *run, struct error *err) {
@@ -209,16 +213,17 @@ int store_drop(struct store *s, const struct run *run, struct error *err) {
 
 struct left {
     int64_t number;
-    char id[RUN_ID_SIZE];
+    char id[sizeof(DROP_COPY) + RUN_ID_SIZE];
 };
 
-/* The first of them; *found: there is one. */
+/* The next one behind *ret; *found: there is one. */
 static int find_left(struct store *s, struct left *ret, bool *found, struct error *err) {
     const char *id = NULL;
     struct sql_stmt *stmt = database_use(s, DROPPED_RUNS, err);
     if (!stmt)
         return -1;
     int rc = 0;
+    sql_bind_int(stmt, 1, ret->number);
     *found = sql_step(stmt) == SQL_ROW;
     if (*found) {
         ret->number = sql_column_int(stmt, 0);
@@ -228,17 +233,41 @@ static int find_left(struct store *s, struct left *ret, bool *found, struct erro
     return sql_reset(stmt) < 0 && rc == 0 ? database_fail(s, err) : rc;
 }
 
+/* Whether a process is at it, which has the run's log locked; that of a copy has yet to make it. */
+static int is_in_use(const struct store *s, const char *run_id, bool *ret, struct error *err) {
+    cleanup(free_ptr) char *log = store_log_path(s, run_id);
+    if (!log)
+        return error_memory(err);
+    *ret = !store_is_shared(s) && hold_holder(log) > 0;
+    return 0;
+}
+
+/* Returns 1 when it is gone, 0 when somebody is at it. */
+static int finish(struct store *s, const struct left *left, struct error *err) {
+    bool is_copy = strncmp(left->id, DROP_COPY, strlen(DROP_COPY)) == 0, in_use = false;
+    const char *id = is_copy ? left->id + strlen(DROP_COPY) : left->id;
+    if (is_in_use(s, id, &in_use, err) < 0)
+        return -1;
+    if (in_use)
+        return 0;
+    if (!is_copy && *id && remove_files(s, id, err) < 0)
+        return -1;
+    return drop_rows(s, left->number, left->id, err) < 0 ? -1 : 1;
+}
+
 int store_drop_rest(struct store *s, size_t *ret, struct error *err) {
-    struct left left;
+    struct left left = {0};
     bool found;
-    for (*ret = 0;; ++*ret) {
+    *ret = 0;
+    for (;;) {
         if (find_left(s, &left, &found, err) < 0)
             return -1;
         if (!found)
             return 0;
-        if ((left.id[0] && remove_files(s, left.id, err) < 0) ||
-            delete_rows(s, left.number, err) < 0)
+        int rc = finish(s, &left, err);
+        if (rc < 0)
             return -1;
+        *ret += (size_t)rc;
     }
 }
 

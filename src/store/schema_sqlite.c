@@ -96,7 +96,7 @@ static const char *const steps[] = {
     "ALTER TABLE server ADD COLUMN labels TEXT;"
     "CREATE INDEX server_claimed ON server (run, labels) "
     "WHERE state = 'claimed' AND labels IS NOT NULL;",
-    /* runs that are gone, and of which other tables have rows yet: store/drop */
+    /* runs that are gone, or not copied whole yet, of which other tables have rows: store/drop */
     "CREATE TABLE dropped (number INTEGER PRIMARY KEY, id TEXT NOT NULL);",
 };
 

@@ -87,10 +87,12 @@ const char *const statements[STATEMENT_COUNT] = {
                      "count = excluded.count, run = excluded.run, taken = excluded.taken",
     [DROP_BASELINES] = "DELETE FROM baseline WHERE CAST(?1 AS TEXT) IS NULL OR kind = ?1",
 
-    [DROPPED_RUNS] = "SELECT number, id FROM dropped ORDER BY number LIMIT 1",
+    [DROPPED_RUNS] = "SELECT number, id FROM dropped WHERE number > ? ORDER BY number LIMIT 1",
     [DROP_RUN] = "INSERT INTO dropped (number, id) SELECT number, id FROM run WHERE number = ?",
     [DROP_RUN_ROW] = "DELETE FROM run WHERE number = ?",
-    [DROP_END] = "DELETE FROM dropped WHERE number = ?",
+    [RESERVE_RUN] =
+        "INSERT INTO dropped (number, id) VALUES (" ROW_NEXT_RUN ", ?) RETURNING number",
+    [DROP_END] = "DELETE FROM dropped WHERE number = ? AND id = ?",
 
     [SHARED_RENEW] = "UPDATE worker SET lease_until = now() + make_interval(secs => ?), run = ? "
                      "WHERE number = ? AND lease_until > now()",

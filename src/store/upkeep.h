@@ -29,9 +29,10 @@ struct store_copied {
 /*
  * Copies every run of `from` that `to` has not, with all that is known of it and its log, and every
  * baseline of which `to` has none; between two of SQLite with what commands printed, too, which is
- * in files beside it, and for which a database has no place. A run is copied whole or not at all.
- * What was claimed is pending there, and nobody goes on with it until it is resumed there. tell()
- * is called for each run, before it is copied or passed over. ERROR_USAGE when both are the same.
+ * in files beside it, and for which a database has no place. A run is copied whole or not at all;
+ * of SQLite others may write to `to` meanwhile. What was claimed is pending there, and nobody goes
+ * on with it until it is resumed there. tell() is called for each run, before it is copied or
+ * passed over. ERROR_USAGE when both are the same.
  */
 int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *arg,
                struct store_copied *ret, struct error *err) must_use;
@@ -50,7 +51,10 @@ int store_copy(struct store *from, struct store *to, store_tell_fn *tell, void *
 #define STORE_DROP_GONE 2
 int store_drop(struct store *s, const struct run *run, struct error *err) must_use;
 
-/* Goes on with all that was not brought to an end; *ret: how many runs that were. */
+/*
+ * Goes on with all that was not brought to an end, and takes away what a copy has left that was
+ * killed; *ret: how many runs that were.
+ */
 int store_drop_rest(struct store *s, size_t *ret, struct error *err) must_use;
 
 /* The bytes of files beside the store that a run has: log and outputs. */

@@ -143,6 +143,55 @@ waits_in() { # DATABASE
     [ "$(postgres sql db "t$BATS_TEST_NUMBER" 'SELECT count(*) FROM muster.log_file')" -eq 1 ]
 }
 
+# Rows of servers go into b/b.db slowly, so that each is a transaction, until WHAT at the sixth.
+slowed() { # WHAT
+    sqlite3 b/b.db "CREATE TRIGGER slow BEFORE INSERT ON server BEGIN SELECT count(*) FROM (WITH RECURSIVE n(i) AS
+        (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 400000) SELECT i FROM n);
+        SELECT CASE NEW.position WHEN 5 THEN $1 END; END"
+}
+
+copied_in_part() {
+    [ "$(sqlite3 b/b.db 'SELECT count(*) FROM server')" -gt 0 ]
+}
+
+# nothing of a.db's run is seen in b.db, which is sound
+is_unseen() {
+    run -0 muster runs --store b/b.db
+    output_lacks "$(newest a/a.db)"
+    is_sound b/b.db
+}
+
+@test "a run that is copied in several transactions is there at the last one" {
+    simulated a/a.db
+    run -0 muster store make --store b/b.db
+    slowed "RAISE(ABORT, 'no more')"
+    run -3 muster store copy a/a.db b/b.db
+    is_unseen
+    [ "$(sqlite3 b/b.db 'SELECT (SELECT count(*) FROM server) + (SELECT count(*) FROM dropped)')" = 0 ] ||
+        fail "rows are left"
+    [ -z "$(ls b/logs)" ] || fail "a log is left"
+
+    # it lets others write, under numbers of their own, and what it leaves when it is killed goes with the next
+    sqlite3 b/b.db 'DROP TRIGGER slow'
+    slowed "(SELECT count(*) FROM (WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n))"
+    "$MUSTER" store copy a/a.db b/b.db >/dev/null 2>&1 3>&- &
+    local pid=$!
+    wait_for copied_in_part
+    run -0 muster store drop --older-than 90d -y --store b/b.db
+    output_lacks "What was left"
+    kill -9 $pid
+    wait $pid || true
+    sqlite3 b/b.db 'DROP TRIGGER slow'
+    is_unseen
+    simulated b/b.db servers=3,seed=9
+    run -0 muster store copy a/a.db b/b.db
+    is_sound b/b.db
+    muster show "$(newest a/a.db)" --json --store a/a.db >"$T/one"
+    muster show "$(newest a/a.db)" --json --store b/b.db | cmp "$T/one"
+    [ "$(sqlite3 b/b.db 'SELECT (SELECT count(*) FROM server), (SELECT count(*) FROM dropped)')" = '23|0' ] ||
+        fail "rows are left"
+}
+
 @test "a run that waits is copied as one that is resumed, and one with a worker is not" {
     local id
     id=$(muster submit --simulate=servers=3,seed=1,delay=0-0 --store "$url")
