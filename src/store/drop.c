@@ -199,12 +199,14 @@ static int drop(struct store *s, const struct run *run, struct error *err) {
 }
 
 int store_drop(struct store *s, const struct run *run, struct error *err) {
+    if (store_is_shared(s))
+        return drop(s, run, err);
     cleanup(free_ptr) char *path = store_log_path(s, run->id);
-    cleanup(fd_close) int hold = -1;
     int64_t holder;
     if (!path)
         return error_memory(err);
-    if (!store_is_shared(s) && (hold = hold_take(path, &holder, err)) < 0)
+    cleanup(fd_close) int hold = hold_take(path, &holder, err);
+    if (hold < 0)
         return holder ? STORE_DROP_BUSY : -1;
     return drop(s, run, err);
 }
