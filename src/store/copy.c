@@ -275,8 +275,10 @@ static int copy_to_file(struct copying *c, const struct run *run, struct error *
     bool outputs = false;
     if (copylog_to_file(c->from, c->to, run->id, &log, err) < 0)
         return -1;
-    int rc = store_is_shared(c->from) ? 0 : outputs_copy(c->from, c->to, run->id, &outputs, err);
-    if (rc == 0)
+    int rc = 0;
+    if (!log.there && !store_is_shared(c->from))
+        rc = outputs_copy(c->from, c->to, run->id, &outputs, err);
+    if (rc == 0 && !log.there)
         rc = copy_to_rows(c, run, err);
     remove_files(c->to, run->id, log.empty || (rc < 0 && log.copied), rc < 0 && outputs);
     fd_close(&log.hold);

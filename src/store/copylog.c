@@ -122,15 +122,19 @@ int copylog_to_file(struct store *from, struct store *to, const char *run_id,
                     struct copylog_file *ret, struct error *err) {
     cleanup(free_ptr) char *path = store_log_path(to, run_id);
     cleanup(close_log) struct store_log *log = NULL;
-    int64_t holder;
+    int64_t holder, number;
     if (!path)
         return error_memory(err);
     bool same = is_same_file(from, to, run_id);
     if (!same && open_log(from, run_id, &log, err) < 0)
         return -1;
     cleanup(fd_close) int fd = hold_take(path, &holder, err);
-    if (fd < 0)
+    if (fd < 0 || database_seek_run(to, run_id, &number, err) < 0)
         return -1;
+    if (number) {
+        *ret = (struct copylog_file){.hold = fd_take(&fd), .there = true};
+        return 0;
+    }
     if (log && write_file(log, fd, path, err) < 0) {
         unlink(path);
         return -1;

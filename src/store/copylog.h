@@ -23,6 +23,7 @@ int copylog_to_table(struct store *from, struct store *to, const char *run_id, i
 struct copylog_file {
     int hold;
     bool copied; /* it is the copy's own, and goes if that comes to nothing */
+    bool there;  /* another copy has brought the run there meanwhile: nothing was done */
     bool empty;  /* there was no log: it is there for the lock, and goes with it */
 };
 
