@@ -47,6 +47,7 @@ struct collector {
     bool more;            /* the store may have pending servers */
     bool shared;          /* the run is, with other workers */
     bool log_stuck;       /* that the log does not get into the store was said */
+    bool drains;          /* the worker was told to end */
     bool ending;          /* it claims no more, and lets what runs come to its end */
     int64_t ending_until; /* no longer than that */
     int64_t deadline;     /* of the run */
@@ -153,6 +154,16 @@ static double seconds_so_far(const struct collector *c) {
     return c->before + (double)(clock_now() - c->start) / 1e9;
 }
 
+/* Others are told at once. */
+static void heed_drain(struct collector *c) {
+    if (c->drains || !c->f->drain || !cancel_fired(c->f->drain))
+        return;
+    c->drains = true;
+    c->ask = 0;
+    store_drain(c->f->store);
+    end_early(c);
+}
+
 /* Ends the run, or this worker's share of it, when it is time to. */
 static void heed_time(struct collector *c) {
     pulse_beat(c->f->pulse);
@@ -160,8 +171,7 @@ static void heed_time(struct collector *c) {
         stop(c, "the run's time is over", "its time was over");
         c->deadline = DEADLINE_NEVER;
     }
-    if (c->f->drain && cancel_fired(c->f->drain))
-        end_early(c);
+    heed_drain(c);
     if (c->ending && clock_now() >= c->ending_until)
         cancel_fire(c->f->cancel);
     if (cancel_fired(c->f->cancel))

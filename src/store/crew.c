@@ -48,6 +48,10 @@ static int leave(struct store *s, struct error *err) {
     return shared_unclaim(s, number, err) < 0 ? -1 : database_run_on(s, SHARED_LEAVE, number, err);
 }
 
+void store_drain(struct store *s) {
+    s->crew.draining = true;
+}
+
 int store_leave(struct store *s, struct error *err) {
     if (!s->crew.number && !s->crew.former)
         return 0;

@@ -45,6 +45,10 @@ int store_join(struct store *s, const struct store_enlistment *as, struct error 
 /* The number of this worker's row; it has another one after it was cut off. */
 int64_t store_worker_number(const struct store *s);
 
+/* It was told to end, and claims no more: whoever looks at the workers sees that from the next turn
+ * on. */
+void store_drain(struct store *s);
+
 /* Gives back what it claimed, and leaves; so does store_close(), as far as it can. */
 int store_leave(struct store *s, struct error *err) must_use;
 

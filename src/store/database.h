@@ -91,6 +91,7 @@ struct crew {
     int fanout;
     int64_t lease;
     int64_t started; /* its process was */
+    bool draining;   /* it was told to end */
     int64_t number;  /* of its row; 0: it has none, or has to join anew */
     int64_t former;  /* the number that it had when it lost connection or lease; 0: it has it yet */
     int64_t contact; /* when it last was in contact, of clock_now() */

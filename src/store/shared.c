@@ -121,7 +121,8 @@ int shared_renew(struct store *s, struct error *err) {
         return -1;
     sql_bind_double(stmt, 1, lease_seconds(s));
     bind_held(s, stmt, 2);
-    sql_bind_int(stmt, 3, s->crew.number);
+    sql_bind_int(stmt, 3, s->crew.draining);
+    sql_bind_int(stmt, 4, s->crew.number);
     if (s->crew.number && run_changed(s, stmt, &renewed, err) < 0)
         return -1;
     return renewed ? 0 : join_anew(s, err);

@@ -94,8 +94,8 @@ const char *const statements[STATEMENT_COUNT] = {
         "INSERT INTO dropped (number, id) VALUES (" ROW_NEXT_RUN ", ?) RETURNING number",
     [DROP_END] = "DELETE FROM dropped WHERE number = ? AND id = ?",
 
-    [SHARED_RENEW] = "UPDATE worker SET lease_until = now() + make_interval(secs => ?), run = ? "
-                     "WHERE number = ? AND lease_until > now()",
+    [SHARED_RENEW] = "UPDATE worker SET lease_until = now() + make_interval(secs => ?), run = ?, "
+                     "draining = ? WHERE number = ? AND lease_until > now()",
     [SHARED_JOIN] = "INSERT INTO worker (host, pid, site, fanout, started, run, lease_until) "
                     "VALUES (?, ?, ?, ?, ?, ?, now() + make_interval(secs => ?)) RETURNING number",
     [SHARED_ADOPT] =

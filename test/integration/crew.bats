@@ -171,6 +171,11 @@ whole() { # RUN TOTAL
     whole "$id" 60
 }
 
+# a worker that has servers says that it takes no more
+drains() {
+    [ "$(sql 'SELECT count(*) FROM workers WHERE claimed > 0 AND draining')" = 1 ]
+}
+
 @test "SIGTERM: claims no more, hands in what it measures, gives the rest back" {
     id=$(submit --simulate=servers=100,seed=1,delay=200ms-400ms -f 8)
     worker w1
@@ -190,6 +195,7 @@ whole() { # RUN TOTAL
     wait_for said w2 '"event":"connected"'
     tell TERM w2
     wait_for said w2 'claiming no more servers'
+    wait_for drains
     tell TERM w2
     ended w2 0
     [ "$(sql "SELECT count(*) FROM server WHERE state = 'claimed'")" = 0 ]
