@@ -1,7 +1,7 @@
 """Whether a command printed what its page shows.
 
-Line by line, blank ones apart, but for what differs from one time to the next: numbers, times and
-durations, keys' fingerprints, the width of columns, the user's home, and what else kept a server busy
+Line by line, blank ones apart, but for what differs from one time to the next: numbers, dates, times
+and durations, keys' fingerprints, the width of columns, the user's home, and what else kept a server busy
 (conditions). The counts of a summary (`Out of 20, 3 servers failed`) are held to the digit. `...` stands
 for any lines, or within a line for anything. The id of a run that a page shows stands for the one that
 came, from then on, and KIND for the kind of the servers at hand.
@@ -13,6 +13,7 @@ KIND = "EPYC 9654 x2 192c 768G"
 RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{6}")
 COUNT = re.compile(r"\d+(?= (?:passed|failed|errors?|cancelled|servers? failed)\b|, \d+ servers? failed)")
 CONDITIONS = re.compile(r' conditions=(?:"[^"]*"|\S+)')
+DATE = re.compile(r"\b\d{4}-\d\d-\d\d(?:T[\d:.]+Z)?")
 DURATION = re.compile(r"(?<![\w.])(?:\d+(?:\.\d+)?(?:d|h|min|ms|us|m|s))+(?!\w)")
 NUMBER = re.compile(r"(?<![A-Za-z_\d.-])[-+]?\d[\d.,:]*(?:e[-+]?\d+)?")
 ESCAPES = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -22,6 +23,7 @@ def numbers_apart(text):
     text = CONDITIONS.sub("", ESCAPES.sub("", text))
     text = re.sub(r"SHA256:[\w+/=]+", "SHA256", text)
     text = COUNT.sub(lambda m: "".join("abcdefghij"[int(d)] for d in m[0]) + "~", text)
+    text = DATE.sub("DATE", text)
     text = NUMBER.sub("#", DURATION.sub("#s", text))
     return re.sub(r"\s+", " ", text)
 
