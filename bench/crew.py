@@ -10,7 +10,8 @@ rates:   servers a second, and processor time a server of PostgreSQL and of must
 workers: the same by the number of workers
 size:    bytes a server of tables and indexes, after a run, after VACUUM, and after ten runs
 memory:  what `submit`, a worker, the one that judges, and `wait` have at their peak, and how long a
-         worker takes from joining to its first result, by the servers of a run (MEMORY_SERVERS)
+         worker takes from joining to its first result, by the servers of a run (MEMORY_SERVERS). It
+         measures 10,000; the others are given the same results, to be judged
 million: one run of 1,000,000 servers by two workers, of which nothing is lost
 
 The first three when nothing is said. SERVERS and ROUNDS come from the environment.
@@ -172,45 +173,70 @@ def started(bed, name, words):
 
 
 def ended(p, statuses=(0,)):
-    """What the process had at its peak, in MiB."""
+    """What the process had at its peak, in MiB, and its seconds of processor time."""
     _, status, usage = os.wait4(p.pid, 0)
     if os.waitstatus_to_exitcode(status) not in statuses:
         sys.exit(f"{p.args} ended with status {os.waitstatus_to_exitcode(status)}")
-    return usage.ru_maxrss / 1024
+    return usage.ru_maxrss / 1024, usage.ru_utime + usage.ru_stime
 
 
-def first_result(bed, name, run):
-    """Seconds from joining to the first result; the worker is ended then."""
-    words = bed.command(name, "worker", "--run", run, "-f", "256")
-    p = subprocess.Popen(words, env=bed.environment(), stderr=subprocess.PIPE, text=True)
-    begin = None
+def begin_of_run(bed, name, run, servers):
+    """A worker measures so many servers and is ended: seconds from joining to its first result, and its peak."""
+    p = subprocess.Popen(bed.command(name, "worker", "--run", run, "-f", "256"), env=bed.environment(),
+                         stderr=subprocess.PIPE, text=True)
+    begin = first = None
+    done = 0
     for line in p.stderr:
         if "worker ready" in line:
             begin = time.monotonic()
         elif "server passed" in line or "server failed" in line:
-            taken = time.monotonic() - begin
-            break
+            first = first or time.monotonic() - begin
+            done += 1
+            if done == servers:
+                break
     p.terminate()
     p.stderr.read()
-    ended(p)
-    return taken
+    return first, ended(p)[0]
+
+
+# what the first servers of the run measured, again and again
+REST = """SET search_path TO muster;
+    UPDATE server AS s SET (state, verdict, reason, detail, attempts, seconds, facts, kind, machine) =
+        (SELECT 'done', d.verdict, d.reason, d.detail, d.attempts, d.seconds, d.facts, d.kind, NULL
+        FROM server AS d WHERE d.run = s.run AND d.position = s.position % {n}) WHERE state <> 'done';
+    INSERT INTO benchmark ({columns}, position) SELECT {values}, s.position FROM server AS s JOIN benchmark AS b
+        ON b.run = s.run AND b.position = s.position % {n}
+        WHERE NOT EXISTS (SELECT 1 FROM benchmark AS own WHERE own.run = s.run AND own.position = s.position);
+    UPDATE run SET (passed, failed, errors) = (SELECT count(*) FILTER (WHERE verdict = 'passed'),
+        count(*) FILTER (WHERE verdict = 'failed'), count(*) FILTER (WHERE verdict = 'error') FROM server);
+    DELETE FROM tally"""
+
+
+def finish(bed, name, n):
+    """All the other servers of the database's one run have verdicts; it is not judged."""
+    columns = bed.sql(name, "SELECT string_agg(quote_ident(column_name), ',') FROM information_schema.columns "
+                            "WHERE table_schema = 'muster' AND table_name = 'benchmark' "
+                            "AND column_name <> 'position'").split(",")
+    bed.sql(name, REST.format(n=n, columns=", ".join(columns), values=", ".join(f"b.{c}" for c in columns)))
+    bed.sql(name, "VACUUM ANALYZE")
 
 
 def memory(bed):
-    print("| servers | submit, MiB | a worker, MiB | that judges, MiB | wait, MiB | to the first result, s |")
-    print("|---|---|---|---|---|---|")
-    for servers in map(int, os.environ.get("MEMORY_SERVERS", "20000,200000").split(",")):
+    measured = 10000
+    print("| servers | submit, MiB | a worker, MiB | to its first result, s | the judge, MiB | its processor time, s | wait, MiB |")
+    print("|---|---|---|---|---|---|---|")
+    for servers in map(int, os.environ.get("MEMORY_SERVERS", "20000,200000,1000000").split(",")):
         name = bed.database()
         submitter = started(bed, name, ["submit", f"--simulate=servers={servers},seed=1,delay=0-0"])
         run = submitter.stdout.read().strip()
-        submitted = ended(submitter)
-        first = first_result(bed, name, run)
-        words = ["worker", "--run", run, "--exit-when-idle", "-q", "-f", "256"]
+        submitted, _ = ended(submitter)
+        first, worker = begin_of_run(bed, name, run, measured)
+        finish(bed, name, measured)
+        judge, judged = ended(started(bed, name, ["worker", "--run", run, "--exit-when-idle", "-q", "-f", "256"]))
         waiter = started(bed, name, ["wait", run, "-q", "--no-progress"])
-        workers = sorted(map(ended, [started(bed, name, words) for _ in range(2)]))
         waiter.stdout.read()
-        print(f"| {servers:,} | {submitted:.0f} | {workers[0]:.0f} | {workers[1]:.0f} | "
-              f"{ended(waiter, (0, 1)):.0f} | {first:.2f} |", flush=True)
+        print(f"| {servers:,} | {submitted:.0f} | {worker:.0f} | {first:.2f} | {judge:.0f} | {judged:.1f} | "
+              f"{ended(waiter, (0, 1))[0]:.0f} |", flush=True)
     print()
 
 
