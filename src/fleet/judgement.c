@@ -155,7 +155,8 @@ static int take(struct judgement *j, size_t at, const struct server_result *r, s
 
 void judgement_take(struct judgement *j, size_t position, const struct server_result *r) {
     struct error ignored;
-    if (r->verdict != VERDICT_CANCELLED && take(j, position, r, &ignored) < 0)
+    bool takes = r->verdict != VERDICT_CANCELLED && position < j->cohort.server_count;
+    if (takes && take(j, position, r, &ignored) < 0)
         return; /* judgement_make() reads it */
 }
 

@@ -2,7 +2,6 @@
 #include "store/claimed.h"
 
 #include "base/attr.h"
-#include "store/rows.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "store/rows.h"
 #include "store/sql.h"
 #include "store/store.h"
 
