@@ -159,32 +159,3 @@ spoken() { # URL [WORD...]
     sed -i 's/^hostssl.*/hostssl all all all trust/' db/data/pg_hba.conf
     postgres_with db ssl on
 }
-
-is_back_twice() {
-    [ "$(grep -c 'the store is back' worker.err)" = 2 ]
-}
-
-cut_off() {
-    postgres sql db postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_addr IS NOT NULL" >ended
-}
-
-@test "a worker that was let in once waits for a certificate, or a password, to be mended" {
-    "$MUSTER" worker --lease 1s --store "$(store '?sslmode=verify-full&sslrootcert=db/ca.crt')" >out 2>worker.err 3>&- &
-    echo $! >worker.pid
-    wait_for grep -q 'worker ready' worker.err
-    postgres_has db expired
-    cut_off
-    wait_for grep -q 'trying again .*its certificate' worker.err
-    as_it_was
-    wait_for grep -q 'the store is back' worker.err
-    sed -i 's/^hostssl.*/hostssl all all all scram-sha-256/' db/data/pg_hba.conf
-    postgres_with db ssl on
-    cut_off
-    wait_for grep -q 'trying again .*no password supplied' worker.err
-    sed -i 's/^hostssl.*/hostssl all all all trust/' db/data/pg_hba.conf
-    postgres_with db ssl on
-    wait_for is_back_twice
-    kill "$(cat worker.pid)"
-    wait "$(cat worker.pid)"
-    rm worker.pid
-}
