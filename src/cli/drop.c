@@ -152,8 +152,13 @@ static int drop_chosen(struct dropping *d, struct error *err) {
     return 0;
 }
 
+static void print_what(const char *verb, const struct dropping *d) {
+    printf("%s %zu run%s with %zu server%s", verb, d->dropped, d->dropped == 1 ? "" : "s",
+           d->servers, d->servers == 1 ? "" : "s");
+}
+
 static void print_dropped(const struct dropping *d) {
-    printf("%zu runs with %zu servers were dropped", d->dropped, d->servers);
+    print_what("Dropped", d);
     if (d->bytes > 0) {
         printf(", and ");
         print_bytes(d->bytes);
@@ -172,7 +177,8 @@ static int finish_others(struct dropping *d, struct error *err) {
     if (store_drop_rest(d->store, &n, err) < 0)
         return -1;
     if (n > 0)
-        printf("What was left of %zu runs that were dropped, or not copied whole, is gone.\n", n);
+        printf("What was left of %zu run%s, dropped or not copied whole, is gone.\n", n,
+               n == 1 ? "" : "s");
     return 0;
 }
 
@@ -184,8 +190,10 @@ static int drop(struct dropping *d, struct error *err) {
         return -1;
     if (d->dropped == 0)
         puts("There is no run to drop.");
-    else if (d->words->dry_run)
-        printf("%zu runs with %zu servers would be dropped.\n", d->dropped, d->servers);
+    else if (d->words->dry_run) {
+        print_what("Would drop", d);
+        puts(".");
+    }
     if (d->dropped > 0 && !d->words->dry_run) {
         int answer = confirm("Drop these runs?", d->words->yes, err);
         if (answer == 0)

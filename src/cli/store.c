@@ -102,8 +102,9 @@ static int copy(const char *from_url, const char *to_url) {
         fflush(stdout);
         return cli_fail(&err);
     }
-    printf("%zu runs with %zu servers and %zu baselines were copied.\n", done.runs, done.servers,
-           done.baselines);
+    printf("Copied %zu run%s with %zu server%s, and %zu baseline%s.\n", done.runs,
+           done.runs == 1 ? "" : "s", done.servers, done.servers == 1 ? "" : "s", done.baselines,
+           done.baselines == 1 ? "" : "s");
     int status = cli_flush();
     return status ? status : done.busy ? EXIT_NOT_PASSED : EXIT_PASSED;
 }

@@ -79,22 +79,22 @@ drops_by_age_number_and_name() { # STORE
     muster history 3 --json --store "$store" >known
 
     run -0 muster store drop --older-than 90d --keep 4 --dry-run --store "$store"
-    output_has "2 runs with 40 servers would be dropped."
+    output_has "Would drop 2 runs with 40 servers."
     output_lacks "${runs[3]}"
     run -2 muster store drop --older-than 90d --store "$store" </dev/null
     stderr_has "say --yes"
     [ "$(ids "$store")" = "$(printf '%s\n' "${runs[@]}")" ] || fail "it was a dry run"
 
     run -0 muster store drop --older-than 90d --keep 4 --yes --store "$store"
-    output_has "2 runs with 40 servers were dropped"
+    output_has "Dropped 2 runs with 40 servers"
     [ "$(ids "$store")" = "$(printf '%s\n' "${runs[@]:0:4}")" ] || fail "others are left"
     nothing_is_left "$store"
     run -0 muster store drop --older-than 90d -y --store "$store"
-    output_has "1 runs with 20 servers were dropped"
+    output_has "Dropped 1 run with 20 servers"
     run -0 muster store drop --older-than 90d -y --store "$store"
     output_has "There is no run to drop."
     run -0 muster store drop -y --store "$store" "${runs[1]}" "${runs[2]}" "${runs[1]}"
-    output_has "2 runs with 40 servers were dropped"
+    output_has "Dropped 2 runs with 40 servers"
     nothing_is_left "$store"
 
     # what stays is as it was, baselines of a run that is gone with it
@@ -153,7 +153,7 @@ is_running() { # STORE
     output_has "is being worked on: not dropped"
     run -1 muster store drop --older-than 1ms -y --store a/a.db
     output_has "is being worked on: not dropped"
-    output_has "1 runs with 20 servers were dropped"
+    output_has "Dropped 1 run with 20 servers"
     wait "$(cat begun.pid)" || [ $? -eq 1 ]
     nothing_is_left a/a.db
     run -0 muster show last --json --store a/a.db
@@ -240,7 +240,7 @@ goes_on_where_it_ended() { # STORE FAULT REPAIR
         fail "it has the servers of another run"
     query "$store" "$3"
     run -0 muster store drop --older-than 90d -y --store "$store"
-    output_has "What was left of 1 runs"
+    output_has "What was left of 1 run,"
     nothing_is_left "$store"
     [ "$(ids "$store" | wc -l)" -eq 2 ] || fail "others are left"
 }
@@ -275,7 +275,7 @@ waits_in() { # STORE
     wait
     [ -z "$(ids "$url")" ] || fail "it is there"
     run -0 muster store drop --keep 1 -y --store "$url"
-    output_has "What was left of 1 runs"
+    output_has "What was left of 1 run,"
     nothing_is_left "$url"
 }
 

@@ -24,7 +24,7 @@ is_running() { # STORE
     run -0 muster store check --store "$T/a.db"
     output_has "The store is sound."
     run -0 muster store copy "$T/a.db" "sqlite:$T/b.db"
-    output_has "1 runs with 40 servers and"
+    output_has "Copied 1 run with 40 servers, and"
     [ "$(document "$T/a.db")" = "$(document "$T/b.db")" ] || fail "the copy is another one"
     [ "$(muster baseline export --store "$T/a.db")" = "$(muster baseline export --store "$T/b.db")" ]
     run -0 muster store check --store "$T/b.db"
@@ -36,7 +36,7 @@ is_running() { # STORE
     run -1 muster run --simulate=servers=3,seed=1,delay=0-0,error=100% -q --store "$T/a.db"
     run -0 muster store copy "$T/a.db" "$T/b.db"
     output_has "is there already"
-    output_has "1 runs with 3 servers"
+    output_has "Copied 1 run with 3 servers"
     [ "$(muster runs --store "$T/b.db" | tail -n +2 | wc -l)" -eq 2 ]
     [ "$(muster runs --store "$T/a.db")" = "$(muster runs --store "$T/b.db")" ] || fail "another order"
 }
