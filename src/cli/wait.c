@@ -138,6 +138,12 @@ static int read_outcomes(struct runner *r, struct error *err) {
     return 0;
 }
 
+/* It was there when it was begun with. */
+static int say_gone(const struct runner *r, struct error *err) {
+    return error_set(err, ERROR_USAGE, "the run %s is gone from the store: somebody has dropped it",
+                     r->run.id);
+}
+
 static int follow(struct waiting *w, struct error *err) {
     struct runner *r = &w->runner;
     const struct ending ending = ending_of(w);
@@ -148,7 +154,7 @@ static int follow(struct waiting *w, struct error *err) {
         if (!patience_answered(&w->patience, &ending, rc, err))
             continue;
         if (rc < 0)
-            return -1;
+            return err->kind == ERROR_USAGE ? say_gone(r, err) : -1;
         if (!ended)
             store_await(r->store, r->cancel, deadline_in(POLL));
     }

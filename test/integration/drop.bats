@@ -180,6 +180,19 @@ is_running() { # STORE
     run -0 muster worker --exit-when-idle --store "$url"
 }
 
+@test "who waits for a run that is dropped is told so" {
+    local id
+    id=$(muster submit --simulate=servers=3,seed=1,delay=0-0 --store "$url")
+    "$MUSTER" wait "$id" --store "$url" >said 2>&1 3>&- &
+    echo $! >begun.pid
+    wait_for grep -q 'waiting for the run' said
+    run -0 muster store drop "$id" -y --store "$url"
+    code=0
+    wait "$(cat begun.pid)" || code=$?
+    [ "$code" = 2 ] || fail "it ended with $code"
+    grep -qx "muster: the run $id is gone from the store: somebody has dropped it" said || fail "$(cat said)"
+}
+
 two_at_once() { # STORE
     local store=$1 runs n seed
     for seed in 1 2 3 4 5 6; do simulated "$store" $seed 300; done
