@@ -154,7 +154,7 @@ static double seconds_so_far(const struct collector *c) {
     return c->before + (double)(clock_now() - c->start) / 1e9;
 }
 
-/* Others are told at once. */
+/* Others are told with the next turn, which is due. */
 static void heed_drain(struct collector *c) {
     if (c->drains || !c->f->drain || !cancel_fired(c->f->drain))
         return;
