@@ -287,7 +287,7 @@ static void disks_are_kinds_of_their_own_for_disk(UNUSED void **state) {
     struct error err;
     for (int i = 0; i < 12; i++) {
         size_t row = serve(&c, "a", "disk", i < 6 ? 100 : 200);
-        c.servers[row].disk = strdup(i < 6 ? "HDD" : "SSD");
+        c.servers[row].disk = i < 6 ? "HDD" : "SSD";
         assert_int_equal(cohort_add_value(&c, row, "memory", "triad", "GB/s", false, 7, &err), 0);
     }
     learn(&c, 5, &all, &remarks);
