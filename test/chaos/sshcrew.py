@@ -23,7 +23,7 @@ COUNT = 100
 FIRST = 'exec 9>>"$EXECUTIONS.$n"; flock -n 9 || echo "$n twice" >>"$EXECUTIONS"; '
 # an agent that hears nothing of its muster ends, and so a server that was taken over has to wait so long
 TOP = ("heartbeat: 1s", "lease: 8s")
-CLEAN = 12  # seconds after the end, in which agents of those that were killed or cut off end
+CLEAN = 20  # seconds after the end, in which agents of those that were killed or cut off end
 
 # how often of 16, and how long it lasts
 OF_WORKERS = {
