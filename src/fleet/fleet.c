@@ -52,7 +52,7 @@ struct collector {
     int64_t ending_until; /* no longer than that */
     int64_t deadline;     /* of the run */
     int64_t ask;          /* the store, without a result to hand in */
-    bool held_back;       /* servers wait for a place that the limits leave */
+    bool held_back;       /* servers wait for a place that limits leave, or for another run */
     bool told;            /* that there is nothing to do until then */
     size_t wanted;        /* servers that it would claim, were others' slots free */
     struct patience patience;
@@ -209,11 +209,13 @@ static size_t room(const struct collector *c) {
  * tells this one.
  */
 static void heed_limits(struct collector *c, ssize_t claimed) {
-    c->held_back = store_held_back(c->f->store);
+    bool elsewhere = store_in_others_hands(c->f->store);
+    c->held_back = elsewhere || store_held_back(c->f->store);
     c->more = claimed > 0 || c->held_back;
     bool idle = c->held_back && claimed == 0 && c->hand.count == 0;
     if (idle && !c->told)
-        log_info("others have all the places that the limits leave: waiting");
+        log_info(elsewhere ? "other runs have the servers that are left in hand: waiting"
+                           : "others have all the places that the limits leave: waiting");
     c->told = idle;
 }
 

@@ -50,6 +50,7 @@ enum statement {
     SHARED_COUNT,
     SHARED_CLAIM,
     SHARED_CLAIM_THESE,
+    SHARED_IS_LEFT,
     SHARED_LOCK_PLACES,
     SHARED_DROP_PARTS,
     SHARED_NOTIFY,
@@ -96,6 +97,7 @@ struct crew {
     int64_t former;  /* the number that it had when it lost connection or lease; 0: it has it yet */
     int64_t contact; /* when it last was in contact, of clock_now() */
     int64_t steady;  /* since when it has been, without a break */
+    bool in_others_hands;      /* what its last turn left pending: the servers are other runs' */
     struct held held;          /* of the held run */
     struct held_claim *claims; /* of the turn that is not on disk yet */
     size_t claim_count, claim_cap;

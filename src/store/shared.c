@@ -314,7 +314,20 @@ static int claim_places(struct store *s, size_t max, struct claimed *into, struc
     return 0;
 }
 
+/* What is pending and was not claimed is in the hands of other runs, or of others in this moment.
+ */
+static int see_what_is_left(struct store *s, struct error *err) {
+    struct sql_stmt *stmt = database_use(s, SHARED_IS_LEFT, err);
+    if (!stmt)
+        return -1;
+    sql_bind_int(stmt, 1, s->held_run);
+    sql_bind_text(stmt, 2, s->crew.site);
+    s->crew.in_others_hands = sql_step(stmt) == SQL_ROW;
+    return sql_reset(stmt) < 0 ? database_fail(s, err) : 0;
+}
+
 int shared_claim(struct store *s, size_t max, struct claimed *into, struct error *err) {
+    s->crew.in_others_hands = false;
     if (s->places)
         return claim_places(s, max, into, err);
     int (*claim)(struct store *, size_t, size_t, struct claimed *, struct error *) =
@@ -322,7 +335,11 @@ int shared_claim(struct store *s, size_t max, struct claimed *into, struct error
     int rc = claim(s, s->claimed_to, max, into, err);
     if (rc == 0 && into->count == 0 && s->claimed_to > 0) /* what was given back is further up */
         rc = claim(s, 0, max, into, err);
-    return rc;
+    return rc == 0 && into->count == 0 ? see_what_is_left(s, err) : rc;
+}
+
+bool store_in_others_hands(const struct store *s) {
+    return s->crew.in_others_hands;
 }
 
 void shared_unclaimed(struct store *s) {

@@ -12,6 +12,15 @@
 #define LOG_LOCK_CLASS "1836280935" /* "mslg" */
 
 #define AND_MAY_TAKE " AND (CAST(?3 AS text) IS NULL OR site IS NULL OR site = ?3)"
+/*
+ * No run that somebody works on has the server in hand, which two would measure together; simulated
+ * ones are no machines. NOT IN makes a hash of what is in hand, by its index; with EXISTS the
+ * planner would read all servers where new rows are not analyzed.
+ */
+#define AND_IS_FREE                                                                                \
+    " AND name NOT IN (SELECT o.name FROM server AS o WHERE o.state = 'claimed' AND "              \
+    "o.run = ANY(ARRAY(SELECT w.run FROM worker AS w JOIN run AS r ON r.number = w.run WHERE "     \
+    "w.run <> ?1 AND r.options NOT LIKE '%\"--simulate%')))"
 /* The rows are found once, and locked, so that where they lie is where they are changed. */
 #define CLAIM(from)                                                                                \
     "UPDATE server SET state = 'claimed', holder = ?5, claim = claim + 1 WHERE ctid = ANY(ARRAY("  \
@@ -120,11 +129,13 @@ const char *const statements[STATEMENT_COUNT] = {
                      "errors = t.errors + excluded.errors, seconds = excluded.seconds",
     [SHARED_CLAIM] =
         CLAIM("FROM server WHERE run = ?1 AND state = 'pending' AND position >= ?2" AND_MAY_TAKE
-              " ORDER BY position LIMIT ?4"),
-    [SHARED_CLAIM_THESE] =
-        CLAIM("FROM server JOIN jsonb_array_elements_text(CAST(?2 AS jsonb)) "
-              "WITH ORDINALITY AS wanted(p, nth) ON position = CAST(p AS bigint) "
-              "WHERE run = ?1 AND state = 'pending'" AND_MAY_TAKE " ORDER BY nth LIMIT ?4"),
+                  AND_IS_FREE " ORDER BY position LIMIT ?4"),
+    [SHARED_CLAIM_THESE] = CLAIM(
+        "FROM server JOIN jsonb_array_elements_text(CAST(?2 AS jsonb)) "
+        "WITH ORDINALITY AS wanted(p, nth) ON position = CAST(p AS bigint) "
+        "WHERE run = ?1 AND state = 'pending'" AND_MAY_TAKE AND_IS_FREE " ORDER BY nth LIMIT ?4"),
+    [SHARED_IS_LEFT] = "SELECT 1 FROM server WHERE run = ?1 AND state = 'pending' AND "
+                       "(CAST(?2 AS text) IS NULL OR site IS NULL OR site = ?2) LIMIT 1",
     /* no run has the number 0 */
     [SHARED_LOCK_PLACES] = "SELECT pg_advisory_xact_lock(" LOCK_CLASS ", 0)",
     [SHARED_DROP_PARTS] =

@@ -153,6 +153,9 @@ int store_set_limits(struct store *s, const struct label_limits *limits,
 /* Whether the last turn claimed fewer than it could because of limits: there are more to claim. */
 bool store_held_back(const struct store *s);
 
+/* Whether it claimed none because other runs of a shared store have those that are left in hand. */
+bool store_in_others_hands(const struct store *s);
+
 /* What judging the run as a whole came to for one server that has a final verdict. */
 struct store_judged {
     size_t position;

@@ -41,15 +41,15 @@ submit() { # SIMULATE [OPTION...]
         fail "submit: $(cat "$T/err")"
 }
 
-# a run of one server, reached by a program that is in the folder where the run is begun; in one whose
-# name ends in `long` it waits for a file
-submit_own() { # FOLDER
+# a run of one server of the folder's name, or of those that are given, reached by a program that is in
+# the folder where the run is begun; in one whose name ends in `long` it waits for a file
+submit_own() { # FOLDER [SERVER...]
     mkdir -p "$1"
     printf 'benchmarks: {n: {command: "echo 90", extract: {regex: "([0-9]+)"}}}\n' >"$1/muster.yaml"
     printf '#!/bin/sh\npwd >>where\ncase $PWD in *long) until [ -e ../end ]; do sleep .1; done;; esac\n%s\n' \
         'exec sh -c "$1"' >"$1/go"
     chmod +x "$1/go"
-    (cd "$1" && "$MUSTER" submit --store "$URL" -T command:./go one 2>"$T/err") || fail "$(cat "$T/err")"
+    (cd "$1" && "$MUSTER" submit --store "$URL" -T command:./go "${@:$(($# > 1 ? 2 : 1))}" 2>"$T/err") || fail "$(cat "$T/err")"
 }
 
 start_worker() { # NAME [OPTION...]
@@ -166,6 +166,21 @@ is_judged() { # RUN
     [ "$(sql 'SELECT sum(claim) FROM server')" = 4 ]
     is_judged "$one"
     is_judged "$two"
+}
+
+@test "a server that another run has in hand is left for later, and nothing else waits for it" {
+    one=$(submit_own long shared)
+    start_worker w -f 4
+    wait_for count_is "$one" claimed 1
+    two=$(submit_own two shared own)
+    three=$(submit_own one)
+    wait_for is_judged "$three"
+    wait_for count_is "$two" "done" 1
+    wait_for grep -q 'other runs have the servers that are left in hand: waiting' w.log
+    count_is "$two" pending 1
+    touch end
+    wait_for is_judged "$two"
+    [ "$(sql "SELECT string_agg(verdict, ' ') FROM server")" = 'passed passed passed passed' ]
 }
 
 @test "--run keeps to one run, and --exit-when-idle waits for all that are in hand" {
