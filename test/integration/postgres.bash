@@ -33,15 +33,22 @@ postgres_certificate() { # CLUSTER NAME DAYS COMMON-NAME [ALTERNATIVE-NAME]
         -extfile <([ $# -lt 5 ] || echo "subjectAltName=$5") 2>"$T/err"
 }
 
-postgres_shows() { # CLUSTER SETTING VALUE
-    [ "$(postgres sql "$1" postgres "SHOW $2")" = "$3" ]
+postgres_has_loaded() { # CLUSTER TIME
+    [ "$(postgres sql "$1" postgres "SELECT pg_conf_load_time() > '$2'")" = t ]
 }
 
-# a cluster with SETTING = VALUE, as soon as those who connect see it
+# a cluster with what its files say, as soon as those who connect see it
+postgres_reload() { # CLUSTER
+    local before
+    before=$(postgres sql "$1" postgres "SELECT pg_conf_load_time()")
+    postgres sql "$1" postgres "SELECT pg_reload_conf()" >"$T/said"
+    wait_for postgres_has_loaded "$1" "$before"
+}
+
+# a cluster with SETTING = VALUE, in the same way
 postgres_with() { # CLUSTER SETTING VALUE
     postgres sql "$1" postgres "ALTER SYSTEM SET $2 = '$3'"
-    postgres sql "$1" postgres "SELECT pg_reload_conf()" >"$T/said"
-    wait_for postgres_shows "$@"
+    postgres_reload "$1"
 }
 
 # a cluster with that certificate for its own

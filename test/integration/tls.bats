@@ -37,8 +37,7 @@ another_ca() {
 
 as_it_was() {
     postgres sql db postgres "ALTER SYSTEM RESET ALL"
-    postgres_with db ssl on
-    postgres sql db postgres "ALTER SYSTEM RESET ALL"
+    postgres_reload db
 }
 
 store() { # QUERY [HOST]: its URL
@@ -115,7 +114,7 @@ spoken() { # URL [WORD...]
     [ "$(spoken "$(store '')" PGSSLMODE=disable)" = f ]
     [ "$(spoken "$(store '?sslmode=prefer')")" = t ]
     sed -i 's/^host /hostssl /' db/data/pg_hba.conf
-    postgres_with db ssl on
+    postgres_reload db
     refused "$(store '?sslmode=disable')" 'it lets nobody in without TLS' 'no encryption'
 }
 
@@ -140,7 +139,7 @@ spoken() { # URL [WORD...]
 @test "a certificate of the user's is shown to the server, where that is possible" {
     local own="?sslmode=require&sslcert=muster.crt&sslkey=muster.key"
     sed -i 's/^hostssl.*/hostssl all all all cert/' db/data/pg_hba.conf
-    postgres_with db ssl on
+    postgres_reload db
     connects "$(store "$own")"
     refused "$(store '')" 'the server wants a certificate of its users'
     chmod 644 muster.key
@@ -157,5 +156,34 @@ spoken() { # URL [WORD...]
     printf '[locked]\nsslkey=%s\nsslpassword=sesame\n' "$T/locked.key" >services
     PGSERVICEFILE=$T/services connects "$(store '?service=locked&sslcert=muster.crt')"
     sed -i 's/^hostssl.*/hostssl all all all trust/' db/data/pg_hba.conf
-    postgres_with db ssl on
+    postgres_reload db
+}
+
+is_back_twice() {
+    [ "$(grep -c 'the store is back' worker.err)" = 2 ]
+}
+
+cut_off() {
+    postgres sql db postgres "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE client_addr IS NOT NULL" >ended
+}
+
+@test "a worker that was let in once waits for a certificate, or a password, to be mended" {
+    "$MUSTER" worker --lease 1s --store "$(store '?sslmode=verify-full&sslrootcert=db/ca.crt')" >out 2>worker.err 3>&- &
+    echo $! >worker.pid
+    wait_for grep -q 'worker ready' worker.err
+    postgres_has db expired
+    cut_off
+    wait_for grep -q 'trying again .*its certificate' worker.err
+    as_it_was
+    wait_for grep -q 'the store is back' worker.err
+    sed -i 's/^hostssl.*/hostssl all all all scram-sha-256/' db/data/pg_hba.conf
+    postgres_reload db
+    cut_off
+    wait_for grep -q 'trying again .*no password supplied' worker.err
+    sed -i 's/^hostssl.*/hostssl all all all trust/' db/data/pg_hba.conf
+    postgres_reload db
+    wait_for is_back_twice
+    kill "$(cat worker.pid)"
+    wait "$(cat worker.pid)"
+    rm worker.pid
 }
