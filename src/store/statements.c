@@ -135,7 +135,8 @@ const char *const statements[STATEMENT_COUNT] = {
         "WITH ORDINALITY AS wanted(p, nth) ON position = CAST(p AS bigint) "
         "WHERE run = ?1 AND state = 'pending'" AND_MAY_TAKE AND_IS_FREE " ORDER BY nth LIMIT ?4"),
     [SHARED_IS_LEFT] = "SELECT 1 FROM server WHERE run = ?1 AND state = 'pending' AND "
-                       "(CAST(?2 AS text) IS NULL OR site IS NULL OR site = ?2) LIMIT 1",
+                       "(CAST(?2 AS text) IS NULL OR site IS NULL OR site = ?2) AND "
+                       "(SELECT closed FROM run WHERE number = ?1) = 0 LIMIT 1",
     /* no run has the number 0 */
     [SHARED_LOCK_PLACES] = "SELECT pg_advisory_xact_lock(" LOCK_CLASS ", 0)",
     [SHARED_DROP_PARTS] =

@@ -283,22 +283,28 @@ static void claims_in_an_order_that_was_set(UNUSED void **state) {
 #define RACK(r) "{\"rack\":\"" r "\"}"
 #define RACK_AND_PDU(r, p) "{\"pdu\":\"" p "\",\"rack\":\"" r "\",\"site\":\"fra\"}"
 
-static struct server labelled[] = {
-    {.name = (char *)"a1", .labels = (char *)RACK("a")},
-    {.name = (char *)"a2", .labels = (char *)RACK("a")},
-    {.name = (char *)"a3", .labels = (char *)RACK_AND_PDU("a", "p")},
-    {.name = (char *)"b1", .labels = (char *)RACK_AND_PDU("b", "p")},
-    {.name = (char *)"free"},
-};
+#define LABELLED(mark)                                                                             \
+    {                                                                                              \
+        {.name = (char *)"a1" mark, .labels = (char *)RACK("a")},                                  \
+            {.name = (char *)"a2" mark, .labels = (char *)RACK("a")},                              \
+            {.name = (char *)"a3" mark, .labels = (char *)RACK_AND_PDU("a", "p")},                 \
+            {.name = (char *)"b1" mark, .labels = (char *)RACK_AND_PDU("b", "p")}, {               \
+            .name = (char *)"free" mark                                                            \
+        }                                                                                          \
+    }
+
+static struct server labelled[] = LABELLED(""), elsewhere[] = LABELLED("-too");
 static const struct servers racks = {labelled, ARRAY_LEN(labelled), ARRAY_LEN(labelled)};
+/* in the same racks */
+static const struct servers others = {elsewhere, ARRAY_LEN(elsewhere), ARRAY_LEN(elsewhere)};
 
 static struct label_limit one_each[] = {{(char *)"rack", 1}, {(char *)"pdu", 1}};
 static const struct label_limits limits = {one_each, ARRAY_LEN(one_each), ARRAY_LEN(one_each)};
 
-static struct run begin_racks(struct store *s) {
+static struct run begin_racks(struct store *s, const struct servers *servers) {
     struct run run = {.fanout = 7, .threshold = 50};
     struct error err;
-    assert_int_equal(store_begin(s, &run, &recipe, &racks, &err), 0);
+    assert_int_equal(store_begin(s, &run, &recipe, servers, &err), 0);
     assert_int_equal(store_set_limits(s, &limits, &err), 0);
     return run;
 }
@@ -326,7 +332,7 @@ static void turn_gives(struct store *s, const struct run *run, const char *passe
 static void claims_within_limits(UNUSED void **state) {
     struct error err;
     struct store *s = open_store();
-    struct run run = begin_racks(s);
+    struct run run = begin_racks(s, &racks);
     turn_gives(s, &run, "", 1, "0", false);
     turn_gives(s, &run, "", 8, "34", true);
     turn_gives(s, &run, "", 8, "", true);
@@ -335,7 +341,7 @@ static void claims_within_limits(UNUSED void **state) {
     turn_gives(s, &run, "3", 8, "2", false);
     turn_gives(s, &run, "2", 8, "", false);
     /* without limits the same servers go at once */
-    run = begin_racks(s);
+    run = begin_racks(s, &racks);
     assert_int_equal(store_set_limits(s, NULL, &err), 0);
     turn_gives(s, &run, "", 8, "01234", false);
     store_close(s);
@@ -344,7 +350,7 @@ static void claims_within_limits(UNUSED void **state) {
 static void claims_within_limits_in_an_order_that_was_set(UNUSED void **state) {
     struct error err;
     struct store *s = open_store();
-    struct run run = begin_racks(s);
+    struct run run = begin_racks(s, &racks);
     store_set_order(s, copy_of((const size_t[]){4, 2, 3, 1}, 4), 4);
     turn_gives(s, &run, "", 8, "42", true);
     turn_gives(s, &run, "2", 8, "31", false);
@@ -356,7 +362,7 @@ static void claims_within_limits_in_an_order_that_was_set(UNUSED void **state) {
 
 static void limits_hold_over_runs(UNUSED void **state) {
     struct store *first = open_store(), *second = open_store();
-    struct run one = begin_racks(first), two = begin_racks(second);
+    struct run one = begin_racks(first, &racks), two = begin_racks(second, &others);
     turn_gives(first, &one, "", 1, "0", false);
     turn_gives(second, &two, "", 8, "34", true);
     turn_gives(first, &one, "", 8, "4", true); /* b1 would be on the pdu */
@@ -381,7 +387,7 @@ static int check_labels(void *arg, const char *server, const struct server_resul
 
 static void keeps_labels(UNUSED void **state) {
     struct store *s = open_store();
-    struct run run = begin_racks(s);
+    struct run run = begin_racks(s, &racks);
     struct store_recipe read;
     struct servers servers;
     struct error err;
