@@ -261,13 +261,16 @@ class Story:
 
     def submission(self, fleet):
         """What `muster submit` is asked for."""
-        return [f"--simulate={fleet}", "--retries", "0"]
+        return self.simulated(fleet)
+
+    def simulated(self, fleet):
+        """Whatever configuration other stories have left here."""
+        return [f"--simulate={fleet}", "--retries", "0", "-c", self.world.write("plain.yaml", "{}\n")]
 
     def reference(self, fleet):
         """What results() must give in the end: that of one muster alone."""
         if fleet not in references:
-            words = ["run", f"--simulate={fleet}", "-f", "2000", "--json", "-q", "--retries", "0"]
-            self.world.start(*words).wait(LIMIT)
+            self.world.start("run", *self.simulated(fleet), "-f", "2000", "--json", "-q").wait(LIMIT)
             references[fleet] = key_results(json.loads(self.world.read("run.out")))
         return references[fleet]
 
