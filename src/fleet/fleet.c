@@ -208,7 +208,7 @@ static size_t room(const struct collector *c) {
  * What is held back may go once results were handed in, here or by another process, which nobody
  * tells this one.
  */
-static void heed_limits(struct collector *c, ssize_t claimed) {
+static void heed_held_back(struct collector *c, ssize_t claimed) {
     bool elsewhere = store_in_others_hands(c->f->store);
     c->held_back = elsewhere || store_held_back(c->f->store);
     c->more = claimed > 0 || c->held_back;
@@ -275,7 +275,7 @@ static ssize_t turn(struct collector *c, size_t n, struct error *err) {
         return -1;
     report_batch(c, n);
     if (most > 0)
-        heed_limits(c, claimed);
+        heed_held_back(c, claimed);
     if (!c->shared)
         c->ask = c->held_back ? deadline_in(LOOK) : DEADLINE_NEVER;
     bool idle = c->hand.count == 0 && claimed == 0;
